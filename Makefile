@@ -1,0 +1,65 @@
+# Peerline. `make run` starts the server with the web app; `make test` checks everything.
+
+CARGO ?= cargo
+NPM = npm --no-audit --no-fund --loglevel=error
+ARGS ?=
+
+.PHONY: help run build web test check test-rust test-web test-interop deny fuzz bench-turn bench-signaling clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+run: build ## build everything and start the server (ARGS="--lan" and so on are passed on)
+	./target/release/peerline serve $(ARGS)
+
+build: web ## the release binary, with the web app inside
+	$(CARGO) build --release --locked -p peerline-cli
+
+# npm ci only when the lock file is newer than what it installed: a second run costs nothing.
+web/node_modules/.installed: web/package-lock.json
+	cd web && $(NPM) ci
+	touch $@
+
+interop/node_modules/.installed: interop/package-lock.json
+	cd interop && $(NPM) ci
+	touch $@
+
+web: web/node_modules/.installed ## the browser SDK and the web app
+	cd web && $(NPM) run build
+
+test: check test-rust test-web test-interop ## everything that CI checks
+	@echo "make test: everything passed"
+
+check: web ## formatting, lints, types
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	cd web && $(NPM) run check
+
+test-rust: web ## unit, property and protocol tests
+	scripts/test-rust
+
+test-web: web/node_modules/.installed ## unit tests of the SDK and the app
+	cd web && $(NPM) test
+
+test-interop: web interop/node_modules/.installed ## real browsers, other implementations, abuse
+	scripts/require-programs
+	$(CARGO) build --locked -p peerline-cli
+	cd interop && $(NPM) test
+
+deny: ## dependencies: licences, bans, sources
+	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
+	$(CARGO) deny --locked check licenses bans sources
+
+fuzz: ## each fuzz target for SECONDS_EACH (default 300) seconds
+	scripts/fuzz
+
+bench-turn: build ## the relay beside coturn: CPU per packet, CPU per allocation
+	scripts/require-programs
+	$(CARGO) run --release --locked --manifest-path bench/Cargo.toml -p bench-turn -- --peerline target/release/peerline $(ARGS)
+
+bench-signaling: build ## idle clients' memory, messages' latency
+	$(CARGO) run --release --locked --manifest-path bench/Cargo.toml -p bench-signaling -- --peerline target/release/peerline $(ARGS)
+
+clean: ## remove what the build made
+	$(CARGO) clean
+	rm -rf web/node_modules web/*/dist interop/node_modules

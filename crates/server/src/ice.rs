@@ -1,0 +1,46 @@
+//! The ICE servers that participants are told: this machine, by every way in, with a credential of their own.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use peerline_signaling::ParticipantId;
+use peerline_signaling::hub::IceGrant;
+use peerline_signaling::message::{Ice, IceServer};
+
+use crate::config::Secret;
+
+/// How long a credential is good. The hub sends the next one after three quarters of it.
+const LIFE: Duration = Duration::from_secs(3600);
+
+/// Makes the W3C's `RTCIceServer` dictionaries.
+#[derive(Debug, Clone)]
+pub(crate) struct IceServerUrls {
+    secret: Secret,
+    udp_port: u16,
+    tcp_port: u16,
+}
+
+impl IceServerUrls {
+    pub(crate) fn new(secret: Secret, udp_port: u16, tcp_port: u16) -> Self {
+        Self { secret, udp_port, tcp_port }
+    }
+
+    /// `host` is a name or an address (IPv6 in brackets) under which the participant reaches us; `now` since 1970.
+    pub(crate) fn grant(&self, host: impl Display, participant: &ParticipantId, now: Duration) -> IceGrant {
+        let (udp, tcp) = (self.udp_port, self.tcp_port);
+        let expires = (now + LIFE).as_secs();
+        let issued = peerline_turn::issue(self.secret.reveal().as_bytes(), &participant.to_string(), expires);
+        let stun = IceServer { urls: vec![format!("stun:{host}:{udp}")], username: None, credential: None };
+        let turn = IceServer {
+            // RFC 7065 §3.1. In the order of what serves a call best.
+            urls: vec![
+                format!("turn:{host}:{udp}?transport=udp"),
+                format!("turn:{host}:{tcp}?transport=tcp"),
+                format!("turns:{host}:{tcp}?transport=tcp"),
+            ],
+            username: Some(issued.username),
+            credential: Some(issued.password),
+        };
+        IceGrant { ice: Ice { servers: vec![stun, turn], expires }, lifetime: LIFE }
+    }
+}

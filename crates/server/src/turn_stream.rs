@@ -1,0 +1,312 @@
+//! STUN and TURN over one TCP or TLS connection (RFC 8656 §2.1, RFC 7443): one task, one TURN machine, one client.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use peerline_stun::framing::{FRAME_MAX, Frame, next_frame};
+use peerline_turn::{
+    AllocationId, AllocationRequest, Client, Dropped, Event, FromClient, FromPeer, Server, Transport,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rustix::net::sockopt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UdpSocket;
+
+use crate::admission::Admitted;
+use crate::relay::{Lease, Shared};
+use crate::server::Context;
+
+/// A connection without an allocation that says nothing for so long is closed.
+const IDLE: Duration = Duration::from_secs(30);
+/// The longest message of somebody who has no allocation yet.
+const STRANGER_FRAME_MAX: usize = 4096;
+/// What waits for a client that reads slowly. Beyond it datagrams are dropped, as a full router would.
+const OUTPUT_MAX: usize = 128 * 1024;
+/// Answers may be queued beyond that, up to here: then we stop reading requests.
+const ANSWERS_MAX: usize = OUTPUT_MAX + 16 * 1024;
+/// Datagrams taken from a relay socket before the client's bytes have their turn.
+const DATAGRAMS: usize = 64;
+const READ_SIZE: usize = 16 * 1024;
+
+thread_local! {
+    /// Where a datagram from a peer lands: used within one call only.
+    static DATAGRAM: RefCell<Box<[u8]>> = RefCell::new(vec![0; 65_536].into());
+}
+
+/// Who is at the other end.
+pub(crate) fn client(peer: SocketAddr, local: SocketAddr, is_tls: bool) -> Client {
+    let transport = if is_tls { Transport::Tls } else { Transport::Tcp };
+    Client { transport, remote: peer, local }
+}
+
+/// Serves the client until either side ends it.
+pub(crate) async fn serve<S>(stream: S, client: Client, context: Arc<Context>, admitted: Admitted)
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
+    let shared = context.relay.shared().clone();
+    let server = Server::new(shared.turn_config().clone(), &mut StdRng::from_os_rng());
+    let mut turn = TurnStream {
+        server,
+        shared,
+        client,
+        relays: None,
+        input: BytesMut::new(),
+        output: BytesMut::new(),
+    };
+    if let Err(error) = turn.run(stream, &context).await {
+        tracing::debug!(peer = %client.remote, %error, "TURN connection ended");
+    }
+    turn.end();
+    drop(admitted);
+}
+
+struct TurnStream {
+    server: Server,
+    shared: Arc<Shared>,
+    client: Client,
+    relays: Option<Relays>,
+    input: BytesMut,
+    output: BytesMut,
+}
+
+/// The relay sockets of the one allocation that a connection can have. The fields are dropped in this order: sockets
+/// before the lease of their ports.
+struct Relays {
+    ipv4: Option<UdpSocket>,
+    ipv6: Option<UdpSocket>,
+    allocation: AllocationId,
+    lease: Lease,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+impl TurnStream {
+    async fn run<S: AsyncRead + AsyncWrite>(&mut self, stream: S, context: &Context) -> io::Result<()> {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let mut shutdown = context.shutdown.clone();
+        let mut heard = Instant::now();
+        let mut is_flushed = true;
+        loop {
+            let due = match (self.server.poll_timeout(), self.relays.is_none()) {
+                (Some(due), true) => due.min(heard + IDLE),
+                (None, true) => heard + IDLE,
+                (Some(due), false) => due,
+                (None, false) => heard + Duration::from_secs(3600),
+            };
+            let reads = self.output.len() < ANSWERS_MAX;
+            if reads {
+                self.input.reserve(READ_SIZE);
+            }
+            tokio::select! {
+                read = reader.read_buf(&mut self.input), if reads => {
+                    if read? == 0 {
+                        return Ok(());
+                    }
+                    let now = Instant::now();
+                    if self.take_input(now)? {
+                        heard = now;
+                    }
+                }
+                written = push(&mut writer, &self.output), if !(self.output.is_empty() && is_flushed) => {
+                    let length = written?;
+                    is_flushed = length == 0;
+                    self.output.advance(length);
+                }
+                family = readable(self.relays.as_ref()) => self.take_datagrams(Instant::now(), family),
+                () = tokio::time::sleep_until(due.into()) => {
+                    let now = Instant::now();
+                    if self.relays.is_none() && now >= heard + IDLE {
+                        return Ok(());
+                    }
+                    self.server.handle_timeout(now);
+                    self.drain(now);
+                }
+                () = shutdown.closing() => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes whole messages off the input; says whether there was one.
+    fn take_input(&mut self, now: Instant) -> io::Result<bool> {
+        let mut input = std::mem::take(&mut self.input);
+        let mut taken = 0;
+        loop {
+            match next_frame(input.get(taken..).unwrap_or_default()) {
+                Frame::Incomplete => break,
+                Frame::Invalid => return Err(io::ErrorKind::InvalidData.into()),
+                Frame::Complete { message, consumed } => {
+                    self.take_message(now, message)?;
+                    taken += consumed;
+                }
+            }
+        }
+        input.advance(taken);
+        let longest = if self.relays.is_some() { FRAME_MAX } else { STRANGER_FRAME_MAX };
+        if input.len() > longest {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        // Nothing of a burst stays behind.
+        self.input = if input.is_empty() { BytesMut::new() } else { input };
+        Ok(taken > 0)
+    }
+
+    fn take_message(&mut self, now: Instant, message: &[u8]) -> io::Result<()> {
+        match self.server.relay_from_client(now, &self.client, message) {
+            FromClient::Relay { peer, payload, dont_fragment, .. } => {
+                if let Some(socket) = self.relays.as_ref().and_then(|relays| relays.socket(Family::of(peer))) {
+                    send(socket, self.shared.toward(peer), payload, dont_fragment);
+                }
+            }
+            FromClient::Control => {
+                self.shared.adjust_clock(now);
+                self.server.handle_input(now, &self.client, message);
+                self.drain(now);
+            }
+            // In a stream there is no next message to find after one that is none.
+            FromClient::Dropped(Dropped::Malformed) => return Err(io::ErrorKind::InvalidData.into()),
+            FromClient::Dropped(_) => {}
+        }
+        Ok(())
+    }
+
+    fn take_datagrams(&mut self, now: Instant, family: Family) {
+        let Some(relays) = &self.relays else { return };
+        let Some(socket) = relays.socket(family) else { return };
+        DATAGRAM.with_borrow_mut(|buffer| {
+            for _ in 0..DATAGRAMS {
+                let Ok((length, source)) = socket.try_recv_from(buffer) else {
+                    break;
+                };
+                let peer = self.shared.seen_as(SocketAddr::new(source.ip(), source.port()));
+                let Some(payload) = buffer.get(..length) else { break };
+                if self.output.len() + length > OUTPUT_MAX {
+                    continue;
+                }
+                if let FromPeer::Relay { header, .. } = self.server.relay_from_peer(now, relays.allocation, peer, length) {
+                    self.output.extend_from_slice(header.as_bytes());
+                    self.output.extend_from_slice(payload);
+                    self.output.extend_from_slice([0; 3].get(..header.padding()).unwrap_or_default());
+                }
+            }
+        });
+    }
+
+    /// Does what the machine asks for, until it asks for nothing.
+    fn drain(&mut self, now: Instant) {
+        let mut buffer = [0; 2048];
+        loop {
+            while let Some(transmit) = self.server.poll_transmit(&mut buffer) {
+                self.output.extend_from_slice(buffer.get(..transmit.length).unwrap_or_default());
+            }
+            match self.server.poll_event() {
+                Some(Event::AllocationRequested(request)) => self.allocate(now, &request),
+                Some(Event::AddressEnded { relayed, .. }) => {
+                    if let Some(relays) = &mut self.relays {
+                        relays.close(Family::of(relayed));
+                    }
+                }
+                Some(Event::AllocationEnded { .. }) => self.relays = None,
+                None => return,
+            }
+        }
+    }
+
+    fn allocate(&mut self, now: Instant, request: &AllocationRequest) {
+        let (mut lease, granted) = match self.shared.allocate(now, request) {
+            Ok(allocated) => allocated,
+            Err(refusal) => {
+                self.server.allocated(now, request.request, Err(refusal));
+                return;
+            }
+        };
+        let adopt = |socket: Option<StdUdpSocket>| socket.and_then(|socket| UdpSocket::from_std(socket).ok());
+        let ipv4 = adopt(lease.ipv4.as_mut().and_then(|relayed| relayed.take()));
+        let ipv6 = adopt(lease.ipv6.as_mut().and_then(|relayed| relayed.take()));
+        self.relays = self
+            .server
+            .allocated(now, request.request, Ok(granted))
+            .map(|allocation| Relays { ipv4, ipv6, allocation, lease });
+    }
+
+    fn end(&mut self) {
+        let now = Instant::now();
+        self.server.handle_disconnect(now, &self.client);
+        self.drain(now);
+        self.relays = None;
+        self.shared.add_statistics(self.server.statistics());
+    }
+}
+
+impl Relays {
+    fn socket(&self, family: Family) -> Option<&UdpSocket> {
+        match family {
+            Family::Ipv4 => self.ipv4.as_ref(),
+            Family::Ipv6 => self.ipv6.as_ref(),
+        }
+    }
+
+    fn close(&mut self, family: Family) {
+        match family {
+            Family::Ipv4 => {
+                self.ipv4 = None;
+                self.lease.ipv4 = None;
+            }
+            Family::Ipv6 => {
+                self.ipv6 = None;
+                self.lease.ipv6 = None;
+            }
+        }
+    }
+}
+
+impl Family {
+    fn of(address: SocketAddr) -> Self {
+        if address.is_ipv4() { Self::Ipv4 } else { Self::Ipv6 }
+    }
+}
+
+/// Returns when a peer's datagram has arrived at one of the relay sockets; never without an allocation.
+async fn readable(relays: Option<&Relays>) -> Family {
+    let one = |family| async move {
+        match relays.and_then(|relays| relays.socket(family)) {
+            Some(socket) if socket.readable().await.is_ok() => family,
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        family = one(Family::Ipv4) => family,
+        family = one(Family::Ipv6) => family,
+    }
+}
+
+/// Writes some of `output` or, when there is none, flushes what TLS still holds; says how much was written.
+async fn push<W: AsyncWrite + Unpin>(writer: &mut W, output: &[u8]) -> io::Result<usize> {
+    if output.is_empty() {
+        return writer.flush().await.map(|()| 0);
+    }
+    match writer.write(output).await? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        length => Ok(length),
+    }
+}
+
+/// A datagram that the kernel does not take at once is lost, as datagrams may be.
+fn send(socket: &UdpSocket, peer: SocketAddr, payload: &[u8], dont_fragment: bool) {
+    if dont_fragment {
+        let _ = sockopt::set_ip_mtu_discover(socket, sockopt::Ipv4PathMtuDiscovery::PROBE);
+    }
+    let _ = socket.try_send_to(payload, peer);
+    if dont_fragment {
+        let _ = sockopt::set_ip_mtu_discover(socket, sockopt::Ipv4PathMtuDiscovery::OMIT);
+    }
+}

@@ -1,0 +1,251 @@
+//! `/signal`: WebSockets over HTTP/1.1 and HTTP/2 that carry frames to the hub and back.
+
+mod common;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use common::TestServer;
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::ext::Protocol;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+/// One participant's WebSocket.
+struct Participant<S> {
+    socket: WebSocketStream<S>,
+    id: u64,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Participant<S> {
+    fn new(socket: WebSocketStream<S>) -> Self {
+        Self { socket, id: 0 }
+    }
+
+    async fn ask(&mut self, mut frame: Value) -> Value {
+        self.id += 1;
+        frame["id"] = self.id.into();
+        self.socket.send(Message::text(frame.to_string())).await.unwrap();
+        let id = self.id;
+        self.find(|answer| answer["re"] == id).await
+    }
+
+    /// The first frame that fits; others before it are passed over.
+    async fn find(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(5), self.socket.next()).await.unwrap().unwrap().unwrap();
+            let Message::Text(text) = message else { panic!("{message:?}") };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            if fits(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    /// The code that the server closes with.
+    async fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match tokio::time::timeout(Duration::from_secs(5), self.socket.next()).await.unwrap() {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    async fn hello(&mut self, key: u8) -> Value {
+        self.ask(json!({"type": "hello", "key": URL_SAFE_NO_PAD.encode([key; 32]), "agent": "test"})).await
+    }
+
+    async fn join(&mut self) -> Value {
+        let channel = URL_SAFE_NO_PAD.encode([5; 32]);
+        self.ask(json!({"type": "join", "channel": channel, "profile": URL_SAFE_NO_PAD.encode([0; 40])})).await
+    }
+}
+
+fn upgrade(host: &str, headers: &[(&str, &str)]) -> Request<()> {
+    let mut request = Request::builder()
+        .uri("/signal")
+        .header("host", host)
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", tungstenite::handshake::client::generate_key());
+    if !headers.iter().any(|(name, _)| *name == "sec-websocket-protocol") {
+        request = request.header("sec-websocket-protocol", "peerline.v1");
+    }
+    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap()
+}
+
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    host: &str,
+    headers: &[(&str, &str)],
+) -> Result<Participant<S>, u16> {
+    // tungstenite wants an absolute address, and makes the request line of its path.
+    let mut request = upgrade(host, headers);
+    *request.uri_mut() = format!("ws://{host}/signal").parse().unwrap();
+    match tokio_tungstenite::client_async(request, stream).await {
+        Ok((socket, response)) => {
+            assert_eq!(response.headers()["sec-websocket-protocol"], "peerline.v1");
+            Ok(Participant::new(socket))
+        }
+        Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn two_participants_meet_over_http_1_and_http_2() {
+    let server = TestServer::start(&[]).await;
+    let mut ada = open(server.connect().await, "localhost", &[]).await.unwrap();
+    let mut bob = open_http2(&server).await;
+    assert_eq!(ada.hello(1).await["type"], "welcome");
+    let bob_is = bob.hello(2).await["participant"].as_str().unwrap().to_owned();
+    assert_eq!(ada.join().await["members"], json!([]));
+    assert_eq!(bob.join().await["members"].as_array().unwrap().len(), 1);
+    let arrived = ada.find(|frame| frame["type"] == "arrived").await;
+    assert_eq!(arrived["member"]["participant"], bob_is.as_str());
+
+    let channel = arrived["channel"].clone();
+    let payload = URL_SAFE_NO_PAD.encode([9; 100]);
+    let sent = ada.ask(json!({"type": "send", "channel": channel, "to": bob_is, "payload": payload})).await;
+    assert_eq!(sent["type"], "ok");
+    let message = bob.find(|frame| frame["type"] == "message").await;
+    assert_eq!(message["payload"], payload);
+}
+
+async fn open_http2(server: &TestServer) -> Participant<TokioIo<hyper::upgrade::Upgraded>> {
+    let stream = TokioIo::new(server.connect_tls(&[b"h2"]).await);
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Empty<bytes::Bytes>>(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    // The server's settings have come once it has answered: only then does the client know of RFC 8441.
+    let first = Request::get("https://localhost/healthz").body(Empty::new()).unwrap();
+    assert_eq!(sender.send_request(first).await.unwrap().status(), 200);
+    let request = Request::connect("https://localhost/signal")
+        .extension(Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-protocol", "peerline.v1")
+        .header("origin", "https://localhost")
+        .body(Empty::new())
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["sec-websocket-protocol"], "peerline.v1");
+    let upgraded = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    Participant::new(WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await)
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_are_kept_out_unless_they_are_allowed() {
+    let server = TestServer::start(&["--allow-origin", "https://partner.example"]).await;
+    let host = format!("localhost:{}", server.address().port());
+    let own = format!("http://{host}");
+    for (origin, allowed) in [
+        (own.as_str(), true),
+        ("https://partner.example", true),
+        ("https://evil.example", false),
+        ("http://localhost", false),
+        ("null", false),
+        ("", true), // no header: no browser
+    ] {
+        let opened = open(server.connect().await, &host, &[("origin", origin)]).await;
+        assert_eq!(opened.err(), (!allowed).then_some(403), "{origin}");
+    }
+    assert!(server.get("/metrics", &[]).await.text().contains("peerline_connections_refused_total{reason=\"origin\"} 3"));
+}
+
+#[tokio::test]
+async fn only_peerline_is_spoken() {
+    let server = TestServer::start(&[]).await;
+    for protocol in ["", "chat", "peerline.v2"] {
+        let opened = open(server.connect().await, "localhost", &[("sec-websocket-protocol", protocol)]).await;
+        assert_eq!(opened.err(), Some(400), "{protocol}");
+    }
+    assert!(server.get("/signal", &[]).await.status >= 400);
+}
+
+#[tokio::test]
+async fn a_participant_gets_ice_servers_by_the_name_it_came_by() {
+    let server = TestServer::start(&[]).await;
+    let port = server.address().port();
+    for (host, name) in [("localhost:1", "localhost"), ("[::1]:1", "[::1]"), ("127.0.0.1", "127.0.0.1")] {
+        let mut participant = open(server.connect().await, host, &[]).await.unwrap();
+        participant.hello(name.len() as u8).await;
+        let ice = participant.join().await["ice"].clone();
+        let urls = [
+            format!("stun:{name}:{port}"),
+            format!("turn:{name}:{port}?transport=udp"),
+            format!("turn:{name}:{port}?transport=tcp"),
+            format!("turns:{name}:{port}?transport=tcp"),
+        ];
+        assert_eq!(ice["servers"][0]["urls"], json!(urls[..1]));
+        assert_eq!(ice["servers"][1]["urls"], json!(urls[1..]));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let expires = ice["expires"].as_u64().unwrap();
+        assert!((now + 600..=now + 3600).contains(&expires));
+        let username = ice["servers"][1]["username"].as_str().unwrap();
+        assert!(username.starts_with(&format!("{expires}:")), "{username}");
+        assert!(!ice["servers"][1]["credential"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_frame_is_answered_or_closed() {
+    let server = TestServer::start(&[]).await;
+    let connect = async || open(server.connect().await, "localhost", &[]).await.unwrap();
+
+    let mut too_large = connect().await;
+    too_large.hello(1).await;
+    too_large.socket.send(Message::text(" ".repeat(65_537))).await.unwrap();
+    assert_eq!(too_large.find(|frame| frame["type"] == "error").await["code"], "too_large");
+    assert_eq!(too_large.close_code().await, Some(1009));
+
+    let mut binary = connect().await;
+    binary.socket.send(Message::binary([1, 2, 3].as_slice())).await.unwrap();
+    assert_eq!(binary.close_code().await, Some(1003));
+
+    let mut impolite = connect().await;
+    impolite.socket.send(Message::text("{\"type\":\"ping\",\"id\":1}")).await.unwrap();
+    assert_eq!(impolite.find(|frame| frame["type"] == "error").await["code"], "hello_first");
+    assert_eq!(impolite.close_code().await, Some(4002));
+}
+
+#[tokio::test]
+async fn a_frame_far_too_large_is_never_kept() {
+    let server = TestServer::start(&[]).await;
+    let mut participant = open(server.connect().await, "localhost", &[]).await.unwrap();
+    participant.hello(1).await;
+    // The server stops reading in the midst of it: sending may fail.
+    let _ = participant.socket.send(Message::text(" ".repeat(10_000_000))).await;
+    assert!(matches!(participant.close_code().await, Some(1009) | None));
+    assert_eq!(server.get("/healthz", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_restart_is_announced_and_closes_with_1012() {
+    let server = TestServer::start(&[]).await;
+    let mut ada = open(server.connect().await, "localhost", &[]).await.unwrap();
+    let mut bob = open_http2(&server).await;
+    ada.hello(1).await;
+    bob.hello(2).await;
+    let began = std::time::Instant::now();
+    let stopped = tokio::spawn(server.server.shut_down());
+    let drain = ada.find(|frame| frame["type"] == "drain").await;
+    assert!(drain["reconnect"].is_array());
+    assert_eq!(ada.close_code().await, Some(1012));
+    assert_eq!(bob.close_code().await, Some(1012));
+    stopped.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(3));
+}

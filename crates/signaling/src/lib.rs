@@ -1,0 +1,20 @@
+//! The channel protocol of `docs/signaling.md`: links and keys, sealed payloads, frames, and the hub.
+//!
+//! The [`hub`] is the server's side as plain state: it has no sockets and no clock, and doesn't know what
+//! carries its frames. Everything else here serves both sides.
+
+mod base64url;
+pub mod error;
+pub mod frame;
+pub mod hub;
+pub mod identifier;
+pub mod limits;
+pub mod link;
+pub mod message;
+pub mod name;
+pub mod seal;
+
+pub use error::{CloseCode, ErrorCode};
+pub use identifier::{ChannelId, ParticipantId, ParticipantKey};
+pub use limits::Limits;
+pub use link::Link;

@@ -1,0 +1,208 @@
+// What a person does and sees in the call app, by accessible names only.
+import assert from "node:assert/strict";
+
+/** How long a person waits at most for something that should be there soon, in milliseconds. */
+const PATIENCE = 15_000;
+
+/** Runs before the page's own scripts: keeps its peer connections, so that a test can read their statistics. */
+function keepConnections() {
+  const connections = [];
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args);
+      connections.push(this);
+    }
+  };
+  window.peerConnectionsForTest = () => connections.filter((c) => c.connectionState !== "closed");
+}
+
+export class CallPage {
+  constructor(page, name) {
+    this.page = page;
+    this.name = name;
+    this.problems = [];
+    page.on("pageerror", (error) => this.problems.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.problems.push(message.text());
+    });
+  }
+
+  /** Opens `url` in a new context of `browser`; `storage` is what the app finds remembered on the device. */
+  static async open(browser, url, name, storage = {}) {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    await page.evaluateOnNewDocument(keepConnections);
+    await page.evaluateOnNewDocument((entries) => {
+      for (const [key, value] of Object.entries(entries)) localStorage.setItem(key, value);
+    }, storage);
+    const call = new CallPage(page, name);
+    await page.goto(url);
+    return call;
+  }
+
+  #element(role, name) {
+    return `::-p-aria([role="${role}"][name="${name}"])`;
+  }
+
+  async press(name) {
+    const button = await this.page.waitForSelector(this.#element("button", name), { visible: true, timeout: PATIENCE });
+    await button.evaluate((element) => element.click());
+  }
+
+  async write(label, text) {
+    const box = await this.page.waitForSelector(this.#element("textbox", label), { visible: true, timeout: PATIENCE });
+    await box.click({ clickCount: 3 });
+    await box.type(text);
+  }
+
+  /** Sets a checkbox (`value` is true or false) or a choice list (`value` is the option's value). */
+  async choose(label, value) {
+    const role = typeof value === "boolean" ? "checkbox" : "combobox";
+    const box = await this.page.waitForSelector(this.#element(role, label), { timeout: PATIENCE });
+    if (role === "combobox") await box.select(value);
+    else if ((await box.evaluate((element) => element.checked)) !== value) {
+      await box.evaluate((element) => element.click());
+    }
+  }
+
+  async see(role, name) {
+    await this.page.waitForSelector(this.#element(role, name), { visible: true, timeout: PATIENCE });
+  }
+
+  async join() {
+    await this.write("Your name", this.name);
+    await this.press("Join");
+    await this.see("button", "Leave");
+    this.joinedAt = Date.now();
+  }
+
+  /** Makes a new call from the start page, joins it, and returns its link. */
+  async newCall() {
+    await this.write("Your name", this.name);
+    await this.press("New call");
+    await this.page.waitForFunction(() => location.hash.startsWith("#v1."), { timeout: PATIENCE });
+    await this.join();
+    return this.page.url();
+  }
+
+  /** Resolves when `participant`'s picture moves; returns the time it was first seen moving. */
+  async seesMovingVideoOf(participant) {
+    await this.page.waitForFunction(
+      (name) => {
+        const video = [...document.querySelectorAll("video")].find((v) => v.getAttribute("aria-label") === name);
+        if (!video || video.videoWidth === 0) return false;
+        const canvas = (window.canvasForTest ??= document.createElement("canvas"));
+        [canvas.width, canvas.height] = [64, 48];
+        const context = canvas.getContext("2d", { willReadFrequently: true });
+        context.drawImage(video, 0, 0, 64, 48);
+        const picture = context.getImageData(0, 0, 64, 48).data.join();
+        const seen = ((window.picturesForTest ??= {})[name] ??= new Set());
+        seen.add(picture);
+        return seen.size >= 3;
+      },
+      { timeout: PATIENCE, polling: 100 },
+      participant,
+    );
+    return Date.now();
+  }
+
+  /** Forgets the pictures seen so far, so that `seesMovingVideoOf` asks about now. */
+  async lookAfresh() {
+    await this.page.evaluate(() => {
+      window.picturesForTest = {};
+    });
+  }
+
+  /** Resolves when sound with energy in it has been received over `count` connections. */
+  async hears(count) {
+    await this.page.waitForFunction(
+      async (wanted) => {
+        let heard = 0;
+        for (const connection of window.peerConnectionsForTest()) {
+          for (const report of (await connection.getStats()).values()) {
+            if (report.type === "inbound-rtp" && report.kind === "audio" && report.totalAudioEnergy > 0) heard += 1;
+          }
+        }
+        return heard >= wanted;
+      },
+      { timeout: PATIENCE, polling: 100 },
+      count,
+    );
+    return Date.now();
+  }
+
+  /** The paths that carry the call: `{ local, remote, protocol }` for each connection. */
+  async paths() {
+    return await this.page.evaluate(async () => {
+      const paths = [];
+      for (const connection of window.peerConnectionsForTest()) {
+        const stats = await connection.getStats();
+        const reports = [...stats.values()];
+        const transport = reports.find((report) => report.type === "transport");
+        const pair =
+          stats.get(transport?.selectedCandidatePairId) ??
+          reports.find((report) => report.type === "candidate-pair" && report.selected);
+        if (!pair) continue;
+        const [local, remote] = [stats.get(pair.localCandidateId), stats.get(pair.remoteCandidateId)];
+        paths.push({ local: local.candidateType, remote: remote.candidateType, protocol: local.relayProtocol ?? local.protocol });
+      }
+      return paths;
+    });
+  }
+
+  async framesReceived() {
+    return await this.page.evaluate(async () => {
+      let frames = 0;
+      for (const connection of window.peerConnectionsForTest()) {
+        for (const report of (await connection.getStats()).values()) {
+          if (report.type === "inbound-rtp" && report.kind === "video") frames += report.framesDecoded ?? 0;
+        }
+      }
+      return frames;
+    });
+  }
+
+  async openChat() {
+    await this.press("Chat");
+    await this.page.waitForSelector(this.#element("textbox", "Message"), { visible: true, timeout: PATIENCE });
+  }
+
+  async say(text) {
+    await this.write("Message", text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async reads(text) {
+    await this.page.waitForFunction(
+      (wanted) => document.querySelector("[role=log]")?.textContent.includes(wanted),
+      { timeout: PATIENCE * 2, polling: 50 },
+      text,
+    );
+  }
+
+  /** How often `text` stands in the chat. */
+  async timesRead(text) {
+    const log = await this.page.$eval("[role=log]", (element) => element.textContent);
+    return log.split(text).length - 1;
+  }
+
+  async participants() {
+    return await this.page.$$eval("video[aria-label]", (videos) =>
+      videos.map((video) => video.getAttribute("aria-label")).filter((name) => name !== "You"),
+    );
+  }
+
+  hadNoProblems() {
+    assert.deepEqual(this.problems, [], `${this.name}'s console has errors`);
+  }
+}
+
+/** Everybody sees everybody's moving picture and hears sound; returns the moment when the last one did. */
+export async function everybodyMeets(...pages) {
+  const moments = pages.flatMap((page) => [
+    ...pages.filter((other) => other !== page).map((other) => page.seesMovingVideoOf(other.name)),
+    page.hears(pages.length - 1),
+  ]);
+  return Math.max(...(await Promise.all(moments)));
+}

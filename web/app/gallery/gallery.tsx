@@ -1,0 +1,152 @@
+/**
+ * Every look of the app without a server, to design it by: `npm run dev`, then `/gallery/?scene=call-3`.
+ * It is no part of what is built.
+ */
+import { signal } from "@preact/signals";
+import { render, type ComponentChildren } from "preact";
+import { microphoneProblem, cameraProblem, startMedia } from "../src/media/local";
+import { Notices } from "../src/parts/notices";
+import { RingDialogs } from "../src/parts/ring-dialogs";
+import { people } from "../src/state/discovery";
+import * as model from "../src/state/model";
+import { notify } from "../src/state/notices";
+import { incoming, outgoing } from "../src/state/ringing";
+import { findable, name } from "../src/state/settings";
+import { CallView } from "../src/views/call";
+import { LeftView } from "../src/views/left";
+import { LobbyView } from "../src/views/lobby";
+import { ProblemView } from "../src/views/problem";
+import { StartView } from "../src/views/start";
+import "../src/style/index.css";
+
+const LINK = "https://call.example/c/#v1.mN3fX0vJ7c2kq1sT8bWzE5uYh4LrPdAoGiKxV6nQj9M";
+const NAMES = ["Grace Hopper", "Linus", "Margaret Hamilton", "Ken Thompson", "Radia Perlman", "Vint Cerf", "Barbara Liskov"];
+const SHAPES: readonly (readonly [number, number])[] = [[640, 480], [1280, 720], [480, 640], [640, 480], [1280, 720], [640, 480], [640, 480]];
+
+/** A picture that moves: a figure in front of a wall. */
+function picture(index: number): MediaStream {
+  const canvas = document.createElement("canvas");
+  const [width, height] = SHAPES[index] ?? [640, 480];
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  let turn = 0;
+  const draw = () => {
+    if (context === null) return;
+    const hue = 150 + index * 47;
+    context.fillStyle = `hsl(${hue} 22% 38%)`;
+    context.fillRect(0, 0, width, height);
+    const x = width / 2 + Math.sin(turn / 20) * 12;
+    context.fillStyle = `hsl(${hue + 160} 35% 30%)`;
+    context.beginPath();
+    context.ellipse(x, height, width * 0.28, height * 0.34, 0, 0, 7);
+    context.fill();
+    context.fillStyle = `hsl(28 40% ${62 - index * 5}%)`;
+    context.beginPath();
+    context.ellipse(x, height * 0.43, height * 0.16, height * 0.21, 0, 0, 7);
+    context.fill();
+    turn += 1;
+  };
+  setInterval(draw, 66);
+  draw();
+  return canvas.captureStream(15);
+}
+
+function others(count: number, changes: Partial<Record<number, Partial<model.Participant>>> = {}): model.Participant[] {
+  return NAMES.slice(0, count).map((name, index) => ({
+    id: `participant-${name}`,
+    name,
+    microphone: index % 3 !== 1,
+    camera: index !== 3,
+    state: "connected" as const,
+    stream: picture(index),
+    audioTrack: null,
+    ...changes[index],
+  }));
+}
+
+const chat: model.Message[] = [
+  { id: "1", from: "participant-Grace Hopper", name: "Grace Hopper", text: "Hello! Do you hear me?", time: Date.now() - 400_000 },
+  { id: "2", from: null, name: "You", text: "Loud and clear.", time: Date.now() - 300_000 },
+  { id: "3", from: "participant-Linus", name: "Linus", text: "The minutes of last week: https://example.org/a/rather/long/address/that/has/to/break/somewhere.html", time: Date.now() - 200_000 },
+  { id: "4", from: "participant-Linus", name: "Linus", text: "Tell me what is missing.", time: Date.now() - 190_000 },
+  { id: "5", from: null, name: "You", text: "Nothing, thank you 👍", time: Date.now() - 60_000 },
+];
+
+async function call(participants: model.Participant[]): Promise<ComponentChildren> {
+  await startMedia();
+  model.ownId.value = "own";
+  model.phase.value = "call";
+  model.participants.value = participants;
+  return <CallView link={LINK} />;
+}
+
+const person = { participant: "participant-Radia Perlman", name: "Radia Perlman", identity: "", presence: "online" as const };
+
+const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren>> = {
+  start: () => {
+    name.value = "";
+    return <StartView />;
+  },
+  people: () => {
+    name.value = "Ada Lovelace";
+    findable.value = true;
+    people.value = NAMES.map((name, index) => ({
+      name,
+      participant: `participant-${name}`,
+      identity: "",
+      presence: (["online", "in_call", "online", "away"] as const)[index % 4] ?? "online",
+    }));
+    return <StartView />;
+  },
+  incoming: () => {
+    incoming.value = { ...new EventTarget(), from: person.participant, name: person.name } as never;
+    return <StartView />;
+  },
+  outgoing: () => {
+    outgoing.value = { person, cancel: () => undefined };
+    return <StartView />;
+  },
+  lobby: () => <LobbyView link={LINK} />,
+  "lobby-refused": () => {
+    cameraProblem.value = "denied";
+    microphoneProblem.value = "missing";
+    return <LobbyView link={LINK} />;
+  },
+  "lobby-full": () => {
+    model.failure.value = "error.channel-full";
+    model.serverReachable.value = false;
+    return <LobbyView link={LINK} />;
+  },
+  left: () => <LeftView />,
+  problem: () => <ProblemView text="error.invalid-link" />,
+  "call-chat": async () => {
+    model.messages.value = chat;
+    model.chatOpen.value = true;
+    return call(others(2));
+  },
+  "call-unread": async () => {
+    model.messages.value = chat;
+    model.serverReachable.value = false;
+    model.soundHeldBack.value = true;
+    notify("Grace Hopper joined");
+    return call(others(4, { 0: { state: "reconnecting" }, 1: { state: "connecting" }, 2: { state: "failed" }, 3: { state: "away" } }));
+  },
+};
+for (let count = 0; count < 8; count += 1) scenes[`call-${count + 1}`] = () => call(others(count));
+
+const scene = signal<ComponentChildren>(null);
+name.value = "Ada Lovelace";
+const chosen = scenes[new URLSearchParams(location.search).get("scene") ?? "start"];
+const root = document.getElementById("app");
+if (root !== null && chosen !== undefined) {
+  scene.value = await chosen();
+  render(
+    <>
+      {scene.value}
+      <RingDialogs />
+      <Notices />
+    </>,
+    root,
+  );
+}

@@ -1,0 +1,123 @@
+import type { ComponentChildren, JSX } from "preact";
+
+function Icon({ children }: { children: ComponentChildren }): JSX.Element {
+  return (
+    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      {children}
+    </svg>
+  );
+}
+
+const slash = <path d="M4 4l16 16" />;
+
+export const MicrophoneIcon = () => (
+  <Icon>
+    <rect x="9" y="3" width="6" height="11" rx="3" />
+    <path d="M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3" />
+  </Icon>
+);
+
+export const MicrophoneOffIcon = () => (
+  <Icon>
+    <path d="M9 9v2a3 3 0 0 0 4.6 2.5M15 11V6a3 3 0 0 0-5.6-1.5" />
+    <path d="M5.5 11.5a6.5 6.5 0 0 0 10.2 5.3M18.5 11.5c0 .9-.2 1.7-.5 2.5M12 18v3" />
+    {slash}
+  </Icon>
+);
+
+export const CameraIcon = () => (
+  <Icon>
+    <rect x="2.5" y="6.5" width="13" height="11" rx="3" />
+    <path d="M15.5 11l5-3v8l-5-3" />
+  </Icon>
+);
+
+export const CameraOffIcon = () => (
+  <Icon>
+    <path d="M10.5 6.5h2a3 3 0 0 1 3 3v2l5-3.5v8.5M15 15.6a3 3 0 0 1-2.5 1.9h-7a3 3 0 0 1-3-3v-5a3 3 0 0 1 3-3h.5" />
+    {slash}
+  </Icon>
+);
+
+export const SpeakerIcon = () => (
+  <Icon>
+    <path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5z" />
+    <path d="M15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11" />
+  </Icon>
+);
+
+export const ChatIcon = () => (
+  <Icon>
+    <path d="M12 4c5 0 8.5 3 8.5 7s-3.5 7-8.5 7c-.8 0-1.6-.1-2.3-.2L5 20.5l.8-4C4.3 15.2 3.5 13.2 3.5 11c0-4 3.5-7 8.5-7z" />
+    <path d="M8.5 11h.01M12 11h.01M15.5 11h.01" />
+  </Icon>
+);
+
+export const LinkIcon = () => (
+  <Icon>
+    <path d="M10 14a4 4 0 0 0 5.7 0l3.1-3.1a4 4 0 0 0-5.7-5.7L12 6.3" />
+    <path d="M14 10a4 4 0 0 0-5.7 0l-3.1 3.1a4 4 0 0 0 5.7 5.7L12 17.7" />
+  </Icon>
+);
+
+export const SettingsIcon = () => (
+  <Icon>
+    <path d="M4 7h8M18 7h2M4 17h2M12 17h8" />
+    <circle cx="15" cy="7" r="2.6" />
+    <circle cx="9" cy="17" r="2.6" />
+  </Icon>
+);
+
+/** A telephone's receiver, put down. */
+export const LeaveIcon = () => (
+  <Icon>
+    <path d="M3.6 15.3l-.8-1.9c-.4-1 0-2.1.8-2.7 5-3.6 11.8-3.6 16.8 0 .8.6 1.2 1.7.8 2.7l-.8 1.9c-.3.6-.9.9-1.5.7l-2.6-.8c-.5-.2-.9-.7-.9-1.2v-1.7c-2.2-.8-4.6-.8-6.8 0V14c0 .5-.4 1-.9 1.2l-2.6.8c-.6.2-1.2-.1-1.5-.7z" />
+  </Icon>
+);
+
+/** A telephone's receiver, taken up. */
+export const CallIcon = () => (
+  <Icon>
+    <path d="M5.5 3.5h2.3c.5 0 1 .4 1.1.9l.7 3c.1.4 0 .8-.3 1.1L7.5 10.3a13 13 0 0 0 6.2 6.2l1.8-1.8c.3-.3.7-.4 1.1-.3l3 .7c.5.1.9.6.9 1.1v2.3c0 1.1-.9 2-2 2C10.5 20.5 3.5 13.5 3.5 5.5c0-1.1.9-2 2-2z" />
+  </Icon>
+);
+
+export const CloseIcon = () => (
+  <Icon>
+    <path d="M6 6l12 12M18 6L6 18" />
+  </Icon>
+);
+
+export const SendIcon = () => (
+  <Icon>
+    <path d="M4.5 12L4 4.5 20.5 12 4 19.5z" />
+    <path d="M4.5 12H12" />
+  </Icon>
+);
+
+export const SearchIcon = () => (
+  <Icon>
+    <circle cx="10.5" cy="10.5" r="6" />
+    <path d="M15 15l5.5 5.5" />
+  </Icon>
+);
+
+export const WarningIcon = () => (
+  <Icon>
+    <path d="M12 4l9 15.5H3z" />
+    <path d="M12 10v4.5M12 17.1v.01" />
+  </Icon>
+);
+
+export const PersonIcon = () => (
+  <Icon>
+    <circle cx="12" cy="8.5" r="4" />
+    <path d="M4.5 20c.7-3.8 3.5-6 7.5-6s6.8 2.2 7.5 6" />
+  </Icon>
+);
+
+export const ArrowIcon = () => (
+  <Icon>
+    <path d="M5 12h14M13.5 6.5L19 12l-5.5 5.5" />
+  </Icon>
+);

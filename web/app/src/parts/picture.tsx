@@ -1,0 +1,91 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { soundHeldBack } from "../state/model";
+import { speaker } from "../state/settings";
+
+interface PictureProps {
+  /** The participant's name, or "You". */
+  readonly label: string;
+  readonly stream: MediaStream | null;
+  /** One's own picture: without sound, and as in a mirror. */
+  readonly own?: boolean;
+  /** Whether there is a picture to see; without one the element stays, for the sound. */
+  readonly shown: boolean;
+}
+
+/** How far a picture's shape may differ from its frame's before it is shown whole instead of filling the frame. */
+const WORST_CUT = 2.4;
+
+/** A participant's picture and sound. */
+export function Picture({ label, stream, own = false, shown }: PictureProps): JSX.Element {
+  const element = useRef<HTMLVideoElement>(null);
+  const sink = speaker.value;
+
+  useEffect(() => {
+    const video = element.current;
+    if (video === null) return;
+    video.srcObject = stream;
+    if (stream === null) return;
+    void play(video);
+  }, [stream]);
+
+  useEffect(() => {
+    const video = element.current;
+    if (video === null || own || !("setSinkId" in video)) return;
+    // A speaker that is gone leaves the sound where it was.
+    void video.setSinkId(sink).catch(() => undefined);
+  }, [sink, own]);
+
+  useEffect(() => {
+    const video = element.current;
+    if (video === null) return;
+    const fit = () => {
+      const shape = video.videoWidth / video.videoHeight / (video.clientWidth / video.clientHeight);
+      video.classList.toggle("whole", shape > WORST_CUT || shape < 1 / WORST_CUT);
+    };
+    const observer = new ResizeObserver(fit);
+    observer.observe(video);
+    video.addEventListener("resize", fit);
+    return () => {
+      observer.disconnect();
+      video.removeEventListener("resize", fit);
+    };
+  }, []);
+
+  return (
+    <video
+      ref={element}
+      class={["picture", own && "own", !shown && "unseen"].filter(Boolean).join(" ")}
+      aria-label={label}
+      autoplay
+      playsInline
+      muted={own}
+    />
+  );
+}
+
+async function play(video: HTMLVideoElement): Promise<void> {
+  try {
+    await video.play();
+  } catch (error) {
+    // AbortError: a newer stream has taken the place of this one.
+    if (!(error instanceof DOMException) || error.name !== "NotAllowedError" || video.muted) return;
+    // Without sound the picture may play; the sound comes when the user has touched something.
+    video.muted = true;
+    video.dataset["heldBack"] = "";
+    soundHeldBack.value = true;
+    addEventListener("click", releaseSound, { once: true });
+    addEventListener("keydown", releaseSound, { once: true });
+    await video.play().catch(() => undefined);
+  }
+}
+
+/** After the user has touched something, the browser lets the sound out. */
+export function releaseSound(): void {
+  soundHeldBack.value = false;
+  for (const video of document.querySelectorAll<HTMLVideoElement>("video[data-held-back]")) {
+    delete video.dataset["heldBack"];
+    video.muted = false;
+    void play(video);
+  }
+}

@@ -1,0 +1,23 @@
+import type { JSX } from "preact";
+import { t } from "../text/text";
+import { DeviceChoice } from "./device-choice";
+import { Dialog } from "./dialog";
+import { RelaySettings } from "./relay-settings";
+
+/** Devices and connection, during the call. */
+export function SettingsDialog({ onDone }: { onDone: () => void }): JSX.Element {
+  return (
+    <Dialog labelledBy="settings-title" onDismiss={onDone}>
+      <h2 id="settings-title">{t("settings.title")}</h2>
+      <DeviceChoice />
+      <h3>{t("settings.connection")}</h3>
+      <RelaySettings />
+      <p class="hint">{t("settings.next-call")}</p>
+      <div class="dialog-buttons">
+        <button type="button" class="button primary" onClick={onDone}>
+          {t("settings.done")}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

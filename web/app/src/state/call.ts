@@ -1,0 +1,163 @@
+import { batch, effect } from "@preact/signals";
+import { PeerlineError, type Channel, type ChatMessage, type Participant as Peer } from "peerline";
+import { cameraTrack, fitPicture, microphoneTrack, muted, stopMedia } from "../media/local";
+import { t } from "../text/text";
+import { client } from "./client";
+import { failureOf } from "./failures";
+import * as model from "./model";
+import { notify } from "./notices";
+import { name } from "./settings";
+import { keepAwake } from "./wake-lock";
+
+/** The call that the user is in, and what ends with it. */
+let call: { readonly channel: Channel; readonly end: () => void } | null = null;
+/** Rises with every join and leave: an answer to an older join is thrown away. */
+let attempt = 0;
+
+/** Enters the channel of a link, with the camera and microphone there are. */
+export async function join(link: string): Promise<void> {
+  const peerline = client.value;
+  if (peerline === null || model.phase.value === "joining" || call !== null) return;
+  attempt += 1;
+  const asked = attempt;
+  batch(() => {
+    model.phase.value = "joining";
+    model.failure.value = null;
+    model.messages.value = [];
+    model.seen.value = 0;
+    model.chatOpen.value = false;
+  });
+  try {
+    const channel = await peerline.join(link, { name: name.value.trim() || t("call.unnamed"), stream: ownStream() });
+    if (asked === attempt) begin(channel);
+    else channel.leave();
+  } catch (error) {
+    if (asked !== attempt) return;
+    model.phase.value = "lobby";
+    model.failure.value = failureOf(error instanceof PeerlineError ? error.code : "");
+  }
+}
+
+/** Leaves the call, or stops trying to join; camera and microphone end. */
+export function leave(): void {
+  attempt += 1;
+  const left = call;
+  call = null;
+  left?.end();
+  left?.channel.leave();
+  stopMedia();
+  batch(() => {
+    model.phase.value = "left";
+    model.participants.value = [];
+    model.soundHeldBack.value = false;
+  });
+}
+
+/** Back to the lobby: after leaving, or when the address has changed. */
+export function toLobby(): void {
+  if (call !== null || model.phase.value === "joining") leave();
+  batch(() => {
+    model.phase.value = "lobby";
+    model.failure.value = null;
+  });
+}
+
+/** Sends a message to everybody in the call. */
+export async function sendMessage(text: string): Promise<void> {
+  try {
+    await call?.channel.sendChat(text);
+  } catch {
+    notify(t("chat.not-delivered"));
+  }
+}
+
+function begin(channel: Channel): void {
+  const peers = new Map<string, () => void>();
+
+  const show = () => {
+    model.participants.value = [...channel.participants.values()].map(describe);
+  };
+  const follow = (peer: Peer) => {
+    peers.get(peer.id)?.();
+    const update = () => {
+      if (peer.state === "connected") connected.add(peer);
+      show();
+    };
+    peer.addEventListener("change", update);
+    peers.set(peer.id, () => peer.removeEventListener("change", update));
+    update();
+  };
+  const stopMicrophone = effect(() => channel.setMicrophone(!muted.value));
+  let given = [cameraTrack.value, microphoneTrack.value];
+  const stopStream = effect(() => {
+    const tracks = [cameraTrack.value, microphoneTrack.value];
+    if (tracks.every((track, index) => track === given[index])) return;
+    given = tracks;
+    void channel.setStream(ownStream());
+  });
+  const stopFitting = effect(() => fitPicture(model.participants.value.length));
+  const sleep = keepAwake();
+
+  channel.addEventListener("participantjoin", ({ participant }) => {
+    follow(participant);
+    notify(t("call.arrived", { name: participant.name }));
+  });
+  channel.addEventListener("participantleave", ({ participant }) => {
+    peers.get(participant.id)?.();
+    peers.delete(participant.id);
+    show();
+    if (call !== null) notify(t("call.left", { name: participant.name }));
+  });
+  channel.addEventListener("chat", () => {
+    model.messages.value = channel.chat.map(line);
+    if (model.chatOpen.value) model.seen.value = model.messages.value.length;
+  });
+  channel.addEventListener("statechange", () => {
+    if (channel.state !== "left" || call?.channel !== channel) return;
+    leave();
+    model.failure.value = failureOf("closed");
+  });
+
+  const end = () => {
+    stopMicrophone();
+    stopStream();
+    stopFitting();
+    sleep();
+    for (const forget of peers.values()) forget();
+  };
+  call = { channel, end };
+  for (const peer of channel.participants.values()) follow(peer);
+  batch(() => {
+    model.ownId.value = channel.id;
+    model.phase.value = "call";
+  });
+}
+
+/** Those that were connected before: for them, connecting is connecting again. */
+const connected = new WeakSet<Peer>();
+
+function describe(peer: Peer): model.Participant {
+  return {
+    id: peer.id,
+    name: peer.name,
+    microphone: peer.microphone,
+    camera: peer.camera,
+    state: peer.state === "connecting" && connected.has(peer) ? "reconnecting" : peer.state,
+    stream: peer.stream,
+    audioTrack: peer.stream.getAudioTracks()[0] ?? null,
+  };
+}
+
+function line(message: ChatMessage): model.Message {
+  return {
+    id: message.id,
+    from: message.own ? null : message.from,
+    name: message.own ? t("call.you") : message.name,
+    text: message.text,
+    time: message.time.getTime(),
+  };
+}
+
+function ownStream(): MediaStream {
+  return new MediaStream([microphoneTrack.value, cameraTrack.value].filter((track) => track !== null));
+}

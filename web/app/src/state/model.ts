@@ -1,0 +1,51 @@
+import { computed, signal } from "@preact/signals";
+import type { ParticipantState } from "peerline";
+import type { TextKey } from "../text/text";
+
+/** How things stand with a participant; as in the SDK, with a first connection told apart from a later one. */
+export type PeerState = ParticipantState | "reconnecting";
+
+/** Somebody else in the call. */
+export interface Participant {
+  readonly id: string;
+  readonly name: string;
+  /** Whether they say that their microphone and camera are on. */
+  readonly microphone: boolean;
+  readonly camera: boolean;
+  readonly state: PeerState;
+  /** The same object for as long as they are here. */
+  readonly stream: MediaStream;
+  readonly audioTrack: MediaStreamTrack | null;
+}
+
+/** A line of the chat. */
+export interface Message {
+  readonly id: string;
+  /** Its writer's participant identifier; null: the user. */
+  readonly from: string | null;
+  readonly name: string;
+  readonly text: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** Where the user stands with the channel in the address. */
+export type Phase = "lobby" | "joining" | "call" | "left";
+
+export const phase = signal<Phase>("lobby");
+/** The user's own participant identifier, in a call. */
+export const ownId = signal("");
+export const participants = signal<readonly Participant[]>([]);
+export const messages = signal<readonly Message[]>([]);
+export const chatOpen = signal(false);
+/** How many messages there were when the chat was last looked at. */
+export const seen = signal(0);
+export const unread = computed(() =>
+  chatOpen.value ? 0 : messages.value.slice(seen.value).filter((message) => message.from !== null).length,
+);
+/** Whether the server answers. Calls go on without it. */
+export const serverReachable = signal(true);
+/** What went wrong with joining or with the call. */
+export const failure = signal<TextKey | null>(null);
+/** Whether the browser holds the sound back until the user touches something. */
+export const soundHeldBack = signal(false);

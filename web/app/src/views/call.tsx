@@ -1,0 +1,100 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { Brand } from "../parts/brand";
+import { Chat, closeChat } from "../parts/chat";
+import { copyLink } from "../parts/copy-link";
+import { ChatIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } from "../parts/icons";
+import { LinkRow } from "../parts/link-row";
+import { LivePill } from "../parts/live-pill";
+import { MediaButtons, ToolButton } from "../parts/media-buttons";
+import { releaseSound } from "../parts/picture";
+import { ServerBanner } from "../parts/server-banner";
+import { SettingsDialog } from "../parts/settings-dialog";
+import { Stage } from "../parts/stage";
+import { useTitle } from "../parts/title";
+import { leave } from "../state/call";
+import { chatOpen, participants, soundHeldBack, unread } from "../state/model";
+import { plural, t } from "../text/text";
+
+/** The call itself. */
+export function CallView({ link }: { link: string }): JSX.Element {
+  const alone = participants.value.length === 0;
+  const people = plural("call.people", participants.value.length + 1);
+  const heading = useTitle(t("call.title"));
+  const [settings, setSettings] = useState(false);
+  return (
+    <div class={chatOpen.value ? "call with-chat" : "call"}>
+      <header class="call-header">
+        <Brand still />
+        <h1 class="unseen-text" ref={heading} tabIndex={-1}>
+          {t("call.title")}
+        </h1>
+        <LivePill />
+        <p class="call-people">{people}</p>
+      </header>
+      <ServerBanner text="call.server-away" />
+      <main class={alone ? "call-main with-alone" : "call-main"}>
+        {alone && <Alone link={link} />}
+        <Stage />
+        {soundHeldBack.value && (
+          <button type="button" class="button primary tap-to-hear" onClick={releaseSound}>
+            <SpeakerIcon />
+            {t("call.tap-to-hear")}
+          </button>
+        )}
+      </main>
+      {chatOpen.value && <Chat />}
+      <Toolbar link={link} onSettings={() => setSettings(true)} />
+      {settings && <SettingsDialog onDone={() => setSettings(false)} />}
+    </div>
+  );
+}
+
+function Toolbar({ link, onSettings }: { link: string; onSettings: () => void }): JSX.Element {
+  const count = unread.value;
+  const toggleChat = () => {
+    if (chatOpen.value) closeChat();
+    else chatOpen.value = true;
+  };
+  return (
+    <section class="toolbar" aria-label={t("call.controls")}>
+      <MediaButtons />
+      <span class="tool-place">
+        <ToolButton label={t("call.chat")} expanded={chatOpen.value} controls="chat" onClick={toggleChat}>
+          <ChatIcon />
+        </ToolButton>
+        {count > 0 && (
+          <span class="badge" aria-hidden="true">
+            {count > 99 ? "99+" : count}
+          </span>
+        )}
+        <span class="unseen-text" role="status">
+          {count > 0 ? plural("chat.unread", count) : ""}
+        </span>
+      </span>
+      <ToolButton label={t("call.copy-link")} onClick={() => void copyLink(link)}>
+        <LinkIcon />
+      </ToolButton>
+      <ToolButton label={t("call.settings")} onClick={onSettings}>
+        <SettingsIcon />
+      </ToolButton>
+      <button type="button" class="button leave" aria-label={t("call.leave")} onClick={leave}>
+        <LeaveIcon />
+        <span class="leave-text">{t("call.leave")}</span>
+      </button>
+    </section>
+  );
+}
+
+/** The first one in a call is shown how the others get there. */
+function Alone({ link }: { link: string }): JSX.Element {
+  return (
+    <section class="card alone">
+      <div>
+        <h2>{t("call.alone")}</h2>
+        <p class="hint">{t("call.alone-hint")}</p>
+      </div>
+      <LinkRow link={link} />
+    </section>
+  );
+}

@@ -1,0 +1,30 @@
+import type { JSX } from "preact";
+import { Brand } from "../parts/brand";
+import { useTitle } from "../parts/title";
+import { newCall } from "../state/new-call";
+import { t, type TextKey } from "../text/text";
+
+/** Where the app can't go on. */
+export function ProblemView({ text }: { text: TextKey }): JSX.Element {
+  const heading = useTitle(t("error.title"));
+  return (
+    <div class="plain-page">
+      <header class="page-header">
+        <Brand />
+      </header>
+      <main>
+        <h1 ref={heading} tabIndex={-1}>
+          {t("error.title")}
+        </h1>
+        <p class="lead">{t(text)}</p>
+        {text !== "error.unsupported" && (
+          <div class="row">
+            <button type="button" class="button primary large" onClick={newCall}>
+              {t("start.new-call")}
+            </button>
+          </div>
+        )}
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+import type { JSX } from "preact";
+import { Brand } from "../parts/brand";
+import { ArrowIcon } from "../parts/icons";
+import { NameField } from "../parts/name-field";
+import { People } from "../parts/people";
+import { StringTelephone } from "../parts/string-telephone";
+import { useTitle } from "../parts/title";
+import { newCall } from "../state/new-call";
+import { t } from "../text/text";
+
+/** Where one begins: a new call, or somebody to ring. */
+export function StartView(): JSX.Element {
+  const heading = useTitle("");
+  return (
+    <div class="start">
+      <header class="page-header">
+        <Brand />
+      </header>
+      <main>
+        <section class="start-pitch">
+          <h1 ref={heading} tabIndex={-1}>
+            {t("start.title")}
+          </h1>
+          <p class="lead">{t("start.what")}</p>
+          <StringTelephone />
+        </section>
+        <div class="card start-card">
+          <form
+            class="start-form"
+            onSubmit={(event) => {
+              event.preventDefault();
+              newCall();
+            }}
+          >
+            <NameField />
+            <button type="submit" class="button primary large" aria-describedby="new-call-hint">
+              {t("start.new-call")}
+              <ArrowIcon />
+            </button>
+            <p class="hint" id="new-call-hint">
+              {t("start.new-call-hint")}
+            </p>
+          </form>
+          <People />
+        </div>
+        <dl class="start-facts">
+          {(["direct", "sealed", "open"] as const).map((fact) => (
+            <div key={fact}>
+              <dt>{t(`start.${fact}`)}</dt>
+              <dd>{t(`start.${fact}-text`)}</dd>
+            </div>
+          ))}
+        </dl>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+
+/** Where `peerline serve` listens while the app is developed with `npm run dev`. */
+const server = process.env["PEERLINE_SERVER"] ?? "http://127.0.0.1:8443";
+
+export default defineConfig({
+  // The page is served at `/` and at `/c/`, so asset addresses are absolute.
+  base: "/",
+  build: {
+    target: "es2022",
+    // The server's Content-Security-Policy allows no `data:` scripts or styles: every asset is a file.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  server: {
+    proxy: { "/signal": { target: server, ws: true, secure: false } },
+  },
+  test: {
+    environment: "node",
+    include: ["src/**/*.test.ts"],
+  },
+});

@@ -1,0 +1,250 @@
+/**
+ * What a user of the SDK sees: channels, the participants in them, chat, discovery and invitations.
+ * The classes behind these interfaces stand in the files named after them.
+ */
+import type { TypedEventTarget } from "./events.js";
+import type { Link } from "./link.js";
+
+/**
+ * How things stand with the server.
+ *
+ * - `connecting`: the first connection is being made
+ * - `online`: connected
+ * - `offline`: the connection broke; it is being made again (calls go on meanwhile)
+ * - `draining`: connected to a server that said it is about to restart
+ * - `closed`: ended by {@link Peerline.close}, or not begun
+ */
+export type ConnectionState = "connecting" | "online" | "offline" | "draining" | "closed";
+
+/** A protocol between a client and the relay: TURN over UDP, over TCP, or over TLS. */
+export type RelayProtocol = "udp" | "tcp" | "tls";
+
+/** Settings of a {@link Peerline}. */
+export interface PeerlineOptions {
+  /** The server's address. Default: where this module was loaded from. */
+  server?: URL | string;
+  /** `relay` sends media and data through the relay only. Default: `all`. */
+  iceTransportPolicy?: RTCIceTransportPolicy;
+  /** Which ways to the relay may be used. Default: all of them. */
+  relayProtocols?: readonly RelayProtocol[];
+}
+
+/** Events of a {@link Peerline}. */
+export interface PeerlineEvents {
+  /** `state` changed. */
+  statechange: Event;
+  /** Somebody rings. */
+  invitation: InvitationEvent;
+}
+
+/** How one enters a channel. */
+export interface JoinOptions {
+  /** The name that the others see, 1 to 64 characters. */
+  name: string;
+  /** What the others are to see and hear. More can be given later with {@link Channel.setStream}. */
+  stream?: MediaStream | null;
+}
+
+/**
+ * - `joined`: the server has us in the channel
+ * - `reconnecting`: the connection to the server broke; the calls go on
+ * - `left`: the end
+ */
+export type ChannelState = "joined" | "reconnecting" | "left";
+
+/** Events of a {@link Channel}. */
+export interface ChannelEvents {
+  participantjoin: ParticipantEvent;
+  participantleave: ParticipantEvent;
+  /** A chat message was added to `chat`, from anybody, oneself included. */
+  chat: ChatEvent;
+  /** `state` changed. */
+  statechange: Event;
+}
+
+/** A place where participants meet: each is connected to each other directly. */
+export interface Channel extends TypedEventTarget<ChannelEvents> {
+  readonly link: Link;
+  readonly state: ChannelState;
+  /** One's own participant identifier. */
+  readonly id: string;
+  /** The name that the others see. */
+  readonly name: string;
+  /** The others, by their identifier, in order of arrival. */
+  readonly participants: ReadonlyMap<string, Participant>;
+  /** Every message of this channel since one joined, in order of arrival, one's own included. */
+  readonly chat: readonly ChatMessage[];
+  /** What the others see and hear. */
+  readonly stream: MediaStream | null;
+  /** Whether one's own microphone is there and on, as the others are told. */
+  readonly microphone: boolean;
+  /** Whether one's own camera is there and on, as the others are told. */
+  readonly camera: boolean;
+
+  /** Replaces what the others see and hear, without a new negotiation: its first audio and its first video track are sent. The stream stays the caller's, to stop. */
+  setStream(stream: MediaStream | null): Promise<void>;
+  /** Mutes or unmutes, and tells the others. */
+  setMicrophone(enabled: boolean): void;
+  /** Turns the picture off or on, and tells the others. The camera itself stays open until its track is stopped. */
+  setCamera(enabled: boolean): void;
+  /** Changes the name that the others see. */
+  setName(name: string): void;
+  /**
+   * Sends a message to everybody who is present. It stands in `chat` at once.
+   *
+   * @param text - 1 to 8,000 characters
+   * @returns the message, when everybody who was present has it or has left
+   * @throws RangeError if the text is empty or too long
+   */
+  sendChat(text: string): Promise<ChatMessage>;
+  /** Leaves the channel and ends its connections. */
+  leave(): void;
+}
+
+/**
+ * How things stand with a participant's connection.
+ *
+ * - `connecting`: the connection is being made, or made again after it broke
+ * - `connected`: sound, picture and data flow
+ * - `away`: neither connected to us nor to the server at the moment; expected back
+ * - `failed`: every attempt failed; further ones follow when the network changes
+ */
+export type ParticipantState = "connecting" | "connected" | "away" | "failed";
+
+/** The way that a connection takes. */
+export interface Path {
+  readonly kind: "direct" | "relayed";
+  /** For a direct path `udp` or `tcp`; for a relayed one the protocol between us and our relay, or `udp` where only the other side uses one. */
+  readonly protocol: RelayProtocol;
+}
+
+/** Events of a {@link Participant}. */
+export interface ParticipantEvents {
+  /** `name`, `state`, `microphone`, `camera`, `path` or the tracks of `stream` changed. */
+  change: Event;
+}
+
+/** Somebody else in a channel. */
+export interface Participant extends TypedEventTarget<ParticipantEvents> {
+  /** 22 characters; the same for as long as this participant's page lives. */
+  readonly id: string;
+  readonly name: string;
+  /** The public key of this participant's client, as it says. */
+  readonly identity: string | undefined;
+  readonly state: ParticipantState;
+  /** What this participant sends: at most one audio and one video track. The same object for as long as the participant is here. */
+  readonly stream: MediaStream;
+  /** Whether this participant's microphone is on. */
+  readonly microphone: boolean;
+  /** Whether this participant's camera is on. */
+  readonly camera: boolean;
+  /** Known while connected. */
+  readonly path: Path | undefined;
+  /** The W3C statistics of the connection; empty where there is none. */
+  getStats(): Promise<Map<string, Record<string, unknown>>>;
+}
+
+/** One message of a channel's chat. */
+export interface ChatMessage {
+  /** 22 random characters. */
+  readonly id: string;
+  /** The sender's participant identifier. */
+  readonly from: string;
+  /** The sender's name when the message was sent. */
+  readonly name: string;
+  readonly text: string;
+  /** By the sender's clock. */
+  readonly time: Date;
+  /** Whether it is one's own. */
+  readonly own: boolean;
+}
+
+/** Whether somebody who is findable can be called. */
+export type Presence = "online" | "away" | "in_call";
+
+/** Somebody who is findable. */
+export interface Person {
+  readonly name: string;
+  readonly participant: string;
+  readonly identity: string;
+  readonly presence: Presence;
+}
+
+/** How an invitation ended. `gone`: the other side is not there any more. */
+export type InvitationResult = "accepted" | "declined" | "busy" | "timeout" | "cancelled" | "gone";
+
+/** Somebody is being rung. */
+export interface OutgoingInvitation {
+  readonly person: Person;
+  readonly link: Link;
+  /** How it ended. Rejects with a {@link PeerlineError} when the server could not let it ring. */
+  readonly result: Promise<InvitationResult>;
+  /** Stops ringing. */
+  cancel(): void;
+}
+
+/** Events of an {@link IncomingInvitation}. */
+export interface IncomingInvitationEvents {
+  /** It does not ring any more: answered, cancelled, timed out. `result` is set. */
+  ended: Event;
+}
+
+/** Somebody rings. */
+export interface IncomingInvitation extends TypedEventTarget<IncomingInvitationEvents> {
+  /** The caller's participant identifier. */
+  readonly from: string;
+  /** The caller's name, as the caller says. */
+  readonly name: string;
+  /** The caller's public key, as the caller says. */
+  readonly identity: string;
+  /** Where to meet. */
+  readonly link: Link;
+  /** How it ended; undefined while it rings. */
+  readonly result: InvitationResult | undefined;
+  /** Tells the caller that one comes; joining `link` is the application's to do. */
+  accept(): void;
+  decline(): void;
+  /** Tells the caller that one is in another call. */
+  busy(): void;
+}
+
+/** Carries the participant who came or left. */
+export class ParticipantEvent extends Event {
+  readonly participant: Participant;
+  constructor(type: "participantjoin" | "participantleave", participant: Participant) {
+    super(type);
+    this.participant = participant;
+  }
+}
+
+/** Carries a chat message. */
+export class ChatEvent extends Event {
+  readonly message: ChatMessage;
+  constructor(message: ChatMessage) {
+    super("chat");
+    this.message = message;
+  }
+}
+
+/** Carries an invitation. */
+export class InvitationEvent extends Event {
+  readonly invitation: IncomingInvitation;
+  constructor(invitation: IncomingInvitation) {
+    super("invitation");
+    this.invitation = invitation;
+  }
+}
+
+/** What the server refused, or could not do. */
+export class PeerlineError extends Error {
+  /** One of the stable codes of `docs/signaling.md` §10, or `closed`. */
+  readonly code: string;
+  /** Seconds after which trying again makes sense. */
+  readonly retry: number | undefined;
+  constructor(code: string, message: string, retry?: number) {
+    super(message);
+    this.name = "PeerlineError";
+    this.code = code;
+    this.retry = retry;
+  }
+}

@@ -1,0 +1,382 @@
+import {
+  type Channel,
+  type ChannelEvents,
+  type ChannelState,
+  ChatEvent,
+  type ChatMessage,
+  type JoinOptions,
+  ParticipantEvent,
+} from "./api.js";
+import { ChannelCipher } from "./channel-cipher.js";
+import { Chat } from "./chat.js";
+import { TypedEventTarget } from "./events.js";
+import type { ClientFrame, Ice, Member, ServerEvent } from "./frames.js";
+import type { IceServers } from "./ice-servers.js";
+import type { Link } from "./link.js";
+import type { Message, Profile } from "./messages.js";
+import { OutgoingMedia } from "./outgoing-media.js";
+import { type ChannelMessage, type ParticipantEnvironment, RemoteParticipant, type Way } from "./participant.js";
+import type { Session } from "./session.js";
+
+/** Milliseconds that a participant is kept whom the server doesn't know any more; longer while the connection holds. */
+const GRACE = 60_000;
+/** The same when the connection broke later than that. */
+const LAST_CHANCE = 5_000;
+
+/** What a channel needs of its surroundings. */
+export interface ChannelEnvironment {
+  readonly session: Session;
+  /** One's own public key. */
+  readonly identity: string;
+  readonly ice: IceServers;
+  updateIce(ice: Ice): void;
+  left(channel: MeshChannel): void;
+}
+
+/** The events of the server that concern one channel. */
+export type ChannelServerEvent = Extract<ServerEvent, { channel: string }>;
+
+/** A channel in which each participant is connected to each other. */
+export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Channel, ParticipantEnvironment {
+  readonly link: Link;
+  readonly identifier: string;
+  readonly media = new OutgoingMedia();
+  readonly #cipher: ChannelCipher;
+  readonly #environment: ChannelEnvironment;
+  readonly #participants = new Map<string, RemoteParticipant>();
+  readonly #chat = new Chat((message) => this.dispatchEvent(new ChatEvent(message)));
+  /** When participants whom the server doesn't know any more are let go. */
+  readonly #deadlines = new Map<string, { time: number; timer: ReturnType<typeof setTimeout> | undefined }>();
+  #state: ChannelState = "reconnecting";
+  /** Whether the server ever had us in the channel, and whether it has now. */
+  #membership: "none" | "lost" | "held" = "none";
+  #name: string;
+  #stream: MediaStream | null = null;
+  /** What was asked for, whatever tracks there are; undefined: as the tracks are. */
+  #wanted: { audio?: boolean; video?: boolean } = {};
+  #sealedProfile = "";
+  #inbox: Promise<void> = Promise.resolve();
+  #outbox: Promise<unknown> = Promise.resolve();
+
+  private constructor(link: Link, identifier: string, key: CryptoKey, name: string, environment: ChannelEnvironment) {
+    super();
+    this.link = link;
+    this.identifier = identifier;
+    this.#cipher = new ChannelCipher(key, identifier);
+    this.#name = name;
+    this.#environment = environment;
+  }
+
+  /** Prepares; {@link MeshChannel.join} enters. */
+  static async create(link: Link, options: JoinOptions, environment: ChannelEnvironment): Promise<MeshChannel> {
+    const [identifier, key] = await Promise.all([link.channel(), link.sealKey()]);
+    const channel = new MeshChannel(link, identifier, key, options.name, environment);
+    channel.#take(options.stream ?? null);
+    return channel;
+  }
+
+  get id(): string {
+    return this.#environment.session.participant;
+  }
+
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get participants(): ReadonlyMap<string, RemoteParticipant> {
+    return this.#participants;
+  }
+
+  get chat(): readonly ChatMessage[] {
+    return this.#chat.messages;
+  }
+
+  get stream(): MediaStream | null {
+    return this.#stream;
+  }
+
+  get microphone(): boolean {
+    return isOn(this.media.audio);
+  }
+
+  get camera(): boolean {
+    return isOn(this.media.video);
+  }
+
+  get configuration(): RTCConfiguration {
+    return this.#environment.ice.configuration;
+  }
+
+  get online(): boolean {
+    return this.#environment.session.online && this.#state === "joined";
+  }
+
+  /** Enters the channel, for the first time or again; rejects with the server's refusal. */
+  async join(): Promise<void> {
+    const { session } = this.#environment;
+    this.#sealedProfile ||= await this.#sealProfile();
+    session.abandon((frame) => frame.type === "join" && frame.channel === this.identifier);
+    const frame = { type: "join", id: session.nextId(), channel: this.identifier, profile: this.#sealedProfile } as const;
+    const answer = await session.request(frame);
+    if (answer.type !== "joined" || this.#state === "left") return;
+    this.#environment.updateIce(answer.ice);
+    this.#membership = "held";
+    this.#setState("joined");
+    await this.#inOrder(() => this.#meet(answer.members, true));
+  }
+
+  /** The server forgot us: enters again. The participants stay. */
+  rejoin(): void {
+    if (this.#membership === "none" || this.#state === "left") return;
+    this.#membership = "lost";
+    // Refused for good: the channel has filled up meanwhile, for example.
+    this.join().catch(({ code }: { code?: string }) => code !== "closed" && this.leave());
+  }
+
+  /** The connection to the server broke, or is back. */
+  connectionChanged(): void {
+    if (this.#state === "left") return;
+    this.#setState(this.#environment.session.online && this.#membership === "held" ? "joined" : "reconnecting");
+    if (this.online) for (const participant of this.#participants.values()) participant.reached();
+  }
+
+  /** Our network changed. */
+  networkChanged(): void {
+    for (const participant of this.#participants.values()) participant.networkChanged();
+  }
+
+  /** There are new servers or credentials. */
+  configure(): void {
+    for (const participant of this.#participants.values()) participant.configure();
+  }
+
+  /** Takes what the server says about this channel. */
+  take(event: ChannelServerEvent): void {
+    void this.#inOrder(() => this.#takeEvent(event));
+  }
+
+  /** Takes the members as they are now. */
+  resync(members: Member[]): void {
+    void this.#inOrder(() => this.#meet(members, false));
+  }
+
+  async setStream(stream: MediaStream | null): Promise<void> {
+    this.#take(stream);
+    this.#publishProfile();
+    await Promise.all([...this.#participants.values()].map((participant) => participant.replaceTracks()));
+  }
+
+  setMicrophone(enabled: boolean): void {
+    this.#wanted.audio = enabled;
+    this.#enableTracks();
+    this.#publishProfile();
+  }
+
+  setCamera(enabled: boolean): void {
+    this.#wanted.video = enabled;
+    this.#enableTracks();
+    this.#publishProfile();
+  }
+
+  setName(name: string): void {
+    this.#name = name;
+    this.#publishProfile();
+  }
+
+  sendChat(text: string): Promise<ChatMessage> {
+    return this.#chat.send(text, this, this.#participants.values());
+  }
+
+  leave(): void {
+    if (this.#state === "left") return;
+    const { session } = this.#environment;
+    session.abandon((frame) => "channel" in frame && frame.channel === this.identifier);
+    session.request({ type: "leave", id: session.nextId(), channel: this.identifier }).catch(() => undefined);
+    for (const participant of this.#participants.values()) this.#remove(participant, true);
+    this.#setState("left");
+    this.#environment.left(this);
+  }
+
+  /** The page goes, perhaps to come back: tells everybody, and ends the connections. */
+  hide(): void {
+    const { session } = this.#environment;
+    session.notify({ type: "leave", id: session.nextId(), channel: this.identifier });
+    for (const participant of this.#participants.values()) this.#remove(participant, true);
+  }
+
+  /** Seals a message for one participant and hands it to the server. Messages keep their order. */
+  send(to: string, message: Message): Promise<void> {
+    const sent = this.#outbox.then(async () => {
+      const { session } = this.#environment;
+      const id = session.nextId();
+      const payload = await this.#cipher.seal(message, this.id, to, id);
+      // The answer may take long; the next message needn't wait for it.
+      return { answer: session.request({ type: "send", id, channel: this.identifier, to, payload }) };
+    });
+    this.#outbox = sent.catch(() => undefined);
+    return sent.then(async ({ answer }) => void (await answer));
+  }
+
+  report(report: Extract<ClientFrame, { type: "report" }>): void {
+    this.#environment.session.notify(report);
+  }
+
+  receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void {
+    if (message.kind === "bye") this.#remove(participant, false);
+    else this.#chat.receive(participant, message, way);
+  }
+
+  dataOpen(participant: RemoteParticipant): void {
+    this.#chat.dataOpen(participant);
+  }
+
+  statechange(participant: RemoteParticipant): void {
+    const deadline = this.#deadlines.get(participant.id);
+    if (!deadline) return;
+    deadline.time = Math.max(deadline.time, Date.now() + LAST_CHANCE);
+    this.#letGo(participant);
+  }
+
+  async #takeEvent(event: ChannelServerEvent): Promise<void> {
+    switch (event.type) {
+      case "arrived":
+        return this.#meetOne(event.member, false);
+      case "message": {
+        const message = await this.#cipher.open(event, this.id);
+        if (message) this.#participants.get(event.from)?.receive(message);
+        return;
+      }
+      case "profile": {
+        const profile = await this.#cipher.openProfile(event.participant, event.profile);
+        if (profile) this.#participants.get(event.participant)?.setProfile(profile);
+        return;
+      }
+      case "state":
+        return this.#participants.get(event.participant)?.setPresence(event.state);
+      case "left": {
+        const participant = this.#participants.get(event.participant);
+        if (!participant) return;
+        if (event.reason === "left") this.#remove(participant, false);
+        else this.#miss(participant, 0);
+      }
+    }
+  }
+
+  /** Takes the server's list of the other members. Those who are not in it are kept for a while: the server may have restarted. */
+  async #meet(members: Member[], offers: boolean): Promise<void> {
+    const present = new Set(members.map(({ participant }) => participant));
+    for (const participant of this.#participants.values()) if (!present.has(participant.id)) this.#miss(participant, GRACE);
+    for (const member of members) await this.#meetOne(member, offers);
+  }
+
+  /** @param offers - whether we came later, and so make the first offer */
+  async #meetOne(member: Member, offers: boolean): Promise<void> {
+    const profile = await this.#cipher.openProfile(member.participant, member.profile);
+    // Whoever cannot seal a profile does not have the link.
+    if (!profile || this.#state === "left" || member.participant === this.id) return;
+    const known = this.#participants.get(member.participant);
+    if (known) {
+      this.#keep(known);
+      known.setProfile(profile);
+      known.setPresence(member.state);
+      known.reached();
+      return;
+    }
+    const { polite } = member;
+    const participant = new RemoteParticipant({ id: member.participant, profile, polite, offers }, this);
+    this.#participants.set(participant.id, participant);
+    if (member.state === "away") participant.setPresence("away");
+    this.dispatchEvent(new ParticipantEvent("participantjoin", participant));
+  }
+
+  /** The server doesn't know this participant any more. */
+  #miss(participant: RemoteParticipant, grace: number): void {
+    if (!this.#deadlines.has(participant.id) || grace === 0) {
+      this.#keep(participant);
+      this.#deadlines.set(participant.id, { time: Date.now() + grace, timer: undefined });
+    }
+    participant.setPresence("missing");
+    this.#letGo(participant);
+  }
+
+  #keep(participant: RemoteParticipant): void {
+    clearTimeout(this.#deadlines.get(participant.id)?.timer);
+    this.#deadlines.delete(participant.id);
+  }
+
+  /** Removes a missing participant when its time is over, unless the connection holds. */
+  #letGo(participant: RemoteParticipant): void {
+    const deadline = this.#deadlines.get(participant.id);
+    if (!deadline) return;
+    clearTimeout(deadline.timer);
+    if (participant.connected) return;
+    const wait = deadline.time - Date.now();
+    if (wait <= 0) this.#remove(participant, false);
+    else deadline.timer = setTimeout(() => this.#letGo(participant), wait);
+  }
+
+  #remove(participant: RemoteParticipant, bye: boolean): void {
+    this.#keep(participant);
+    if (!this.#participants.delete(participant.id)) return;
+    participant.close(bye);
+    this.#chat.left(participant);
+    this.dispatchEvent(new ParticipantEvent("participantleave", participant));
+  }
+
+  #take(stream: MediaStream | null): void {
+    for (const track of [this.media.audio, this.media.video]) track?.removeEventListener("ended", this.#publishProfile);
+    this.#stream = stream;
+    this.media.take(stream);
+    for (const track of [this.media.audio, this.media.video]) track?.addEventListener("ended", this.#publishProfile);
+    this.#enableTracks();
+  }
+
+  #enableTracks(): void {
+    const { audio, video } = this.media;
+    if (audio) audio.enabled = this.#wanted.audio ?? audio.enabled;
+    if (video) video.enabled = this.#wanted.video ?? video.enabled;
+  }
+
+  readonly #publishProfile = (): void => {
+    if (this.#state === "left") return;
+    this.#outbox = this.#outbox.then(async () => {
+      const { session } = this.#environment;
+      this.#sealedProfile = await this.#sealProfile();
+      const frame = { type: "profile", id: session.nextId(), channel: this.identifier, profile: this.#sealedProfile } as const;
+      // A refusal means that we are not in the channel; joining brings the profile along.
+      session.request(frame).catch(() => undefined);
+    });
+  };
+
+  #sealProfile(): Promise<string> {
+    const profile: Profile = {
+      kind: "profile",
+      name: this.#name,
+      identity: this.#environment.identity,
+      microphone: this.microphone,
+      camera: this.camera,
+    };
+    return this.#cipher.sealProfile(profile, this.id);
+  }
+
+  /** What the server says is taken in its order, although opening takes time. */
+  #inOrder(take: () => Promise<void>): Promise<void> {
+    const taken = this.#inbox.then(() => (this.#state === "left" ? undefined : take()));
+    this.#inbox = taken.catch(() => undefined);
+    return taken;
+  }
+
+  #setState(state: ChannelState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.dispatchEvent(new Event("statechange"));
+  }
+}
+
+function isOn(track: MediaStreamTrack | null): boolean {
+  return track !== null && track.readyState === "live" && track.enabled;
+}

@@ -1,0 +1,152 @@
+import type { ByeMessage, ChatTextMessage, NegotiationMessage, ReceivedMessage } from "./messages.js";
+import { Negotiation, type Outcome } from "./negotiation.js";
+import type { OutgoingMedia } from "./outgoing-media.js";
+
+/** Milliseconds that the last data message has to leave before the connection closes. */
+const LINGER = 100;
+
+export interface ConnectionOptions {
+  configuration: RTCConfiguration;
+  media: OutgoingMedia;
+  polite: boolean;
+  /** The highest negotiation number that this pair has used. */
+  newest: number;
+  /** Whether to make the first offer. */
+  offers: boolean;
+  send(message: NegotiationMessage): void;
+  statechange(): void;
+  track(track: MediaStreamTrack): void;
+  /** The data channel opened. */
+  open(): void;
+  /** A message came by the data channel. */
+  data(json: string): void;
+}
+
+/** One `RTCPeerConnection` with its negotiation and its data channel. A participant may need several, one after the other. */
+export class Connection {
+  readonly #connection: RTCPeerConnection;
+  readonly #negotiation: Negotiation;
+  readonly #data: RTCDataChannel;
+  readonly #media: OutgoingMedia;
+  #mayOffer: boolean;
+
+  constructor(options: ConnectionOptions) {
+    const connection = new RTCPeerConnection(options.configuration);
+    this.#connection = connection;
+    this.#media = options.media;
+    this.#mayOffer = options.offers;
+    this.#negotiation = new Negotiation(connection, {
+      polite: options.polite,
+      newest: options.newest,
+      send: options.send,
+      beforeAnswer: () => this.#media.answer(connection),
+    });
+    connection.onnegotiationneeded = () => {
+      if (this.#mayOffer) this.#negotiation.offer();
+    };
+    connection.onicecandidate = ({ candidate }) => {
+      // An empty candidate ends one generation only; null ends them all.
+      if (candidate?.candidate !== "") this.#negotiation.sendCandidate(candidate?.toJSON() ?? null);
+    };
+    // Firefox has had `connectionstatechange` since 113 only.
+    connection.onconnectionstatechange = connection.oniceconnectionstatechange = () => options.statechange();
+    connection.ontrack = ({ track }) => options.track(track);
+    // Negotiated out of band: it exists on both sides without a message, whoever makes the offer.
+    this.#data = connection.createDataChannel("peerline", { negotiated: true, id: 0 });
+    this.#data.onopen = () => options.open();
+    this.#data.onmessage = ({ data }) => {
+      if (typeof data === "string") options.data(data);
+    };
+    if (options.offers) this.#offerFirst();
+  }
+
+  get state(): RTCPeerConnectionState {
+    const { connectionState, iceConnectionState } = this.#connection;
+    if (connectionState) return connectionState;
+    if (iceConnectionState === "checking") return "connecting";
+    return iceConnectionState === "completed" ? "connected" : iceConnectionState;
+  }
+
+  get iceState(): RTCIceConnectionState {
+    return this.#connection.iceConnectionState;
+  }
+
+  /** The highest negotiation number so far. */
+  get newest(): number {
+    return this.#negotiation.newest;
+  }
+
+  /** Whether the other side has ever described itself. */
+  get described(): boolean {
+    return this.#connection.remoteDescription !== null;
+  }
+
+  async receive(message: NegotiationMessage): Promise<Outcome> {
+    if (message.kind === "candidate") await this.#negotiation.receiveCandidate(message);
+    else if (message.kind === "restart") {
+      if (message.negotiation >= this.newest) this.restart();
+    } else {
+      const outcome = await this.#negotiation.receive(message);
+      // From the first offer on, either side may make further ones.
+      this.#mayOffer ||= this.described;
+      return outcome;
+    }
+    return "done";
+  }
+
+  /** Looks for a new path, by an offer with new ICE credentials; or makes the first offer, although the other side was to make it. */
+  restart(): void {
+    if (!this.#mayOffer) {
+      this.#mayOffer = true;
+      this.#offerFirst();
+    } else if (this.#connection.signalingState === "stable") this.#connection.restartIce();
+    else this.#negotiation.resend();
+  }
+
+  /** Sends the pending offer again, if there is one. */
+  resend(): void {
+    this.#negotiation.resend();
+  }
+
+  /** Takes new servers and credentials; they count from the next ICE restart on. */
+  configure(configuration: RTCConfiguration): void {
+    this.#connection.setConfiguration?.(configuration);
+  }
+
+  /** Sends what the outgoing media are now. */
+  async replaceTracks(): Promise<void> {
+    await this.#media.replace(this.#connection);
+  }
+
+  #offerFirst(): void {
+    this.#negotiation.offerFirst(() => this.#media.offer(this.#connection));
+  }
+
+  get dataOpen(): boolean {
+    return this.#data.readyState === "open";
+  }
+
+  /** Sends by the data channel, which has to be open. */
+  sendData(message: ChatTextMessage | ReceivedMessage | ByeMessage): void {
+    this.#data.send(JSON.stringify(message));
+  }
+
+  getStats(): Promise<RTCStatsReport> {
+    return this.#connection.getStats();
+  }
+
+  /** @param bye - whether to tell the other side that this is on purpose */
+  close(bye: boolean): void {
+    this.#negotiation.close();
+    const connection = this.#connection;
+    connection.onnegotiationneeded = connection.onicecandidate = connection.ontrack = null;
+    connection.onconnectionstatechange = connection.oniceconnectionstatechange = null;
+    this.#data.onopen = this.#data.onmessage = null;
+    if (bye && this.dataOpen) {
+      this.sendData({ kind: "bye" });
+      setTimeout(() => connection.close(), LINGER);
+    } else {
+      connection.close();
+    }
+  }
+}

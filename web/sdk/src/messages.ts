@@ -1,0 +1,106 @@
+/** What participants say to each other (`docs/signaling.md` §9): sealed through the server, or by the data channel. */
+import { parseObject } from "./frames.js";
+
+export interface DescriptionMessage {
+  kind: "description";
+  negotiation: number;
+  description: { type: "offer" | "answer"; sdp: string };
+}
+
+export interface CandidateMessage {
+  kind: "candidate";
+  negotiation: number;
+  /** null: there are no more. */
+  candidate: RTCIceCandidateInit | null;
+}
+
+/** "My path broke: please offer with an ICE restart." */
+export interface RestartMessage {
+  kind: "restart";
+  negotiation: number;
+}
+
+export interface ChatTextMessage {
+  kind: "chat";
+  /** 22 random characters. */
+  chat: string;
+  text: string;
+  /** Milliseconds since 1970. */
+  time: number;
+}
+
+/** Acknowledges a chat message. */
+export interface ReceivedMessage {
+  kind: "received";
+  chat: string;
+}
+
+export interface ByeMessage {
+  kind: "bye";
+}
+
+export type NegotiationMessage = DescriptionMessage | CandidateMessage | RestartMessage;
+export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ByeMessage;
+
+/** What a participant tells everybody about itself. */
+export interface Profile {
+  kind: "profile";
+  name: string;
+  identity?: string;
+  microphone: boolean;
+  camera: boolean;
+}
+
+const NAME_LENGTH = 64;
+/** Characters of a chat message, at most. */
+export const TEXT_LENGTH = 8000;
+
+/** @returns undefined for what is malformed or of a kind that this client doesn't know, which it ignores */
+export function parseMessage(json: string): Message | undefined {
+  const message = parseObject(json);
+  if (!message) return undefined;
+  const valid = {
+    description: () => isNumber(message["negotiation"]) && isDescription(message["description"]),
+    candidate: () => isNumber(message["negotiation"]) && typeof message["candidate"] === "object",
+    restart: () => isNumber(message["negotiation"]),
+    chat: () => isChatId(message["chat"]) && isText(message["text"]) && Number.isFinite(message["time"]),
+    received: () => isChatId(message["chat"]),
+    bye: () => true,
+  } satisfies Record<Message["kind"], () => boolean>;
+  const kind = message["kind"];
+  if (typeof kind !== "string" || !Object.hasOwn(valid, kind)) return undefined;
+  return valid[kind as Message["kind"]]() ? (message as unknown as Message) : undefined;
+}
+
+/** @returns undefined for what is no profile */
+export function parseProfile(json: string): Profile | undefined {
+  const profile = parseObject(json);
+  if (profile?.["kind"] !== "profile" || typeof profile["name"] !== "string") return undefined;
+  const { name, identity, microphone, camera } = profile;
+  return {
+    kind: "profile",
+    name: [...name].slice(0, NAME_LENGTH).join(""),
+    ...(typeof identity === "string" && { identity }),
+    microphone: microphone === true,
+    camera: camera === true,
+  };
+}
+
+/** Whether it may be the text of a chat message. */
+export function isText(text: unknown): text is string {
+  return typeof text === "string" && text !== "" && (text.length <= TEXT_LENGTH || [...text].length <= TEXT_LENGTH);
+}
+
+function isNumber(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isChatId(value: unknown): boolean {
+  return typeof value === "string" && /^[A-Za-z0-9_-]{22}$/.test(value);
+}
+
+function isDescription(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { type, sdp } = value as Record<string, unknown>;
+  return (type === "offer" || type === "answer") && typeof sdp === "string";
+}

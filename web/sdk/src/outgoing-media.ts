@@ -1,0 +1,50 @@
+/** What one sends to every participant: one audio and one video track, either of which may be missing. */
+export class OutgoingMedia {
+  /** Tells receivers that the tracks belong together, so that they play in step. */
+  readonly #group = new MediaStream();
+  #audio: MediaStreamTrack | null = null;
+  #video: MediaStreamTrack | null = null;
+
+  get audio(): MediaStreamTrack | null {
+    return this.#audio;
+  }
+
+  get video(): MediaStreamTrack | null {
+    return this.#video;
+  }
+
+  /** Takes the first track of each kind. Connections follow with {@link OutgoingMedia.replace}. */
+  take(stream: MediaStream | null): void {
+    this.#audio = stream?.getAudioTracks()[0] ?? null;
+    this.#video = stream?.getVideoTracks()[0] ?? null;
+  }
+
+  /** Prepares a connection that makes the first offer: both kinds both ways, so that tracks can come later without a new negotiation. */
+  async offer(connection: RTCPeerConnection): Promise<void> {
+    for (const kind of ["audio", "video"])
+      connection.addTransceiver(kind, { direction: "sendrecv", streams: [this.#group] });
+    await this.replace(connection);
+  }
+
+  /** Answers the two transceivers that an offer brought in the same way. */
+  async answer(connection: RTCPeerConnection): Promise<void> {
+    for (const transceiver of transceivers(connection)) {
+      if (transceiver?.direction !== "recvonly" && transceiver?.direction !== "inactive") continue;
+      transceiver.direction = "sendrecv";
+      transceiver.sender.setStreams?.(this.#group);
+    }
+    await this.replace(connection);
+  }
+
+  /** Sends the present tracks instead of those that `connection` sends. */
+  async replace(connection: RTCPeerConnection): Promise<void> {
+    const [audio, video] = transceivers(connection);
+    await Promise.all([audio?.sender.replaceTrack(this.#audio), video?.sender.replaceTrack(this.#video)]);
+  }
+}
+
+/** The first transceiver of each kind. */
+function transceivers(connection: RTCPeerConnection): (RTCRtpTransceiver | undefined)[] {
+  const all = connection.getTransceivers();
+  return ["audio", "video"].map((kind) => all.find(({ receiver }) => receiver.track.kind === kind));
+}

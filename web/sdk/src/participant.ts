@@ -1,0 +1,264 @@
+import type { Participant, ParticipantEvents, ParticipantState, Path } from "./api.js";
+import { Connection } from "./connection.js";
+import { TypedEventTarget } from "./events.js";
+import type { ClientFrame, FailureReason } from "./frames.js";
+import { type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile } from "./messages.js";
+import type { OutgoingMedia } from "./outgoing-media.js";
+import { selectedPath, statistics } from "./path.js";
+import { Recovery } from "./recovery.js";
+
+/** Attempts of the recovery: the first asks or restarts, later ones restart, from this one on the connection is replaced. */
+const REPLACE = 3;
+/** Milliseconds after which the path is looked at again: ICE often finds a better one just after it connected. */
+const SECOND_LOOK = 3000;
+
+/** The messages that a participant leaves to its channel. */
+export type ChannelMessage = Exclude<Message, NegotiationMessage>;
+
+/** The way that a message came or goes. */
+export type Way = "data" | "server";
+
+/** What a participant needs of its channel. */
+export interface ParticipantEnvironment {
+  readonly media: OutgoingMedia;
+  readonly configuration: RTCConfiguration;
+  /** Whether we are connected to the server. */
+  readonly online: boolean;
+  /** Sends a sealed message; resolves when the server has it in line, rejects when it refuses it. */
+  send(to: string, message: Message): Promise<void>;
+  report(report: Extract<ClientFrame, { type: "report" }>): void;
+  receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void;
+  dataOpen(participant: RemoteParticipant): void;
+  /** The connection's state, or whether the server knows the participant, changed. */
+  statechange(participant: RemoteParticipant): void;
+}
+
+export interface ParticipantOptions {
+  id: string;
+  profile: Profile;
+  /** Whether this side yields when two offers collide. */
+  polite: boolean;
+  /** Whether this side makes the first offer. */
+  offers: boolean;
+}
+
+/** Somebody else in a channel, and the connection to it. */
+export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> implements Participant {
+  readonly id: string;
+  readonly stream = new MediaStream();
+  readonly #environment: ParticipantEnvironment;
+  readonly #polite: boolean;
+  readonly #recovery: Recovery;
+  #profile: Profile;
+  #connection: Connection;
+  #presence: "present" | "away" | "missing" = "present";
+  #path: Path | undefined;
+  #reported = false;
+  #state: ParticipantState = "connecting";
+  #inbox: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: ParticipantOptions, environment: ParticipantEnvironment) {
+    super();
+    this.id = options.id;
+    this.#profile = options.profile;
+    this.#polite = options.polite;
+    this.#environment = environment;
+    this.#connection = this.#connect(options.offers, 0);
+    this.#recovery = new Recovery({
+      reachable: () => environment.online && this.#presence === "present",
+      attempt: (number) => this.#reconnect(number),
+      change: () => this.#update(),
+    });
+  }
+
+  get name(): string {
+    return this.#profile.name;
+  }
+
+  get identity(): string | undefined {
+    return this.#profile.identity;
+  }
+
+  get microphone(): boolean {
+    return this.#profile.microphone;
+  }
+
+  get camera(): boolean {
+    return this.#profile.camera;
+  }
+
+  get state(): ParticipantState {
+    return this.#state;
+  }
+
+  get path(): Path | undefined {
+    return this.#path;
+  }
+
+  getStats(): Promise<Map<string, Record<string, unknown>>> {
+    return statistics(this.#connection);
+  }
+
+  /** Whether sound, picture and data flow. */
+  get connected(): boolean {
+    return this.#connection.state === "connected";
+  }
+
+  get dataOpen(): boolean {
+    return this.#connection.dataOpen;
+  }
+
+  /** Sends by the data channel, which has to be open, or sealed by the server. */
+  async send(message: ChannelMessage, way: Way): Promise<void> {
+    if (way === "data") this.#connection.sendData(message);
+    else await this.#environment.send(this.id, message);
+  }
+
+  /** Takes a message that came through the server, after all earlier ones. */
+  receive(message: Message): void {
+    if (message.kind !== "description" && message.kind !== "candidate" && message.kind !== "restart")
+      this.#environment.receive(this, message, "server");
+    else this.#inbox = this.#inbox.then(() => this.#negotiate(message));
+  }
+
+  setProfile(profile: Profile): void {
+    this.#profile = profile;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** What the server says about this participant: it is there, it lost its connection, it is in the channel no more. */
+  setPresence(presence: "present" | "away" | "missing"): void {
+    const returned = presence === "present" && this.#presence !== "present";
+    this.#presence = presence;
+    this.#update();
+    if (returned) this.reached();
+  }
+
+  /** The server can reach this participant again; what was sent meanwhile may be lost. */
+  reached(): void {
+    if (this.#presence !== "present") return;
+    this.#connection.resend();
+    this.#recovery.wake();
+  }
+
+  networkChanged(): void {
+    this.#recovery.networkChanged();
+  }
+
+  /** Takes new servers and credentials. */
+  configure(): void {
+    this.#connection.configure(this.#environment.configuration);
+  }
+
+  replaceTracks(): Promise<void> {
+    return this.#connection.replaceTracks();
+  }
+
+  /** @param bye - whether to tell the other side that this is on purpose */
+  close(bye: boolean): void {
+    this.#closed = true;
+    this.#recovery.stop();
+    this.#connection.close(bye);
+  }
+
+  #connect(offers: boolean, newest: number): Connection {
+    const environment = this.#environment;
+    return new Connection({
+      configuration: environment.configuration,
+      media: environment.media,
+      polite: this.#polite,
+      newest,
+      offers,
+      // A refusal means that the other side is gone; if it comes back, `reached` takes care.
+      send: (message) => void environment.send(this.id, message).catch(() => undefined),
+      statechange: () => this.#update(),
+      track: (track) => this.#addTrack(track),
+      open: () => environment.dataOpen(this),
+      data: (json) => this.#receiveData(json),
+    });
+  }
+
+  /** Starts over with a new connection; the numbers go on. */
+  #replace(offers: boolean): void {
+    this.#connection.close(false);
+    this.#connection = this.#connect(offers, this.#connection.newest);
+    this.#update();
+  }
+
+  #reconnect(attempt: number): void {
+    if (attempt % REPLACE === 0) this.#replace(true);
+    else if (attempt === 1 && this.#polite && this.#connection.newest > 0) {
+      // Only one side offers, so that two restarts at the same time don't collide.
+      const restart: NegotiationMessage = { kind: "restart", negotiation: this.#connection.newest };
+      void this.#environment.send(this.id, restart).catch(() => undefined);
+    } else this.#connection.restart();
+  }
+
+  async #negotiate(message: NegotiationMessage): Promise<void> {
+    if (this.#closed) return;
+    const outcome = await this.#connection.receive(message);
+    if (this.#closed || outcome === "done") return;
+    const { description } = message as DescriptionMessage;
+    this.#replace(description.type === "answer");
+    if (description.type === "offer") await this.#connection.receive(message);
+  }
+
+  #receiveData(json: string): void {
+    const message = parseMessage(json);
+    if (message?.kind === "chat" || message?.kind === "received" || message?.kind === "bye")
+      this.#environment.receive(this, message, "data");
+  }
+
+  #addTrack(track: MediaStreamTrack): void {
+    for (const old of this.stream.getTracks()) if (old.kind === track.kind && old !== track) this.stream.removeTrack(old);
+    this.stream.addTrack(track);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #update(): void {
+    if (this.#closed) return;
+    this.#recovery.update(this.#connection.state);
+    const state = this.#currentState();
+    const changed = state !== this.#state;
+    this.#state = state;
+    if (state === "connected" && changed) this.#findPath();
+    if (state !== "connected") this.#path = undefined;
+    if (state === "failed" && changed) this.#report({ type: "report", path: "failed", reason: this.#failureReason() });
+    this.#environment.statechange(this);
+    if (changed) this.dispatchEvent(new Event("change"));
+  }
+
+  #currentState(): ParticipantState {
+    if (this.connected) return "connected";
+    if (this.#presence !== "present") return "away";
+    return this.#recovery.failed ? "failed" : "connecting";
+  }
+
+  #findPath(): void {
+    const look = async () => {
+      const path = selectedPath(await this.getStats());
+      if (this.#closed || !path || !this.connected) return;
+      const changed = path.kind !== this.#path?.kind || path.protocol !== this.#path.protocol;
+      this.#path = path;
+      if (changed) this.dispatchEvent(new Event("change"));
+    };
+    void look();
+    setTimeout(() => {
+      void look().then(() => this.#path && this.#report({ type: "report", path: this.#path.kind }));
+    }, SECOND_LOOK);
+  }
+
+  /** Tells the server once how the connection came about (`docs/signaling.md` §12). */
+  #report(report: Extract<ClientFrame, { type: "report" }>): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#environment.report(report);
+  }
+
+  #failureReason(): FailureReason {
+    const { iceState, described } = this.#connection;
+    if (iceState === "connected" || iceState === "completed") return "dtls_failed";
+    return described ? "ice_failed" : "other";
+  }
+}

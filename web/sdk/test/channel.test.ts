@@ -1,0 +1,448 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Channel, ChatMessage, IncomingInvitation, Participant, Person } from "../src/index.js";
+import { Link, Peerline } from "../src/index.js";
+import { FakeHub } from "./fakes/hub.js";
+import { FakeMediaStream, FakeNetwork, FakePeerConnection, FakeTrack } from "./fakes/peer-connection.js";
+import { pass, settle, stopTime } from "./fakes/time.js";
+
+const SERVER = "https://call.example";
+
+let hub: FakeHub;
+let link: Link;
+let clients: Peerline[];
+
+interface Client {
+  peerline: Peerline;
+  channel: Channel;
+}
+
+beforeEach(() => {
+  stopTime();
+  FakeNetwork.reset();
+  hub = new FakeHub();
+  vi.stubGlobal("WebSocket", hub.WebSocket);
+  vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
+  vi.stubGlobal("MediaStream", FakeMediaStream);
+  link = Link.create(SERVER);
+  clients = [];
+});
+
+afterEach(() => {
+  for (const client of clients) client.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+async function join(name: string, stream: MediaStream | null = null): Promise<Client> {
+  const peerline = new Peerline({ server: SERVER });
+  clients.push(peerline);
+  const joined = peerline.join(link, { name, stream });
+  joined.catch(() => undefined);
+  await pass(50, 50);
+  return { peerline, channel: await joined };
+}
+
+function mediaStream(...kinds: string[]): MediaStream {
+  return new FakeMediaStream(kinds.map((kind) => new FakeTrack(kind))) as unknown as MediaStream;
+}
+
+function only(channel: Channel): Participant {
+  expect(channel.participants.size).toBe(1);
+  return [...channel.participants.values()][0] as Participant;
+}
+
+const texts = (channel: Channel) => channel.chat.map(({ text }) => text);
+const open = () => FakeNetwork.connections.filter(({ signalingState }) => signalingState !== "closed");
+const offers = () => FakeNetwork.connections.reduce((sum, connection) => sum + connection.offers, 0);
+
+describe("a call of two", () => {
+  let ada: Client;
+  let bob: Client;
+
+  beforeEach(async () => {
+    ada = await join("Ada", mediaStream("audio", "video"));
+    bob = await join("Bob", mediaStream("audio"));
+    await pass(500);
+  });
+
+  it("connects by one offer of the newcomer, both kinds both ways", () => {
+    const [one, two] = [only(ada.channel), only(bob.channel)];
+    expect([one.name, one.state, two.name, two.state]).toEqual(["Bob", "connected", "Ada", "connected"]);
+    expect(offers()).toBe(1);
+    for (const { transceivers } of open()) {
+      expect(transceivers.map(({ kind, direction }) => [kind, direction])).toEqual([["audio", "sendrecv"], ["video", "sendrecv"]]);
+      expect(transceivers[0]?.sender.track?.kind).toBe("audio");
+    }
+    expect(one.stream.getTracks().map(({ kind }) => kind)).toEqual(["audio", "video"]);
+    expect([two.microphone, two.camera, one.microphone, one.camera]).toEqual([true, true, true, false]);
+    expect(one.path).toEqual({ kind: "direct", protocol: "udp" });
+  });
+
+  it("reports the path once to the server", async () => {
+    await pass(5000);
+    expect(hub.received.filter(({ type }) => type === "report")).toEqual([
+      { type: "report", path: "direct" },
+      { type: "report", path: "direct" },
+    ]);
+  });
+
+  it("tells the others about microphone, camera and name", async () => {
+    const changed = vi.fn();
+    only(bob.channel).addEventListener("change", changed);
+    ada.channel.setMicrophone(false);
+    ada.channel.setName("Ada L.");
+    await settle();
+    expect(only(bob.channel)).toMatchObject({ name: "Ada L.", microphone: false, camera: true });
+    expect(ada.channel.stream?.getAudioTracks()[0]?.enabled).toBe(false);
+    expect(changed).toHaveBeenCalled();
+    ada.channel.setMicrophone(true);
+    await settle();
+    expect(only(bob.channel).microphone).toBe(true);
+  });
+
+  it("adds a camera later without another negotiation, and stays muted", async () => {
+    bob.channel.setMicrophone(false);
+    const stream = mediaStream("audio", "video");
+    await bob.channel.setStream(stream);
+    await pass(500);
+    expect(offers()).toBe(1);
+    expect(only(ada.channel)).toMatchObject({ microphone: false, camera: true });
+    const sent = open().flatMap(({ transceivers }) => transceivers.map(({ sender }) => sender.track));
+    for (const track of stream.getTracks()) expect(sent).toContain(track);
+  });
+
+  it("says goodbye", async () => {
+    const left = vi.fn();
+    ada.channel.addEventListener("participantleave", left);
+    bob.channel.leave();
+    expect(bob.channel.state).toBe("left");
+    await pass(200);
+    expect(left).toHaveBeenCalledTimes(1);
+    expect(ada.channel.participants.size).toBe(0);
+    expect(open()).toEqual([]);
+  });
+
+  it("hears a goodbye by the data channel when the server is down", async () => {
+    hub.down = true;
+    hub.breakConnections();
+    bob.channel.leave();
+    await settle();
+    expect(ada.channel.participants.size).toBe(0);
+  });
+
+  it("lives on while the server restarts, and a newcomer can join", async () => {
+    const connections = open();
+    hub.down = true;
+    hub.restart();
+    expect(ada.channel.state).toBe("reconnecting");
+    await pass(20_000);
+    expect([only(ada.channel).state, only(bob.channel).state]).toEqual(["connected", "connected"]);
+    hub.down = false;
+    await pass(6000);
+    expect(ada.channel.state).toBe("joined");
+    expect(open()).toEqual(connections);
+    expect(offers()).toBe(1);
+    const carol = await join("Carol");
+    await pass(500);
+    for (const { channel } of [ada, bob, carol])
+      expect([...channel.participants.values()].map(({ state }) => state)).toEqual(["connected", "connected"]);
+  });
+
+  it("keeps a participant whom a restarted server doesn't know, for as long as the connection holds", async () => {
+    const id = bob.channel.id;
+    hub.restart();
+    hub.loses = ({ type }, participant) => type === "join" && participant === id;
+    await pass(120_000, 1000);
+    expect(only(ada.channel)).toMatchObject({ id, state: "connected" });
+    hub.loses = () => true;
+    FakeNetwork.up = false;
+    FakeNetwork.breakPaths();
+    await pass(1000);
+    expect(only(ada.channel).state).toBe("away");
+    await pass(20_000, 1000);
+    expect(ada.channel.participants.size).toBe(0);
+  });
+
+  it("keeps a participant whose session timed out while the connection holds", async () => {
+    hub.expire(bob.channel.id);
+    await pass(60_000, 1000);
+    expect(only(ada.channel).state).toBe("connected");
+  });
+
+  it("shows who is away when neither path works", async () => {
+    const away = { type: "state", channel: await link.channel(), participant: bob.channel.id, state: "away" };
+    hub.tell(ada.channel.id, away);
+    await settle();
+    expect(only(ada.channel).state).toBe("connected");
+    FakeNetwork.breakPaths();
+    await settle();
+    expect(only(ada.channel).state).toBe("away");
+    expect(only(bob.channel).state).toBe("connecting");
+    hub.tell(ada.channel.id, { ...away, state: "present" });
+    await pass(4000);
+    expect(only(ada.channel).state).toBe("connected");
+  });
+
+  it("restarts ICE when the path breaks", async () => {
+    FakeNetwork.breakPaths();
+    await settle();
+    expect(only(ada.channel).state).toBe("connecting");
+    await pass(4000);
+    expect([only(ada.channel).state, only(bob.channel).state]).toEqual(["connected", "connected"]);
+    expect(open()).toHaveLength(2);
+    expect(offers()).toBe(2);
+  });
+
+  it("waits for the server with an ICE restart", async () => {
+    hub.down = true;
+    hub.restart();
+    FakeNetwork.breakPaths();
+    await pass(10_000);
+    expect(offers()).toBe(1);
+    hub.down = false;
+    await pass(10_000);
+    expect([only(ada.channel).state, only(bob.channel).state]).toEqual(["connected", "connected"]);
+  });
+
+  it("replaces the connection when restarts don't help, and says that it failed", async () => {
+    FakeNetwork.up = false;
+    FakeNetwork.breakPaths();
+    await pass(40_000, 500);
+    expect(only(ada.channel).state).toBe("failed");
+    expect(FakeNetwork.connections.length).toBeGreaterThan(2);
+    FakeNetwork.up = true;
+    await pass(60_000, 500);
+    expect([only(ada.channel).state, only(bob.channel).state]).toEqual(["connected", "connected"]);
+    await expect(ada.channel.sendChat("again")).resolves.toMatchObject({ text: "again" });
+    expect(texts(bob.channel)).toEqual(["again"]);
+  });
+
+  it("uses new credentials", async () => {
+    hub.tell(ada.channel.id, { type: "ice", servers: [{ urls: ["turn:h:1?transport=udp"], username: "u", credential: "c" }], expires: 4e9 });
+    await settle();
+    const configurations = open().map(({ configuration }) => configuration.iceServers?.[0]?.username);
+    expect(configurations.filter((name) => name === "u")).toHaveLength(1);
+  });
+
+  it("rejects joining the same channel twice", async () => {
+    await expect(ada.peerline.join(link, { name: "Ada" })).rejects.toMatchObject({ code: "already_joined" });
+  });
+
+  describe("chat", () => {
+    it("goes by the data channel, and is acknowledged", async () => {
+      const sends = () => hub.received.filter(({ type }) => type === "send").length;
+      const before = sends();
+      const message = await ada.channel.sendChat("hello");
+      expect(sends()).toBe(before);
+      expect(message).toMatchObject({ text: "hello", own: true, from: ada.channel.id, name: "Ada" });
+      expect(only(ada.channel)).toBeDefined();
+      expect(bob.channel.chat).toMatchObject([{ id: message.id, text: "hello", own: false, from: ada.channel.id, name: "Ada" }]);
+      expect(texts(ada.channel)).toEqual(["hello"]);
+    });
+
+    it("goes by the server while there is no path", async () => {
+      for (const { data } of open()) if (data) data.readyState = "closed";
+      await ada.channel.sendChat("by the server");
+      expect(texts(bob.channel)).toEqual(["by the server"]);
+    });
+
+    it("arrives once although the acknowledgement was lost", async () => {
+      for (const { data } of open()) if (data) data.loses = (text) => text.includes('"received"');
+      const sent = ada.channel.sendChat("once");
+      await pass(3000);
+      await sent;
+      await pass(30_000, 500);
+      expect(texts(bob.channel)).toEqual(["once"]);
+    });
+
+    it("arrives once when the path breaks under it", async () => {
+      FakeNetwork.breakPaths();
+      const sent = ada.channel.sendChat("into the dark");
+      await pass(3000);
+      await sent;
+      expect(texts(bob.channel)).toEqual(["into the dark"]);
+    });
+
+    it("arrives once when it was sent while neither way worked", async () => {
+      hub.down = true;
+      hub.restart();
+      FakeNetwork.up = false;
+      FakeNetwork.breakPaths();
+      let delivered: ChatMessage | undefined;
+      void ada.channel.sendChat("wait").then((message) => (delivered = message));
+      await pass(10_000, 500);
+      expect(delivered).toBeUndefined();
+      expect(texts(ada.channel)).toEqual(["wait"]);
+      hub.down = false;
+      FakeNetwork.up = true;
+      await pass(30_000, 500);
+      expect(delivered).toBeDefined();
+      expect(texts(bob.channel)).toEqual(["wait"]);
+    });
+
+    it("arrives once, whichever way, while the server restarts again and again", async () => {
+      const sent: Promise<unknown>[] = [];
+      const expected: string[] = [];
+      for (let round = 0; round < 6; round++) {
+        if (round % 2 === 0) hub.restart();
+        if (round % 3 === 0) FakeNetwork.breakPaths();
+        for (const text of [`a${round}`, `b${round}`]) {
+          sent.push(ada.channel.sendChat(text));
+          expected.push(text);
+        }
+        await pass(700);
+      }
+      await pass(30_000, 500);
+      await Promise.all(sent);
+      expect(texts(bob.channel).sort()).toEqual(expected.sort());
+    });
+
+    it("is delivered when those who didn't get it have left", async () => {
+      for (const { data } of open()) if (data) data.loses = () => true;
+      hub.loses = ({ type }) => type === "send";
+      const sent = ada.channel.sendChat("nobody");
+      bob.channel.leave();
+      await expect(sent).resolves.toMatchObject({ text: "nobody" });
+    });
+
+    it("refuses texts that are empty or too long", async () => {
+      await expect(ada.channel.sendChat("")).rejects.toThrow(RangeError);
+      await expect(ada.channel.sendChat("x".repeat(8001))).rejects.toThrow(RangeError);
+    });
+  });
+});
+
+describe("joining", () => {
+  it("connects all pairs of three", async () => {
+    const all = [await join("Ada"), await join("Bob"), await join("Carol")];
+    await pass(500);
+    for (const { channel } of all)
+      expect([...channel.participants.values()].map(({ state }) => state)).toEqual(["connected", "connected"]);
+    expect(offers()).toBe(3);
+  });
+
+  it("connects those who join at the same moment", async () => {
+    const peers = ["Ada", "Bob"].map((name) => {
+      const peerline = new Peerline({ server: SERVER });
+      clients.push(peerline);
+      return peerline.join(link, { name });
+    });
+    await pass(1000);
+    for (const channel of await Promise.all(peers)) expect(only(channel).state).toBe("connected");
+  });
+
+  it("waits for a server that isn't there yet", async () => {
+    hub.down = true;
+    const peerline = new Peerline({ server: SERVER });
+    clients.push(peerline);
+    const joined = peerline.join(link, { name: "Ada" });
+    await pass(5000);
+    expect(peerline.state).toBe("connecting");
+    hub.down = false;
+    await pass(5000);
+    expect((await joined).state).toBe("joined");
+  });
+
+  it("makes the first offer when the newcomer's is lost", async () => {
+    await join("Ada");
+    hub.loses = ({ type }) => type === "send";
+    const { channel } = await join("Bob");
+    await pass(2000);
+    hub.loses = () => false;
+    await pass(12_000);
+    expect(only(channel).state).toBe("connected");
+  });
+
+  it("does not show a member who cannot seal", async () => {
+    const { channel } = await join("Ada");
+    const member = { participant: "AAAAAAAAAAAAAAAAAAAAAA", profile: "AAAA".repeat(20), state: "present", polite: true };
+    hub.tell(channel.id, { type: "arrived", channel: await link.channel(), member });
+    await settle();
+    expect(channel.participants.size).toBe(0);
+  });
+
+  it("is refused with the server's reason", async () => {
+    for (let member = 0; member < 9; member++) await join(`${member}`).catch(() => undefined);
+    const peerline = new Peerline({ server: SERVER });
+    clients.push(peerline);
+    const refused = expect(peerline.join(link, { name: "last" })).rejects.toMatchObject({ code: "channel_full" });
+    await pass(100);
+    await refused;
+  });
+
+  it("gives relay addresses of the wanted protocols only", async () => {
+    hub.ice.servers = [{ urls: ["stun:h:1"] }, { urls: ["turn:h:1?transport=udp", "turn:h:1?transport=tcp", "turns:h:2?transport=tcp"] }];
+    const configure = async (options: ConstructorParameters<typeof Peerline>[0]) => {
+      FakeNetwork.reset();
+      const peerline = new Peerline({ server: SERVER, ...options });
+      clients.push(peerline);
+      await Promise.all([peerline.join(link, { name: "x" }), pass(100)]);
+      await settle();
+      return FakeNetwork.connections.find(({ offers }) => offers > 0)?.configuration;
+    };
+    await join("Ada");
+    expect((await configure({}))?.iceServers?.flatMap(({ urls }) => urls)).toHaveLength(4);
+    const tls = await configure({ iceTransportPolicy: "relay", relayProtocols: ["tls"] });
+    expect(tls).toMatchObject({ iceTransportPolicy: "relay", iceServers: [{ urls: ["turns:h:2?transport=tcp"] }] });
+    const udp = await configure({ relayProtocols: ["udp"] });
+    expect(udp?.iceServers?.flatMap(({ urls }) => urls)).toEqual(["stun:h:1", "turn:h:1?transport=udp"]);
+  });
+});
+
+describe("discovery", () => {
+  async function meet(): Promise<{ caller: Peerline; invited: Peerline; person: Person; rung: IncomingInvitation[] }> {
+    const [caller, invited] = [new Peerline({ server: SERVER }), new Peerline({ server: SERVER })] as const;
+    clients.push(caller, invited);
+    const rung: IncomingInvitation[] = [];
+    invited.addEventListener("invitation", ({ invitation }) => rung.push(invitation));
+    await Promise.all([invited.announce({ name: "Bob" }), pass(100)]);
+    const people = caller.find("b");
+    await pass(100);
+    const person = (await people)[0] as Person;
+    return { caller, invited, person, rung };
+  }
+
+  it("finds and rings; the link arrives sealed", async () => {
+    const { caller, person, rung } = await meet();
+    expect(person).toMatchObject({ name: "Bob", presence: "online" });
+    const ringing = caller.invite(person, link, { name: "Ada" });
+    await settle();
+    expect(rung[0]).toMatchObject({ from: caller.id, name: "Ada", result: undefined });
+    expect(rung[0]?.link.href).toBe(link.href);
+    expect(JSON.stringify(hub.received)).not.toContain(link.href);
+    rung[0]?.accept();
+    await expect(ringing.result).resolves.toBe("accepted");
+    expect(rung[0]?.result).toBe("accepted");
+  });
+
+  it("stops ringing when the caller cancels", async () => {
+    const { caller, person, rung } = await meet();
+    const ringing = caller.invite(person, link, { name: "Ada" });
+    await settle();
+    const ended = vi.fn();
+    rung[0]?.addEventListener("ended", ended);
+    ringing.cancel();
+    await settle();
+    expect(ended).toHaveBeenCalledTimes(1);
+    expect(rung[0]?.result).toBe("cancelled");
+    await expect(ringing.result).resolves.toBe("cancelled");
+  });
+
+  it("says when somebody is not there any more", async () => {
+    const { caller, person } = await meet();
+    const ringing = caller.invite({ ...person, participant: "AAAAAAAAAAAAAAAAAAAAAA" }, link, { name: "Ada" });
+    await expect(ringing.result).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("is findable again after the server restarted, until one doesn't want it any more", async () => {
+    const { caller, invited, person } = await meet();
+    hub.restart();
+    await pass(1000);
+    expect(await caller.find("")).toEqual([person]);
+    await invited.unannounce();
+    hub.restart();
+    await pass(1000);
+    expect(await caller.find("")).toEqual([]);
+  });
+});

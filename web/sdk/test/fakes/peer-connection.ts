@@ -1,0 +1,312 @@
+/** Peer connections in memory: offer and answer, transceivers, ICE generations, data channels; and a network that can be cut. */
+
+type Handler<E = unknown> = ((event: E) => void) | null;
+
+let counter = 0;
+
+export class FakeTrack extends EventTarget {
+  readonly kind: string;
+  readonly id = `track-${++counter}`;
+  enabled = true;
+  readyState = "live";
+  constructor(kind: string) {
+    super();
+    this.kind = kind;
+  }
+}
+
+export class FakeMediaStream {
+  #tracks: FakeTrack[];
+  constructor(tracks: FakeTrack[] = []) {
+    this.#tracks = [...tracks];
+  }
+  getTracks = () => [...this.#tracks];
+  getAudioTracks = () => this.#tracks.filter(({ kind }) => kind === "audio");
+  getVideoTracks = () => this.#tracks.filter(({ kind }) => kind === "video");
+  addTrack = (track: FakeTrack) => void this.#tracks.push(track);
+  removeTrack = (track: FakeTrack) => void (this.#tracks = this.#tracks.filter((other) => other !== track));
+}
+
+interface FakeTransceiver {
+  kind: string;
+  mid: number | null;
+  direction: string;
+  sender: { track: FakeTrack | null; replaceTrack(track: FakeTrack | null): Promise<void>; setStreams(): void };
+  receiver: { track: FakeTrack };
+}
+
+interface Description {
+  type: "offer" | "answer";
+  sdp: string;
+}
+
+/** Everything that is connected to everything, until it is cut. */
+export class FakeNetwork {
+  static connections: FakePeerConnection[] = [];
+  static up = true;
+
+  static reset(): void {
+    FakeNetwork.connections = [];
+    FakeNetwork.up = true;
+  }
+
+  /** Every path breaks and stays broken: only an ICE restart finds another. */
+  static breakPaths(): void {
+    for (const connection of FakeNetwork.connections) connection.breakPath();
+  }
+}
+
+export class FakeDataChannel {
+  readyState = "connecting";
+  onopen: Handler = null;
+  onmessage: Handler<{ data: string }> = null;
+  /** Messages for which this returns true are lost. */
+  loses: (text: string) => boolean = () => false;
+  readonly #connection: FakePeerConnection;
+  constructor(connection: FakePeerConnection) {
+    this.#connection = connection;
+  }
+  open(): void {
+    if (this.readyState === "open") return;
+    this.readyState = "open";
+    this.onopen?.(new Event("open"));
+  }
+  send(data: string): void {
+    if (this.readyState !== "open") throw new DOMException("Not open", "InvalidStateError");
+    const other = this.#connection.other;
+    if (!FakeNetwork.up || this.#connection.connectionState !== "connected" || this.loses(data)) return;
+    queueMicrotask(() => other?.data?.onmessage?.({ data }));
+  }
+}
+
+export class FakePeerConnection {
+  signalingState = "stable";
+  connectionState = "new";
+  pendingLocal: Description | null = null;
+  currentLocal: Description | null = null;
+  currentRemoteDescription: Description | null = null;
+  configuration: RTCConfiguration;
+  onnegotiationneeded: Handler = null;
+  onicecandidate: Handler<{ candidate: { candidate: string; toJSON(): unknown } | null }> = null;
+  onconnectionstatechange: Handler = null;
+  oniceconnectionstatechange: Handler = null;
+  ontrack: Handler<{ track: FakeTrack }> = null;
+  data: FakeDataChannel | undefined;
+  other: FakePeerConnection | undefined;
+  readonly fingerprint = `F${++counter}`;
+  transceivers: FakeTransceiver[] = [];
+  offers = 0;
+  #ufrag = `u${++counter}`;
+  #restart = false;
+  #needed = false;
+  #brokenUfrag = "";
+  #pendingRemote: Description | null = null;
+
+  constructor(configuration: RTCConfiguration = {}) {
+    this.configuration = configuration;
+    FakeNetwork.connections.push(this);
+  }
+
+  get localDescription(): Description | null {
+    return this.pendingLocal ?? this.currentLocal;
+  }
+
+  get remoteDescription(): Description | null {
+    return this.#pendingRemote ?? this.currentRemoteDescription;
+  }
+
+  get iceConnectionState(): string {
+    return this.connectionState === "connecting" ? "checking" : this.connectionState;
+  }
+
+  addTransceiver(kind: string, { direction }: { direction: string }): FakeTransceiver {
+    return this.#addTransceiver(kind, direction);
+  }
+
+  getTransceivers(): FakeTransceiver[] {
+    return [...this.transceivers];
+  }
+
+  createDataChannel(): FakeDataChannel {
+    this.data = new FakeDataChannel(this);
+    this.#negotiationNeeded();
+    return this.data;
+  }
+
+  restartIce(): void {
+    this.#restart = true;
+    this.#negotiationNeeded();
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration;
+  }
+
+  async getStats(): Promise<Map<string, unknown>> {
+    return new Map<string, unknown>([
+      ["T", { type: "transport", selectedCandidatePairId: "P" }],
+      ["P", { type: "candidate-pair", localCandidateId: "L", remoteCandidateId: "R" }],
+      ["L", { type: "local-candidate", candidateType: "host", protocol: "udp" }],
+      ["R", { type: "remote-candidate", candidateType: "host", protocol: "udp" }],
+    ]);
+  }
+
+  async setLocalDescription(): Promise<void> {
+    await Promise.resolve();
+    this.#assertOpen();
+    this.#needed = false;
+    if (this.signalingState === "have-remote-offer") {
+      const offered = sections(this.#pendingRemote as Description);
+      if (this.#changedUfrag()) this.#ufrag = `u${++counter}`;
+      this.currentLocal = this.#describe("answer", offered.length);
+      this.currentRemoteDescription = this.#pendingRemote;
+      this.pendingLocal = this.#pendingRemote = null;
+      this.#setSignalingState("stable");
+    } else {
+      if (this.#restart) this.#ufrag = `u${++counter}`;
+      this.#restart = false;
+      this.offers += 1;
+      for (const transceiver of this.transceivers)
+        transceiver.mid ??= this.transceivers.filter(({ mid }) => mid !== null).length;
+      this.pendingLocal = this.#describe("offer", this.transceivers.length);
+      this.#setSignalingState("have-local-offer");
+    }
+    const line = { candidate: `candidate:1 ${this.#ufrag}`, usernameFragment: this.#ufrag };
+    // The second candidate is found late, and travels by itself.
+    for (const delay of [0, 50]) setTimeout(() => this.onicecandidate?.({ candidate: { ...line, toJSON: () => line } }), delay);
+    setTimeout(() => this.onicecandidate?.({ candidate: null }), 60);
+  }
+
+  async setRemoteDescription(description: Description): Promise<void> {
+    await Promise.resolve();
+    this.#assertOpen();
+    if (description.type === "answer") {
+      if (this.signalingState !== "have-local-offer") throw new DOMException("No offer", "InvalidStateError");
+      if (sections(description).length !== sections(this.pendingLocal as Description).length)
+        throw new DOMException("m-lines", "InvalidAccessError");
+      this.currentLocal = this.pendingLocal;
+      this.currentRemoteDescription = description;
+      this.pendingLocal = null;
+      this.#associate(description);
+      this.#setSignalingState("stable");
+    } else {
+      if (this.signalingState === "have-local-offer") this.pendingLocal = null;
+      const known = this.transceivers.filter(({ mid }) => mid !== null).length;
+      if (sections(description).length < known) throw new DOMException("m-lines", "InvalidAccessError");
+      this.#pendingRemote = description;
+      this.#associate(description);
+      this.#setSignalingState("have-remote-offer");
+    }
+  }
+
+  async addIceCandidate(candidate: { usernameFragment?: string } | null): Promise<void> {
+    this.#assertOpen();
+    if (!this.remoteDescription) throw new DOMException("No remote description", "InvalidStateError");
+    if (candidate?.usernameFragment && candidate.usernameFragment !== ufrag(this.remoteDescription))
+      throw new DOMException("Unknown ufrag", "OperationError");
+  }
+
+  close(): void {
+    const { other } = this;
+    this.signalingState = this.connectionState = "closed";
+    this.other = undefined;
+    if (this.data) this.data.readyState = "closed";
+    if (other) setTimeout(() => other.other === this && other.breakPath(), 1000);
+  }
+
+  breakPath(): void {
+    if (this.connectionState !== "connected") return;
+    this.#brokenUfrag = this.#ufrag;
+    this.#setConnectionState("disconnected");
+    setTimeout(() => this.connectionState === "disconnected" && this.#setConnectionState("failed"), 8000);
+  }
+
+  #addTransceiver(kind: string, direction: string, mid: number | null = null): FakeTransceiver {
+    const sender: FakeTransceiver["sender"] = {
+      track: null,
+      replaceTrack: async (track) => void (sender.track = track),
+      setStreams: () => undefined,
+    };
+    const transceiver = { kind, mid, direction, sender, receiver: { track: new FakeTrack(kind) } };
+    this.transceivers.push(transceiver);
+    if (mid === null) this.#negotiationNeeded();
+    return transceiver;
+  }
+
+  #associate(description: Description): void {
+    sections(description).forEach((kind, mid) => {
+      const transceiver = this.transceivers.find((candidate) => candidate.mid === mid) ?? this.#addTransceiver(kind, "recvonly", mid);
+      this.ontrack?.({ track: transceiver.receiver.track });
+    });
+  }
+
+  #describe(type: "offer" | "answer", length: number): Description {
+    const kinds = this.transceivers
+      .filter(({ mid }) => mid !== null)
+      .sort((a, b) => (a.mid as number) - (b.mid as number))
+      .slice(0, length);
+    const lines = ["v=0", `a=fingerprint:sha-256 ${this.fingerprint}`, `a=ice-ufrag:${this.#ufrag}`];
+    return { type, sdp: [...lines, ...kinds.map(({ kind }) => `m=${kind}`)].join("\r\n") };
+  }
+
+  #changedUfrag(): boolean {
+    const before = this.currentRemoteDescription;
+    return before !== null && ufrag(before) !== ufrag(this.#pendingRemote as Description);
+  }
+
+  #negotiationNeeded(): void {
+    if (this.#needed) return;
+    this.#needed = true;
+    queueMicrotask(() => this.#fireNegotiationNeeded());
+  }
+
+  #fireNegotiationNeeded(): void {
+    if (this.#needed && this.signalingState === "stable") this.onnegotiationneeded?.(new Event("negotiationneeded"));
+  }
+
+  #setSignalingState(state: string): void {
+    this.signalingState = state;
+    if (state !== "stable") return;
+    this.#needed = this.#restart || this.transceivers.some(({ mid }) => mid === null);
+    queueMicrotask(() => this.#fireNegotiationNeeded());
+    this.#check();
+  }
+
+  /** Connects when both sides have described each other, over a path that isn't broken. */
+  #check(): void {
+    const other = FakeNetwork.connections.find((candidate) => candidate.#describes(this) && this.#describes(candidate));
+    if (this.connectionState === "new") this.#setConnectionState("connecting");
+    if (!other || !FakeNetwork.up || this.#brokenUfrag === this.#ufrag) return;
+    setTimeout(() => {
+      if (!this.#describes(other) || !other.#describes(this) || !FakeNetwork.up) return;
+      for (const [one, two] of [[this, other], [other, this]] as const) {
+        one.other = two;
+        one.#setConnectionState("connected");
+        one.data?.open();
+      }
+    }, 30);
+  }
+
+  #describes(other: FakePeerConnection): boolean {
+    const { currentRemoteDescription: remote, signalingState } = this;
+    return signalingState !== "closed" && remote !== null && remote.sdp.includes(`sha-256 ${other.fingerprint}\r`) && ufrag(remote) === other.#ufrag;
+  }
+
+  #setConnectionState(state: string): void {
+    if (this.connectionState === state || this.connectionState === "closed") return;
+    this.connectionState = state;
+    this.onconnectionstatechange?.(new Event("connectionstatechange"));
+  }
+
+  #assertOpen(): void {
+    if (this.signalingState === "closed") throw new DOMException("Closed", "InvalidStateError");
+  }
+}
+
+function sections({ sdp }: Description): string[] {
+  return [...sdp.matchAll(/^m=(\w+)/gm)].map(([, kind]) => kind as string);
+}
+
+function ufrag({ sdp }: Description): string {
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
+}
