@@ -37,6 +37,8 @@ export function firefox() {
       "media.navigator.streams.fake": true,
       "media.navigator.permission.disabled": true,
       "media.autoplay.default": 0,
+      // The test server is on this machine.
+      "media.peerconnection.ice.loopback": true,
       "media.gmp-manager.updateEnabled": false,
       "network.connectivity-service.enabled": false,
       "network.captive-portal-service.enabled": false,

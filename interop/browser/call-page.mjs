@@ -52,18 +52,37 @@ export class CallPage {
 
   async write(label, text) {
     const box = await this.page.waitForSelector(this.#element("textbox", label), { visible: true, timeout: PATIENCE });
-    await box.click({ clickCount: 3 });
+    await box.evaluate((element) => {
+      element.focus();
+      element.select();
+    });
     await box.type(text);
   }
 
-  /** Sets a checkbox (`value` is true or false) or a choice list (`value` is the option's value). */
+  /** Sets a checkbox. */
+  async check(label, checked) {
+    const box = await this.page.waitForSelector(`::-p-aria([name="${label}"])`, { timeout: PATIENCE });
+    const differs = await box.evaluate((element, wanted) => element.checked !== wanted, checked);
+    if (differs) await box.evaluate((element) => element.click());
+  }
+
+  /** Chooses an option of a list, by its value. */
   async choose(label, value) {
-    const role = typeof value === "boolean" ? "checkbox" : "combobox";
-    const box = await this.page.waitForSelector(this.#element(role, label), { timeout: PATIENCE });
-    if (role === "combobox") await box.select(value);
-    else if ((await box.evaluate((element) => element.checked)) !== value) {
-      await box.evaluate((element) => element.click());
-    }
+    const list = await this.page.waitForSelector(this.#element("combobox", label), { timeout: PATIENCE });
+    await list.select(value);
+  }
+
+  /** Resolves when the tile of `participant` says `words`. */
+  async tileSays(participant, words) {
+    await this.page.waitForFunction(
+      (name, wanted) => {
+        const video = document.querySelector(`video[aria-label="${name}"]`);
+        return video?.closest("li")?.textContent.includes(wanted);
+      },
+      { timeout: PATIENCE, polling: 50 },
+      participant,
+      words,
+    );
   }
 
   async see(role, name) {
@@ -200,9 +219,15 @@ export class CallPage {
 
 /** Everybody sees everybody's moving picture and hears sound; returns the moment when the last one did. */
 export async function everybodyMeets(...pages) {
+  const moment = (promise, what) =>
+    promise.catch((error) => {
+      throw new Error(`not seen in time: ${what}`, { cause: error });
+    });
   const moments = pages.flatMap((page) => [
-    ...pages.filter((other) => other !== page).map((other) => page.seesMovingVideoOf(other.name)),
-    page.hears(pages.length - 1),
+    ...pages
+      .filter((other) => other !== page)
+      .map((other) => moment(page.seesMovingVideoOf(other.name), `${page.name} sees ${other.name}`)),
+    moment(page.hears(pages.length - 1), `${page.name} hears everybody`),
   ]);
   return Math.max(...(await Promise.all(moments)));
 }

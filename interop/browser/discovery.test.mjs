@@ -13,7 +13,7 @@ test("a person who is findable is rung, accepts, and both meet", async () => {
   try {
     const ada = await CallPage.open(browser, server.url, "Ada");
     await ada.write("Your name", "Ada");
-    await ada.choose("Let others find me", true);
+    await ada.check("Let others find me", true);
     const grace = await CallPage.open(browser, server.url, "Grace");
     await grace.write("Your name", "Grace");
     await grace.press("Call Ada");

@@ -19,7 +19,7 @@ for (const protocol of ["udp", "tcp", "tls"]) {
       await ada.page.waitForFunction(() => location.hash.startsWith("#v1."));
       const grace = await CallPage.open(browsers[1], ada.page.url(), "Grace");
       for (const page of [ada, grace]) {
-        await page.choose("Relay only", true);
+        await page.check("Relay only", true);
         await page.choose("Relay protocol", protocol);
         await page.join();
       }

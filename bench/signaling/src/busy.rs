@@ -15,6 +15,8 @@ const MEMBERS: usize = 4;
 const TARGET: Duration = Duration::from_millis(20);
 /// As long as a sealed line of chat is.
 const PAYLOAD: usize = 256;
+/// Messages published before the clients read again.
+const AT_ONCE: usize = 32;
 
 /// What came of the messages.
 #[derive(Default)]
@@ -57,11 +59,16 @@ pub fn measure(peerline: &Path, channels: usize, rate: usize, duration: Duration
     while Instant::now() < end + Duration::from_secs(5)
         && (tally.published < total || tally.latencies.len() < expected)
     {
-        while tally.published < total && start.elapsed() >= gap * tally.published as u32 {
-            publish(&mut clients, channels, &mut tally, gap)?;
+        // A few at a time, so that clients that are late still read.
+        for _ in 0..AT_ONCE {
+            if tally.published < total && start.elapsed() >= gap * tally.published as u32 {
+                publish(&mut clients, channels, &mut tally, gap)?;
+            }
         }
         let next = start + gap * tally.published as u32;
-        let wait = next.saturating_duration_since(Instant::now()).clamp(Duration::from_micros(1), Duration::from_millis(5));
+        let wait = next
+            .saturating_duration_since(Instant::now())
+            .clamp(Duration::from_micros(1), Duration::from_millis(5));
         poll.poll(&mut events, Some(wait))?;
         for event in &events {
             let client = &mut clients[event.token().0];
@@ -113,7 +120,11 @@ fn report(
     tally.latencies.sort_unstable();
     let percentile = |share: f64| {
         let index = (tally.latencies.len() as f64 * share) as usize;
-        let micros = tally.latencies.get(index.min(tally.latencies.len().saturating_sub(1))).copied().unwrap_or(u32::MAX);
+        let micros = tally
+            .latencies
+            .get(index.min(tally.latencies.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(u32::MAX);
         Duration::from_micros(micros.into())
     };
     let (p50, p99, most) = (percentile(0.5), percentile(0.99), percentile(1.0));

@@ -40,7 +40,8 @@ impl Client {
         socket.set_tcp_nodelay(true)?;
         socket.set_read_timeout(Some(Duration::from_secs(10)))?;
         let stream = TcpStream::from(socket);
-        let mut client = Self { stream, input: Vec::new(), output: Vec::new(), next_id: 1, offset: 0, acknowledged: 0 };
+        let mut client =
+            Self { stream, input: Vec::new(), output: Vec::new(), next_id: 1, offset: 0, acknowledged: 0 };
         client.upgrade(server)?;
         let key = number_as_bytes(number);
         let welcome = client.ask(&format!(r#""type":"hello","key":"{key}","agent":"bench""#))?;

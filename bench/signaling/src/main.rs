@@ -38,7 +38,12 @@ fn main() -> Result<()> {
         idle::measure(&options.peerline, options.clients)?;
     }
     if options.channels > 0 {
-        busy::measure(&options.peerline, options.channels, options.rate, Duration::from_secs(options.seconds))?;
+        busy::measure(
+            &options.peerline,
+            options.channels,
+            options.rate,
+            Duration::from_secs(options.seconds),
+        )?;
     }
     Ok(())
 }

@@ -50,7 +50,9 @@ impl Server {
             }
             match Client::connect(self.address, usize::MAX >> 8) {
                 Ok(_) => return Ok(()),
-                Err(error) => ensure!(Instant::now() < deadline, "the server is not ready after 10 s: {error:#}"),
+                Err(error) => {
+                    ensure!(Instant::now() < deadline, "the server is not ready after 10 s: {error:#}")
+                }
             }
             thread::sleep(Duration::from_millis(100));
         }

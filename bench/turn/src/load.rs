@@ -125,8 +125,7 @@ fn register(poll: &Poll, socket: std::net::UdpSocket, index: usize) -> Result<Ud
     reference.set_recv_buffer_size(1 << 20)?;
     socket.set_nonblocking(true)?;
     let mut socket = UdpSocket::from_std(socket);
-    poll.registry()
-        .register(&mut socket, Token(index), Interest::READABLE)?;
+    poll.registry().register(&mut socket, Token(index), Interest::READABLE)?;
     Ok(socket)
 }
 

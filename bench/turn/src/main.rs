@@ -97,11 +97,7 @@ fn main() -> Result<()> {
                     Program::Coturn => &options.coturn,
                     Program::Peerline => &options.peerline,
                 };
-                eprintln!(
-                    "round {round} of {}: {}, {program:?}",
-                    options.rounds,
-                    line.title()
-                );
+                eprintln!("round {round} of {}: {}, {program:?}", options.rounds, line.title());
                 let server = Server::start(program, path)?;
                 match line.shape {
                     Shape::Busy => {

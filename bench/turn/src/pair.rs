@@ -111,7 +111,8 @@ impl Pair {
             if returned.is_multiple_of(16) {
                 let mut stamp = [0; 8];
                 stamp.copy_from_slice(&buffer[8..16]);
-                let round_trip = (start.elapsed().as_nanos() as u64).saturating_sub(u64::from_be_bytes(stamp));
+                let round_trip =
+                    (start.elapsed().as_nanos() as u64).saturating_sub(u64::from_be_bytes(stamp));
                 self.round_trips.lock().unwrap_or_else(PoisonError::into_inner).push(round_trip);
             }
             send(epoch);

@@ -14,10 +14,7 @@ use anyhow::{Context, Result, ensure};
 use crate::turn_client::{Login, TurnClient};
 
 /// The static user of both servers.
-pub const LOGIN: Login<'static> = Login {
-    name: "bench",
-    password: "bench-password",
-};
+pub const LOGIN: Login<'static> = Login { name: "bench", password: "bench-password" };
 
 /// Which program is measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -74,11 +71,7 @@ impl Server {
             .stderr(fs::File::create(folder.join("stderr"))?)
             .spawn()
             .with_context(|| format!("cannot start {}", path.display()))?;
-        let mut server = Self {
-            child,
-            folder,
-            address,
-        };
+        let mut server = Self { child, folder, address };
         server.wait_ready()?;
         Ok(server)
     }
@@ -104,10 +97,9 @@ impl Server {
             }
             match TurnClient::allocate(self.address, LOGIN).and_then(TurnClient::release) {
                 Ok(_) => return Ok(()),
-                Err(error) => ensure!(
-                    Instant::now() < deadline,
-                    "the server is not ready after 10 s: {error:#}"
-                ),
+                Err(error) => {
+                    ensure!(Instant::now() < deadline, "the server is not ready after 10 s: {error:#}")
+                }
             }
             thread::sleep(Duration::from_millis(100));
         }

@@ -137,9 +137,7 @@ fn measure(count: Count, cpu: Duration, took: Duration, loss: f64, mut round_tri
     round_trips.sort_unstable();
     let at = |share: f64| {
         let index = (round_trips.len() as f64 * share) as usize;
-        round_trips
-            .get(index)
-            .map_or(f64::NAN, |nanoseconds| *nanoseconds as f64 / 1e6)
+        round_trips.get(index).map_or(f64::NAN, |nanoseconds| *nanoseconds as f64 / 1e6)
     };
     Measure {
         cpu_per_million: cpu.as_secs_f64() / crossings * 1e6,

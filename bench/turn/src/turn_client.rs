@@ -72,11 +72,7 @@ impl TurnClient {
         };
         let transport = [(REQUESTED_TRANSPORT, vec![17, 0, 0, 0])];
         let challenge = client.request(ALLOCATE, &transport)?;
-        ensure!(
-            challenge.error == Some(401),
-            "expected a 401 challenge, got {:?}",
-            challenge.error
-        );
+        ensure!(challenge.error == Some(401), "expected a 401 challenge, got {:?}", challenge.error);
         client.answer(&challenge, login)?;
         let mut answer = client.request(ALLOCATE, &transport)?;
         if answer.error == Some(438) {
@@ -94,21 +90,15 @@ impl TurnClient {
     /// Binds [`CHANNEL`] to `peer`.
     pub fn bind_channel(&mut self, peer: SocketAddr) -> Result<()> {
         let channel = [(CHANNEL >> 8) as u8, CHANNEL as u8, 0, 0].to_vec();
-        let answer = self.request(
-            CHANNEL_BIND,
-            &[
-                (CHANNEL_NUMBER, channel),
-                (XOR_PEER_ADDRESS, encode_address(peer)?),
-            ],
-        )?;
+        let answer = self
+            .request(CHANNEL_BIND, &[(CHANNEL_NUMBER, channel), (XOR_PEER_ADDRESS, encode_address(peer)?)])?;
         answer.succeeded("ChannelBind")
     }
 
     /// Gives the allocation back (a Refresh with lifetime 0, RFC 8656 §8) and returns the socket: while it lives,
     /// nobody else gets its port, for which some servers remember the old allocation a little longer.
     pub fn release(mut self) -> Result<UdpSocket> {
-        self.request(REFRESH, &[(LIFETIME, vec![0; 4])])?
-            .succeeded("Refresh")?;
+        self.request(REFRESH, &[(LIFETIME, vec![0; 4])])?.succeeded("Refresh")?;
         Ok(self.socket)
     }
 
@@ -168,9 +158,7 @@ impl TurnClient {
                         return Answer::parse(method, &buffer[..length]);
                     }
                     Ok(_) => {}
-                    Err(error)
-                        if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                    {
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                         break;
                     }
                     Err(error) => return Err(error).context("the TURN server does not listen"),
@@ -205,10 +193,7 @@ impl Answer {
             attributes.push((u16::from_be_bytes([*a, *b]), tail[..length].to_vec()));
             rest = tail.get(length.next_multiple_of(4)..).unwrap_or_default();
         }
-        let mut answer = Self {
-            error: None,
-            attributes,
-        };
+        let mut answer = Self { error: None, attributes };
         if kind == method | CLASS_ERROR {
             let code = answer.find(ERROR_CODE).context("error without ERROR-CODE")?;
             ensure!(code.len() >= 4, "short ERROR-CODE");

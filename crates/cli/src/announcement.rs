@@ -45,7 +45,11 @@ fn text(certificate: &Certificate, listening: &[SocketAddr], machine: &[IpAddr],
 
 /// Plain HTTP, for a browser on this machine.
 fn local_url(listening: &[SocketAddr]) -> Option<String> {
-    let is_localhost = |ip: IpAddr| ip.is_unspecified() || ip == IpAddr::from([127, 0, 0, 1]) || ip == IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]);
+    let is_localhost = |ip: IpAddr| {
+        ip.is_unspecified()
+            || ip == IpAddr::from([127, 0, 0, 1])
+            || ip == IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])
+    };
     if let Some(address) = listening.iter().find(|address| is_localhost(address.ip())) {
         return Some(format!("http://localhost:{}", address.port()));
     }
@@ -74,7 +78,8 @@ mod tests {
     #[test]
     fn each_network_address_is_told_and_the_last_word_is_ready() {
         let machine = ["192.0.2.2".parse().unwrap(), "2001:db8::2".parse().unwrap()];
-        let text = text(&Certificate::SelfSigned, &addresses(&["0.0.0.0:8443", "[::]:8443"]), &machine, false);
+        let text =
+            text(&Certificate::SelfSigned, &addresses(&["0.0.0.0:8443", "[::]:8443"]), &machine, false);
         assert!(text.contains("http://localhost:8443\n"));
         assert!(text.contains("https://192.0.2.2:8443\n"));
         assert!(text.contains("https://[2001:db8::2]:8443\n"));
@@ -84,7 +89,12 @@ mod tests {
 
     #[test]
     fn a_server_for_this_machine_alone_has_no_network_address() {
-        let text = text(&Certificate::SelfSigned, &addresses(&["127.0.0.1:9000"]), &["192.0.2.2".parse().unwrap()], false);
+        let text = text(
+            &Certificate::SelfSigned,
+            &addresses(&["127.0.0.1:9000"]),
+            &["192.0.2.2".parse().unwrap()],
+            false,
+        );
         assert!(text.contains("http://localhost:9000\n"));
         assert!(!text.contains("https://"));
     }

@@ -14,7 +14,8 @@ pub(crate) fn draw(text: &str, colour: bool) -> Option<String> {
         image.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
     }
     let rows = image.build();
-    let line = |row: &str| if colour { format!("  \x1b[30;107m{row}\x1b[0m\n") } else { format!("  {row}\n") };
+    let line =
+        |row: &str| if colour { format!("  \x1b[30;107m{row}\x1b[0m\n") } else { format!("  {row}\n") };
     Some(rows.lines().map(line).collect())
 }
 

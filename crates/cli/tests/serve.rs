@@ -105,7 +105,9 @@ fn a_second_signal_stops_it_at_once() {
     serving.signal(Signal::INT);
     // The first one has been taken when no new connection is.
     let began = Instant::now();
-    while TcpStream::connect(("127.0.0.1", serving.port)).is_ok() && began.elapsed() < Duration::from_secs(4) {}
+    while TcpStream::connect(("127.0.0.1", serving.port)).is_ok() && began.elapsed() < Duration::from_secs(4)
+    {
+    }
     serving.signal(Signal::INT);
     assert_eq!(serving.ended(Duration::from_secs(4)).code(), Some(0));
 }
@@ -114,8 +116,14 @@ fn a_second_signal_stops_it_at_once() {
 fn after_sigkill_it_comes_back_with_the_same_certificate_and_secret() {
     let mut serving = Serving::start("sigkill");
     let files = || {
-        ["turn-secret", "self-signed.pem", "self-signed.key"]
-            .map(|file| std::fs::read(std::env::temp_dir().join(format!("peerline-serve-{}-sigkill", std::process::id())).join(file)).unwrap())
+        ["turn-secret", "self-signed.pem", "self-signed.key"].map(|file| {
+            std::fs::read(
+                std::env::temp_dir()
+                    .join(format!("peerline-serve-{}-sigkill", std::process::id()))
+                    .join(file),
+            )
+            .unwrap()
+        })
     };
     let before = files();
     serving.signal(Signal::KILL);
@@ -143,9 +151,21 @@ fn what_makes_no_sense_ends_with_2_and_what_cannot_be_with_1() {
 
 #[test]
 fn help_tells_every_option_in_groups_and_no_secret() {
-    let output = program().args(["serve", "--help"]).env("PEERLINE_TURN_SECRET", "hunter2hunter2hunter2").output().unwrap();
+    let output = program()
+        .args(["serve", "--help"])
+        .env("PEERLINE_TURN_SECRET", "hunter2hunter2hunter2")
+        .output()
+        .unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
-    for part in ["Network:", "Relay (TURN):", "Access:", "Operation:", "--listen <ADDR:PORT>", "[env: PEERLINE_LISTEN=]", "Exit status:"] {
+    for part in [
+        "Network:",
+        "Relay (TURN):",
+        "Access:",
+        "Operation:",
+        "--listen <ADDR:PORT>",
+        "[env: PEERLINE_LISTEN=]",
+        "Exit status:",
+    ] {
         assert!(help.contains(part), "{part} is missing");
     }
     assert!(!help.contains("hunter2"));

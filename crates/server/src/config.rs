@@ -235,11 +235,9 @@ fn addresses(option: &'static str, given: &[String], default_port: u16) -> Resul
             ));
         }
     }
-    if let Some(twice) = addresses
-        .iter()
-        .enumerate()
-        .find_map(|(n, address)| (address.port() != 0 && addresses.iter().take(n).any(|other| other == address)).then_some(address))
-    {
+    if let Some(twice) = addresses.iter().enumerate().find_map(|(n, address)| {
+        (address.port() != 0 && addresses.iter().take(n).any(|other| other == address)).then_some(address)
+    }) {
         return Err(ConfigError::new(option, format!("{twice} is given twice.")));
     }
     Ok(Listen { addresses, every_family_is_optional })
@@ -286,8 +284,12 @@ fn certificate(
     match (domain, chain, key) {
         (None, None, None) => Ok(Certificate::SelfSigned),
         (None, Some(chain), Some(key)) => Ok(Certificate::Files { chain, key }),
-        (_, Some(_), None) => Err(ConfigError::new("cert", "a certificate needs its private key: give --key too.")),
-        (_, None, Some(_)) => Err(ConfigError::new("key", "a private key needs its certificate: give --cert too.")),
+        (_, Some(_), None) => {
+            Err(ConfigError::new("cert", "a certificate needs its private key: give --key too."))
+        }
+        (_, None, Some(_)) => {
+            Err(ConfigError::new("key", "a private key needs its certificate: give --cert too."))
+        }
         (Some(_), Some(_), Some(_)) => Err(ConfigError::new(
             "domain",
             "a certificate comes from --domain or from --cert and --key, not from both.",
@@ -299,7 +301,9 @@ fn certificate(
             } else {
                 Err(ConfigError::new(
                     "domain",
-                    format!("`{domain}` is not a name that ACME gives certificates for, such as call.example.org."),
+                    format!(
+                        "`{domain}` is not a name that ACME gives certificates for, such as call.example.org."
+                    ),
                 ))
             }
         }
@@ -313,7 +317,10 @@ fn is_dns_name(name: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    name.len() <= 253 && name.contains('.') && name.split('.').all(is_label) && name.parse::<IpAddr>().is_err()
+    name.len() <= 253
+        && name.contains('.')
+        && name.split('.').all(is_label)
+        && name.parse::<IpAddr>().is_err()
 }
 
 fn relay_ports(given: Option<&str>) -> Result<RangeInclusive<u16>, ConfigError> {
@@ -321,7 +328,8 @@ fn relay_ports(given: Option<&str>) -> Result<RangeInclusive<u16>, ConfigError> 
         return Ok(RELAY_PORTS);
     };
     let refuse = |why: &str| Err(ConfigError::new("relay-ports", format!("`{value}` {why}")));
-    let parsed = value.split_once('-').map(|(low, high)| (low.trim().parse::<u16>(), high.trim().parse::<u16>()));
+    let parsed =
+        value.split_once('-').map(|(low, high)| (low.trim().parse::<u16>(), high.trim().parse::<u16>()));
     let Some((Ok(low), Ok(high))) = parsed else {
         return refuse("is not LOW-HIGH, two ports from 1024 to 65535.");
     };
@@ -343,7 +351,10 @@ fn networks(option: &'static str, given: &[String]) -> Result<Vec<IpNet>, Config
         let value = value.trim();
         let alone = || value.parse::<IpAddr>().map(IpNet::from);
         value.parse::<IpNet>().map(|network| network.trunc()).or_else(|_| alone()).map_err(|_| {
-            ConfigError::new(option, format!("`{value}` is not a network. Write 192.0.2.0/24, 2001:db8::/32, or one address."))
+            ConfigError::new(
+                option,
+                format!("`{value}` is not a network. Write 192.0.2.0/24, 2001:db8::/32, or one address."),
+            )
         })
     };
     given.iter().map(network).collect()
@@ -355,7 +366,10 @@ fn turn_user(value: &str) -> Result<TurnUser, ConfigError> {
         Some((name, password)) if !name.is_empty() && !password.is_empty() => {
             // `expiry:user` is the form of time-limited credentials: digits alone cannot be told from one.
             if name.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(ConfigError::new("turn-user", "a name of digits alone looks like a time-limited credential."));
+                return Err(ConfigError::new(
+                    "turn-user",
+                    "a name of digits alone looks like a time-limited credential.",
+                ));
             }
             if name.len() > 508 {
                 return Err(ConfigError::new("turn-user", "a name has at most 508 bytes (RFC 8489 §14.3)."));
@@ -369,7 +383,10 @@ fn turn_user(value: &str) -> Result<TurnUser, ConfigError> {
 fn turn_secret(value: String) -> Result<Secret, ConfigError> {
     // Short enough that people can use what they have, long enough not to be tried out offline.
     if value.len() < 16 {
-        return Err(ConfigError::new("turn-secret", "the secret is shorter than 16 characters and could be guessed."));
+        return Err(ConfigError::new(
+            "turn-secret",
+            "the secret is shorter than 16 characters and could be guessed.",
+        ));
     }
     Ok(Secret::new(value))
 }
@@ -381,7 +398,9 @@ fn origin(value: &str) -> Result<String, ConfigError> {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => Ok(value),
         _ => Err(ConfigError::new(
             "allow-origin",
-            format!("`{value}` is not an origin. Write https://example.org, with a port if it is not the usual one."),
+            format!(
+                "`{value}` is not an origin. Write https://example.org, with a port if it is not the usual one."
+            ),
         )),
     }
 }
@@ -390,7 +409,9 @@ fn log_format(given: Option<&str>) -> Result<LogFormat, ConfigError> {
     match given {
         None | Some("text") => Ok(LogFormat::Text),
         Some("json") => Ok(LogFormat::Json),
-        Some(other) => Err(ConfigError::new("log-format", format!("`{other}` is neither `text` nor `json`."))),
+        Some(other) => {
+            Err(ConfigError::new("log-format", format!("`{other}` is neither `text` nor `json`.")))
+        }
     }
 }
 
@@ -401,6 +422,9 @@ fn default_data_dir() -> Result<PathBuf, ConfigError> {
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .map(|base| base.join("peerline"))
         .ok_or_else(|| {
-            ConfigError::new("data-dir", "neither XDG_DATA_HOME nor HOME says where to keep keys and secrets: give a directory.")
+            ConfigError::new(
+                "data-dir",
+                "neither XDG_DATA_HOME nor HOME says where to keep keys and secrets: give a directory.",
+            )
         })
 }

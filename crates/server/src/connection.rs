@@ -20,7 +20,13 @@ use crate::{tls, turn_stream};
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves one client until either side ends it.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, local: SocketAddr, context: Arc<Context>, mut admitted: Admitted) {
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    context: Arc<Context>,
+    mut admitted: Admitted,
+) {
     let protocol = match timeout(START_TIMEOUT, first_bytes::peek(&stream)).await {
         Ok(Ok(Some(protocol))) => protocol,
         Ok(Ok(None) | Err(_)) => return,
@@ -41,7 +47,13 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, local: SocketAddr
     }
 }
 
-async fn serve_tls(stream: TcpStream, peer: SocketAddr, local: SocketAddr, context: Arc<Context>, mut admitted: Admitted) {
+async fn serve_tls(
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    context: Arc<Context>,
+    mut admitted: Admitted,
+) {
     let handshake = async {
         let mut stream = context.tls.accept(stream).await?;
         let protocol = protocol_within(&mut stream).await?;

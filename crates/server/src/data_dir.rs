@@ -45,7 +45,8 @@ impl DataDir {
     /// Writes the file whole or not at all, so that a crash leaves the old one or the new one.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let unfinished = self.path(&format!("{name}.{}.new", std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(unfinished, self.path(name))
@@ -58,7 +59,9 @@ impl DataDir {
             return Ok(Secret::new(text.trim()));
         }
         let mut random = [0; 32];
-        SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no randomness from the system"))?;
+        SystemRandom::new()
+            .fill(&mut random)
+            .map_err(|_| io::Error::other("no randomness from the system"))?;
         let secret = URL_SAFE_NO_PAD.encode(random);
         self.write(FILE, secret.as_bytes())?;
         Ok(Secret::new(secret))

@@ -47,15 +47,27 @@ impl Metrics {
 
     pub(crate) fn write(&self, open: u32, page: &mut Page) {
         page.gauge("peerline_connections", "Open TCP connections.", open);
-        page.counter("peerline_connections_total", "TCP connections since the start.", self.accepted.load(Ordering::Relaxed));
-        page.family("peerline_connections_refused_total", "counter", "TCP connections and WebSockets refused, by reason.");
+        page.counter(
+            "peerline_connections_total",
+            "TCP connections since the start.",
+            self.accepted.load(Ordering::Relaxed),
+        );
+        page.family(
+            "peerline_connections_refused_total",
+            "counter",
+            "TCP connections and WebSockets refused, by reason.",
+        );
         for (reason, count) in [
             ("full", &self.refused_full),
             ("slow", &self.refused_slow),
             ("tls_handshake", &self.refused_handshake),
             ("origin", &self.refused_origin),
         ] {
-            page.sample("peerline_connections_refused_total", &[("reason", reason)], count.load(Ordering::Relaxed));
+            page.sample(
+                "peerline_connections_refused_total",
+                &[("reason", reason)],
+                count.load(Ordering::Relaxed),
+            );
         }
     }
 }
@@ -63,11 +75,19 @@ impl Metrics {
 /// What the hub counts.
 pub(crate) fn write_signaling(statistics: &hub::Statistics, calls: &CallCounts, page: &mut Page) {
     page.gauge("peerline_signaling_connections", "Open signaling connections.", statistics.connections);
-    page.gauge("peerline_participants", "Participants with a session, connected or in their grace time.", statistics.sessions);
+    page.gauge(
+        "peerline_participants",
+        "Participants with a session, connected or in their grace time.",
+        statistics.sessions,
+    );
     page.gauge("peerline_participants_away", "Participants in their grace time.", statistics.away);
     page.gauge("peerline_channels", "Channels with at least one member.", statistics.channels);
     page.gauge("peerline_channel_members", "Memberships in all channels.", statistics.members);
-    page.gauge("peerline_participants_findable", "Participants who can be found by name.", statistics.findable);
+    page.gauge(
+        "peerline_participants_findable",
+        "Participants who can be found by name.",
+        statistics.findable,
+    );
     page.gauge("peerline_invitations_ringing", "Invitations that ring.", statistics.ringing);
     page.counter("peerline_frames_received_total", "Frames from clients.", statistics.frames);
     page.counter("peerline_messages_total", "Messages put in line for a receiver.", statistics.messages);
@@ -75,7 +95,11 @@ pub(crate) fn write_signaling(statistics: &hub::Statistics, calls: &CallCounts, 
     for code in ErrorCode::ALL {
         page.sample("peerline_signaling_errors_total", &[("code", code.as_str())], statistics.refusals(code));
     }
-    page.family("peerline_calls_total", "counter", "Connections between two participants as they reported them, by path, and why they failed.");
+    page.family(
+        "peerline_calls_total",
+        "counter",
+        "Connections between two participants as they reported them, by path, and why they failed.",
+    );
     for ((path, reason), count) in calls {
         page.sample("peerline_calls_total", &[("path", path), ("reason", reason)], count);
     }
@@ -104,14 +128,22 @@ pub(crate) fn write_relay(statistics: &relay::Statistics, page: &mut Page) {
     for reason in Dropped::ALL {
         page.sample("peerline_relay_dropped_total", &[("reason", dropped(reason))], turn.dropped(reason));
     }
-    page.counter("peerline_relay_send_failures_total", "Packets that the kernel did not take.", statistics.send_failures);
+    page.counter(
+        "peerline_relay_send_failures_total",
+        "Packets that the kernel did not take.",
+        statistics.send_failures,
+    );
     page.counter("peerline_stun_bindings_total", "Binding requests answered.", turn.bindings);
     page.counter(
         "peerline_stun_strangers_ignored_total",
         "Requests not answered because their address had asked too often.",
         statistics.strangers_ignored,
     );
-    page.family("peerline_turn_errors_total", "counter", "TURN and STUN requests answered with an error, by its code.");
+    page.family(
+        "peerline_turn_errors_total",
+        "counter",
+        "TURN and STUN requests answered with an error, by its code.",
+    );
     for (code, count) in turn.errors() {
         page.sample("peerline_turn_errors_total", &[("code", &code.number().to_string())], count);
     }

@@ -191,6 +191,10 @@ impl Server {
             }
         };
         let _ = tokio::time::timeout(CLOSE, closed).await;
+        // The listeners may still be on their way out; then the relay stops with the last of them.
+        if let Some(context) = Arc::into_inner(self.context) {
+            context.relay.shutdown();
+        }
     }
 }
 
@@ -243,13 +247,15 @@ fn ice_servers(secret: Secret, tcp: &[SocketAddr], udp: &[SocketAddr]) -> IceSer
 async fn public_ips(config: &Config) -> Vec<IpAddr> {
     match (&config.public_ip, &config.certificate) {
         (PublicIp::Fixed(addresses), _) => addresses.clone(),
-        (PublicIp::Auto, Certificate::Acme { domain }) => match tokio::net::lookup_host((domain.as_str(), 443)).await {
-            Ok(addresses) => addresses.map(|address| address.ip()).collect(),
-            Err(error) => {
-                tracing::warn!(%domain, %error, "the domain does not resolve; --public-ip would say the address");
-                Vec::new()
+        (PublicIp::Auto, Certificate::Acme { domain }) => {
+            match tokio::net::lookup_host((domain.as_str(), 443)).await {
+                Ok(addresses) => addresses.map(|address| address.ip()).collect(),
+                Err(error) => {
+                    tracing::warn!(%domain, %error, "the domain does not resolve; --public-ip would say the address");
+                    Vec::new()
+                }
             }
-        },
+        }
         (PublicIp::Auto, _) => Vec::new(),
     }
 }
@@ -264,7 +270,11 @@ fn raise_descriptor_limit(max_connections: usize) -> usize {
     };
     let possible = usize::try_from(current.saturating_sub(OTHER_DESCRIPTORS)).unwrap_or(usize::MAX).max(1);
     if possible < max_connections {
-        tracing::warn!(possible, max_connections, "this process may open few files (ulimit -n): fewer connections fit");
+        tracing::warn!(
+            possible,
+            max_connections,
+            "this process may open few files (ulimit -n): fewer connections fit"
+        );
     }
     max_connections.min(possible)
 }

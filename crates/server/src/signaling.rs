@@ -8,7 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use peerline_signaling::ParticipantId;
-use peerline_signaling::hub::{Config, ConnectionId, Event, Hub, IceGrant, IceServers, SourceAddress, Statistics};
+use peerline_signaling::hub::{
+    Config, ConnectionId, Event, Hub, IceGrant, IceServers, SourceAddress, Statistics,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::Notify;
@@ -129,9 +131,13 @@ impl Signaling {
             Event::SessionStarted { participant, recovered, .. } => {
                 tracing::debug!(participant = short(participant), recovered, "session started");
             }
-            Event::SessionEnded { participant } => tracing::debug!(participant = short(participant), "session ended"),
+            Event::SessionEnded { participant } => {
+                tracing::debug!(participant = short(participant), "session ended")
+            }
             Event::Joined { participant } => tracing::debug!(participant = short(participant), "joined"),
-            Event::Left { participant, reason } => tracing::debug!(participant = short(participant), ?reason, "left"),
+            Event::Left { participant, reason } => {
+                tracing::debug!(participant = short(participant), ?reason, "left")
+            }
             Event::PathReported { path, reason } => {
                 let reason = reason.map_or("", |reason| reason.as_str());
                 *calls.entry((path.as_str(), reason)).or_default() += 1;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UdpSocket;
 
 use crate::admission::Admitted;
-use crate::relay::{Lease, Shared};
+use crate::relay::{Lease, RelaySocket, Shared};
 use crate::server::Context;
 
 /// A connection without an allocation that says nothing for so long is closed.
@@ -57,7 +57,7 @@ where
         client,
         relays: None,
         input: BytesMut::new(),
-        output: BytesMut::new(),
+        output: Output::new(client.transport),
     };
     if let Err(error) = turn.run(stream, &context).await {
         tracing::debug!(peer = %client.remote, %error, "TURN connection ended");
@@ -72,7 +72,16 @@ struct TurnStream {
     client: Client,
     relays: Option<Relays>,
     input: BytesMut,
-    output: BytesMut,
+    output: Output,
+}
+
+/// What waits to be written to the client.
+struct Output {
+    bytes: BytesMut,
+    /// Whether each message is written on its own.
+    is_by_message: bool,
+    /// What is left of a message whose beginning has been written.
+    rest: usize,
 }
 
 /// The relay sockets of the one allocation that a connection can have. The fields are dropped in this order: sockets
@@ -94,7 +103,7 @@ impl TurnStream {
     async fn run<S: AsyncRead + AsyncWrite>(&mut self, stream: S, context: &Context) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut shutdown = context.shutdown.clone();
-        let mut heard = Instant::now();
+        let mut heard = now();
         let mut is_flushed = true;
         loop {
             let due = match (self.server.poll_timeout(), self.relays.is_none()) {
@@ -103,7 +112,7 @@ impl TurnStream {
                 (Some(due), false) => due,
                 (None, false) => heard + Duration::from_secs(3600),
             };
-            let reads = self.output.len() < ANSWERS_MAX;
+            let reads = self.output.bytes.len() < ANSWERS_MAX;
             if reads {
                 self.input.reserve(READ_SIZE);
             }
@@ -112,19 +121,19 @@ impl TurnStream {
                     if read? == 0 {
                         return Ok(());
                     }
-                    let now = Instant::now();
+                    let now = now();
                     if self.take_input(now)? {
                         heard = now;
                     }
                 }
-                written = push(&mut writer, &self.output), if !(self.output.is_empty() && is_flushed) => {
+                written = push(&mut writer, self.output.next()), if !(self.output.bytes.is_empty() && is_flushed) => {
                     let length = written?;
                     is_flushed = length == 0;
-                    self.output.advance(length);
+                    self.output.wrote(length);
                 }
-                family = readable(self.relays.as_ref()) => self.take_datagrams(Instant::now(), family),
+                family = readable(self.relays.as_ref()) => self.take_datagrams(now(), family),
                 () = tokio::time::sleep_until(due.into()) => {
-                    let now = Instant::now();
+                    let now = now();
                     if self.relays.is_none() && now >= heard + IDLE {
                         return Ok(());
                     }
@@ -163,7 +172,8 @@ impl TurnStream {
     fn take_message(&mut self, now: Instant, message: &[u8]) -> io::Result<()> {
         match self.server.relay_from_client(now, &self.client, message) {
             FromClient::Relay { peer, payload, dont_fragment, .. } => {
-                if let Some(socket) = self.relays.as_ref().and_then(|relays| relays.socket(Family::of(peer))) {
+                if let Some(socket) = self.relays.as_ref().and_then(|relays| relays.socket(Family::of(peer)))
+                {
                     send(socket, self.shared.toward(peer), payload, dont_fragment);
                 }
             }
@@ -189,13 +199,15 @@ impl TurnStream {
                 };
                 let peer = self.shared.seen_as(SocketAddr::new(source.ip(), source.port()));
                 let Some(payload) = buffer.get(..length) else { break };
-                if self.output.len() + length > OUTPUT_MAX {
+                if self.output.bytes.len() + length > OUTPUT_MAX {
                     continue;
                 }
-                if let FromPeer::Relay { header, .. } = self.server.relay_from_peer(now, relays.allocation, peer, length) {
-                    self.output.extend_from_slice(header.as_bytes());
-                    self.output.extend_from_slice(payload);
-                    self.output.extend_from_slice([0; 3].get(..header.padding()).unwrap_or_default());
+                if let FromPeer::Relay { header, .. } =
+                    self.server.relay_from_peer(now, relays.allocation, peer, length)
+                {
+                    self.output.bytes.extend_from_slice(header.as_bytes());
+                    self.output.bytes.extend_from_slice(payload);
+                    self.output.bytes.extend_from_slice([0; 3].get(..header.padding()).unwrap_or_default());
                 }
             }
         });
@@ -206,7 +218,7 @@ impl TurnStream {
         let mut buffer = [0; 2048];
         loop {
             while let Some(transmit) = self.server.poll_transmit(&mut buffer) {
-                self.output.extend_from_slice(buffer.get(..transmit.length).unwrap_or_default());
+                self.output.bytes.extend_from_slice(buffer.get(..transmit.length).unwrap_or_default());
             }
             match self.server.poll_event() {
                 Some(Event::AllocationRequested(request)) => self.allocate(now, &request),
@@ -229,21 +241,47 @@ impl TurnStream {
                 return;
             }
         };
-        let adopt = |socket: Option<StdUdpSocket>| socket.and_then(|socket| UdpSocket::from_std(socket).ok());
-        let ipv4 = adopt(lease.ipv4.as_mut().and_then(|relayed| relayed.take()));
-        let ipv6 = adopt(lease.ipv6.as_mut().and_then(|relayed| relayed.take()));
-        self.relays = self
-            .server
-            .allocated(now, request.request, Ok(granted))
-            .map(|allocation| Relays { ipv4, ipv6, allocation, lease });
+        let ipv4 = lease.ipv4.as_mut().and_then(adopt);
+        let ipv6 = lease.ipv6.as_mut().and_then(adopt);
+        self.relays = self.server.allocated(now, request.request, Ok(granted)).map(|allocation| Relays {
+            ipv4,
+            ipv6,
+            allocation,
+            lease,
+        });
     }
 
     fn end(&mut self) {
-        let now = Instant::now();
+        let now = now();
         self.server.handle_disconnect(now, &self.client);
         self.drain(now);
         self.relays = None;
         self.shared.add_statistics(self.server.statistics());
+    }
+}
+
+impl Output {
+    fn new(transport: Transport) -> Self {
+        Self { bytes: BytesMut::new(), is_by_message: transport == Transport::Tls, rest: 0 }
+    }
+
+    /// What the next write takes: all there is or, within TLS, one message. Each write becomes a TLS record, and
+    /// coturn's client believes that a record is a message.
+    fn next(&self) -> &[u8] {
+        let length = match self.rest {
+            _ if !self.is_by_message => self.bytes.len(),
+            0 => match next_frame(&self.bytes) {
+                Frame::Complete { consumed, .. } => consumed,
+                Frame::Incomplete | Frame::Invalid => self.bytes.len(),
+            },
+            rest => rest,
+        };
+        self.bytes.get(..length).unwrap_or(&self.bytes)
+    }
+
+    fn wrote(&mut self, length: usize) {
+        self.rest = self.next().len() - length;
+        self.bytes.advance(length);
     }
 }
 
@@ -273,6 +311,16 @@ impl Family {
     fn of(address: SocketAddr) -> Self {
         if address.is_ipv4() { Self::Ipv4 } else { Self::Ipv6 }
     }
+}
+
+/// Hands a relay socket to the runtime.
+fn adopt(relayed: &mut RelaySocket) -> Option<UdpSocket> {
+    relayed.take().and_then(|socket| UdpSocket::from_std(socket).ok())
+}
+
+/// The runtime's clock, which tests may stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Returns when a peer's datagram has arrived at one of the relay sockets; never without an allocation.
@@ -308,5 +356,34 @@ fn send(socket: &UdpSocket, peer: SocketAddr, payload: &[u8], dont_fragment: boo
     let _ = socket.try_send_to(payload, peer);
     if dont_fragment {
         let _ = sockopt::set_ip_mtu_discover(socket, sockopt::Ipv4PathMtuDiscovery::OMIT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ChannelData with a payload of three bytes and one of padding.
+    const MESSAGE: [u8; 8] = [0x40, 1, 0, 3, 7, 7, 7, 0];
+
+    fn output(transport: Transport) -> Output {
+        let mut output = Output::new(transport);
+        output.bytes.extend_from_slice(&[MESSAGE, MESSAGE].concat());
+        output
+    }
+
+    #[test]
+    fn tcp_takes_all_messages_at_once() {
+        assert_eq!(output(Transport::Tcp).next().len(), 16);
+    }
+
+    #[test]
+    fn tls_takes_one_message_at_a_time_though_it_takes_a_part_of_it_first() {
+        let mut output = output(Transport::Tls);
+        assert_eq!(output.next(), MESSAGE);
+        output.wrote(5);
+        assert_eq!(output.next(), MESSAGE[5..]);
+        output.wrote(3);
+        assert_eq!(output.next(), MESSAGE);
     }
 }

@@ -33,10 +33,16 @@ fn without_options_everything_has_a_default() {
 
 #[test]
 fn a_wrong_value_is_refused_with_a_sentence_that_says_which_and_why() {
-    refused(&["--listen", "here"], "--listen: `here` is not an address with a port. Write 0.0.0.0:8443, [::]:8443");
+    refused(
+        &["--listen", "here"],
+        "--listen: `here` is not an address with a port. Write 0.0.0.0:8443, [::]:8443",
+    );
     refused(&["--listen", "192.0.2.1"], "is not an address with a port");
     refused(&["--listen", "127.0.0.1:1", "--listen", "127.0.0.1:1"], "--listen: 127.0.0.1:1 is given twice");
-    refused(&["--stun-listen", "1.2.3.4:99999"], "--stun-listen: `1.2.3.4:99999` is not an address with a port");
+    refused(
+        &["--stun-listen", "1.2.3.4:99999"],
+        "--stun-listen: `1.2.3.4:99999` is not an address with a port",
+    );
     refused(&["--public-ip", "home"], "--public-ip: `home` is neither `auto` nor an IP address");
     refused(&["--public-ip", "0.0.0.0"], "--public-ip: nobody can be reached at 0.0.0.0");
     refused(&["--public-ip", "192.0.2.1", "--public-ip", "192.0.2.2"], "two addresses of one family");
@@ -51,7 +57,10 @@ fn a_wrong_value_is_refused_with_a_sentence_that_says_which_and_why() {
     refused(&["--allow-origin", "https://example.org/page"], "is not an origin");
     refused(&["--cert", "a.pem"], "--cert: a certificate needs its private key: give --key too");
     refused(&["--key", "a.pem"], "--key: a private key needs its certificate: give --cert too");
-    refused(&["--domain", "a.example", "--cert", "a", "--key", "b"], "--domain: a certificate comes from --domain or from");
+    refused(
+        &["--domain", "a.example", "--cert", "a", "--key", "b"],
+        "--domain: a certificate comes from --domain or from",
+    );
     refused(&["--domain", "192.0.2.1"], "--domain: `192.0.2.1` is not a name");
     refused(&["--domain", "localhost"], "is not a name that ACME gives certificates for");
     refused(&["--turn-secret", "short"], "--turn-secret: the secret is shorter than 16 characters");
@@ -75,7 +84,9 @@ fn no_refusal_repeats_a_password() {
 fn a_port_alone_means_every_address() {
     let config = config(&["--listen", "443"]).unwrap();
     assert_eq!(config.listen.addresses.len(), 2);
-    assert!(config.listen.addresses.iter().all(|address| address.port() == 443 && address.ip().is_unspecified()));
+    assert!(
+        config.listen.addresses.iter().all(|address| address.port() == 443 && address.ip().is_unspecified())
+    );
 }
 
 #[test]
@@ -112,8 +123,14 @@ fn a_flag_can_switch_off_what_the_file_switches_on() {
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     let directory = TemporaryDirectory::new();
     let file = |content| directory.file("peerline.toml", content);
-    refused(&["--config", &file("lisen = \"127.0.0.1:1\"\n")], "there is no key `lisen`. Did you mean `listen`?");
-    refused(&["--config", &file("relay_ports = \"1-2\"\n")], "there is no key `relay_ports`. Did you mean `relay-ports`?");
+    refused(
+        &["--config", &file("lisen = \"127.0.0.1:1\"\n")],
+        "there is no key `lisen`. Did you mean `listen`?",
+    );
+    refused(
+        &["--config", &file("relay_ports = \"1-2\"\n")],
+        "there is no key `relay_ports`. Did you mean `relay-ports`?",
+    );
     refused(&["--config", &file("zzz = 1\n")], "there is no key `zzz`. The keys are: listen,");
     refused(&["--config", &file("config = \"x\"\n")], "there is no key `config`");
     refused(&["--config", &file("listen =\n")], "--config:");
@@ -137,7 +154,10 @@ async fn a_port_in_use_is_named_with_what_to_do() {
     };
     let tcp = start(vec!["--listen".into(), address.clone()]).await;
     let port = taken.local_addr().unwrap().port();
-    assert!(tcp.contains(&format!("--listen: TCP port {port} is in use at 127.0.0.1 by another program.")), "{tcp}");
+    assert!(
+        tcp.contains(&format!("--listen: TCP port {port} is in use at 127.0.0.1 by another program.")),
+        "{tcp}"
+    );
     assert!(tcp.contains("choose another port with --listen"), "{tcp}");
 
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -163,9 +183,20 @@ async fn a_certificate_that_is_none_is_named() {
     let directory = TemporaryDirectory::new();
     let empty = directory.file("empty.pem", "nothing");
     let data_dir = directory.path().to_str().unwrap();
-    for (certificate, sentence) in [(empty.as_str(), "has no certificate in it"), ("/nonexistent.pem", "cannot be read")] {
-        let config =
-            config(&["--listen", "127.0.0.1:0", "--data-dir", data_dir, "--cert", certificate, "--key", &empty]).unwrap();
+    for (certificate, sentence) in
+        [(empty.as_str(), "has no certificate in it"), ("/nonexistent.pem", "cannot be read")]
+    {
+        let config = config(&[
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            data_dir,
+            "--cert",
+            certificate,
+            "--key",
+            &empty,
+        ])
+        .unwrap();
         let error = Server::start(config).await.err().unwrap().to_string();
         assert!(error.contains("--cert and --key") && error.contains(sentence), "{error}");
     }

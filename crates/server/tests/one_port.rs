@@ -12,7 +12,10 @@ const BRIEFLY: Duration = Duration::from_secs(5);
 
 fn binding_request() -> Vec<u8> {
     let mut buffer = [0; 64];
-    let length = MessageWriter::new(&mut buffer, Class::Request, Method::BINDING, TransactionId::new([7; 12])).finish().unwrap();
+    let length =
+        MessageWriter::new(&mut buffer, Class::Request, Method::BINDING, TransactionId::new([7; 12]))
+            .finish()
+            .unwrap();
     buffer[..length].to_vec()
 }
 
@@ -110,10 +113,12 @@ async fn from_elsewhere_plain_http_is_sent_to_https_at_the_same_host() {
 
 #[tokio::test]
 async fn a_proxy_that_ends_tls_is_believed_when_it_is_trusted() {
-    let headers = [("host", "call.example.org"), ("x-forwarded-proto", "https"), ("x-forwarded-for", "203.0.113.1")];
+    let headers =
+        [("host", "call.example.org"), ("x-forwarded-proto", "https"), ("x-forwarded-for", "203.0.113.1")];
     let trusting = TestServer::start(&["--trusted-proxy", "127.0.0.1/32"]).await;
     assert_eq!(trusting.get("/", &headers).await.status, 200);
-    let plain = [("host", "call.example.org"), ("x-forwarded-proto", "http"), ("x-forwarded-for", "203.0.113.1")];
+    let plain =
+        [("host", "call.example.org"), ("x-forwarded-proto", "http"), ("x-forwarded-for", "203.0.113.1")];
     assert_eq!(trusting.get("/", &plain).await.status, 308);
     let other = TestServer::start(&[]).await;
     assert_eq!(other.get("/", &headers).await.status, 308);

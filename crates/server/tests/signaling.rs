@@ -40,7 +40,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Participant<S> {
     /// The first frame that fits; others before it are passed over.
     async fn find(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let message = tokio::time::timeout(Duration::from_secs(5), self.socket.next()).await.unwrap().unwrap().unwrap();
+            let message = tokio::time::timeout(Duration::from_secs(5), self.socket.next())
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap();
             let Message::Text(text) = message else { panic!("{message:?}") };
             let frame: Value = serde_json::from_str(&text).unwrap();
             if fits(&frame) {
@@ -66,7 +70,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Participant<S> {
 
     async fn join(&mut self) -> Value {
         let channel = URL_SAFE_NO_PAD.encode([5; 32]);
-        self.ask(json!({"type": "join", "channel": channel, "profile": URL_SAFE_NO_PAD.encode([0; 40])})).await
+        self.ask(json!({"type": "join", "channel": channel, "profile": URL_SAFE_NO_PAD.encode([0; 40])}))
+            .await
     }
 }
 
@@ -128,7 +133,9 @@ async fn two_participants_meet_over_http_1_and_http_2() {
 async fn open_http2(server: &TestServer) -> Participant<TokioIo<hyper::upgrade::Upgraded>> {
     let stream = TokioIo::new(server.connect_tls(&[b"h2"]).await);
     let (mut sender, connection) =
-        hyper::client::conn::http2::handshake::<_, _, Empty<bytes::Bytes>>(TokioExecutor::new(), stream).await.unwrap();
+        hyper::client::conn::http2::handshake::<_, _, Empty<bytes::Bytes>>(TokioExecutor::new(), stream)
+            .await
+            .unwrap();
     tokio::spawn(connection);
     // The server's settings have come once it has answered: only then does the client know of RFC 8441.
     let first = Request::get("https://localhost/healthz").body(Empty::new()).unwrap();
@@ -163,7 +170,13 @@ async fn pages_of_other_sites_are_kept_out_unless_they_are_allowed() {
         let opened = open(server.connect().await, &host, &[("origin", origin)]).await;
         assert_eq!(opened.err(), (!allowed).then_some(403), "{origin}");
     }
-    assert!(server.get("/metrics", &[]).await.text().contains("peerline_connections_refused_total{reason=\"origin\"} 3"));
+    assert!(
+        server
+            .get("/metrics", &[])
+            .await
+            .text()
+            .contains("peerline_connections_refused_total{reason=\"origin\"} 3")
+    );
 }
 
 #[tokio::test]

@@ -35,7 +35,13 @@ async fn every_answer_allows_nothing_from_elsewhere() {
     for path in ["/", "/nothing", "/healthz", "/metrics", "/signal"] {
         let answer = server.get(path, &[]).await;
         let policy = answer.header("content-security-policy").unwrap();
-        for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"] {
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ] {
             assert!(policy.contains(part), "{path}: {policy}");
         }
         let web_socket = format!("connect-src 'self' ws://localhost:{};", server.address().port());
@@ -53,9 +59,12 @@ async fn every_answer_allows_nothing_from_elsewhere() {
 async fn only_reading_is_allowed() {
     let server = TestServer::start(&[]).await;
     let mut stream = server.connect().await;
-    tokio::io::AsyncWriteExt::write_all(&mut stream, b"POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-        .await
-        .unwrap();
+    tokio::io::AsyncWriteExt::write_all(
+        &mut stream,
+        b"POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    )
+    .await
+    .unwrap();
     let mut bytes = Vec::new();
     tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut bytes).await.unwrap();
     let answer = common::parse(&bytes);
@@ -85,7 +94,8 @@ async fn health_and_metrics_are_told_to_this_machine() {
 
 #[tokio::test]
 async fn metrics_are_told_to_networks_that_may_know() {
-    let server = TestServer::start(&["--trusted-proxy", "127.0.0.0/8", "--metrics-allow", "203.0.113.0/24"]).await;
+    let server =
+        TestServer::start(&["--trusted-proxy", "127.0.0.0/8", "--metrics-allow", "203.0.113.0/24"]).await;
     let from = |address| vec![("x-forwarded-for", address), ("x-forwarded-proto", "https")];
     assert_eq!(server.get("/metrics", &from("203.0.113.1")).await.status, 200);
     assert_eq!(server.get("/metrics", &from("198.51.100.1")).await.status, 403);

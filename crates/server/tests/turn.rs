@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use common::TestServer;
 use peerline_stun::attribute::{
-    CHANNEL_NUMBER, DATA, LIFETIME, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS,
+    CHANNEL_NUMBER, DATA, LIFETIME, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, XOR_PEER_ADDRESS,
+    XOR_RELAYED_ADDRESS,
 };
 use peerline_stun::framing::{Frame, next_frame};
 use peerline_stun::integrity::{LongTermKey, PasswordAlgorithm};
@@ -43,7 +44,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
                 Frame::Invalid => panic!("the server sent what is no TURN"),
             }
             let mut buffer = [0; 4096];
-            let read = tokio::time::timeout(Duration::from_secs(5), self.stream.read(&mut buffer)).await.unwrap();
+            let read =
+                tokio::time::timeout(Duration::from_secs(5), self.stream.read(&mut buffer)).await.unwrap();
             match read {
                 Ok(length) if length > 0 => self.input.extend_from_slice(&buffer[..length]),
                 _ => return None,
@@ -54,7 +56,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
     async fn request(&mut self, method: Method, attributes: impl Fn(&mut MessageWriter<'_>)) -> Vec<u8> {
         self.transactions += 1;
         let mut buffer = [0; 1024];
-        let mut writer = MessageWriter::new(&mut buffer, Class::Request, method, TransactionId::new([self.transactions; 12]));
+        let mut writer = MessageWriter::new(
+            &mut buffer,
+            Class::Request,
+            method,
+            TransactionId::new([self.transactions; 12]),
+        );
         attributes(&mut writer);
         if let Some((realm, nonce, key)) = &self.credential {
             writer.attribute(USERNAME, USER.as_bytes());
@@ -101,7 +108,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
 
     async fn send_indication(&mut self, peer: SocketAddr, data: &[u8]) {
         let mut buffer = [0; 2048];
-        let mut writer = MessageWriter::new(&mut buffer, Class::Indication, Method::SEND, TransactionId::new([9; 12]));
+        let mut writer =
+            MessageWriter::new(&mut buffer, Class::Indication, Method::SEND, TransactionId::new([9; 12]));
         writer.xor_address(XOR_PEER_ADDRESS, peer).attribute(DATA, data);
         let length = writer.finish().unwrap();
         self.stream.write_all(&buffer[..length]).await.unwrap();
@@ -169,7 +177,11 @@ async fn an_allocation_ends_with_its_connection() {
     let server = TestServer::start(&["--turn-user", &user()]).await;
     let live = async || {
         let metrics = server.get("/metrics", &[]).await;
-        metrics.text().lines().find_map(|line| line.strip_prefix("peerline_allocations ")?.parse::<u32>().ok()).unwrap()
+        metrics
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix("peerline_allocations ")?.parse::<u32>().ok())
+            .unwrap()
     };
     let mut client = TurnClient::new(server.connect().await);
     client.allocate().await;
@@ -188,7 +200,9 @@ async fn an_allocation_ends_with_its_connection() {
 async fn a_stream_that_is_no_turn_is_closed() {
     let server = TestServer::start(&[]).await;
     // A wrong magic cookie, and a message far longer than a stranger may send.
-    for bytes in [[[0, 1, 0, 0].as_slice(), &[0; 16]].concat(), [[0, 1, 0xff, 0xfc].as_slice(), &[0; 8192]].concat()] {
+    for bytes in
+        [[[0, 1, 0, 0].as_slice(), &[0; 16]].concat(), [[0, 1, 0xff, 0xfc].as_slice(), &[0; 8192]].concat()]
+    {
         let mut stream = server.connect().await;
         let _ = stream.write_all(&bytes).await;
         common::closed(stream, Duration::from_secs(5)).await;

@@ -74,10 +74,14 @@ pub struct Hub {
     statistics: Statistics,
 }
 
-/// The answer to a request, or none yet.
+/// The answer to a request.
 enum Reply {
-    Now { kind: &'static str, body: String },
-    Later,
+    Now {
+        kind: &'static str,
+        body: String,
+    },
+    /// It has been given already, or will be later.
+    Given,
 }
 
 impl Reply {
@@ -189,7 +193,7 @@ impl Hub {
                 };
                 match result {
                     Ok(Reply::Now { kind, body }) => self.answer(&participant, id, kind, &body),
-                    Ok(Reply::Later) => {}
+                    Ok(Reply::Given) => {}
                     Err(problem) => self.refuse(connection, Some(id), problem),
                 }
             }
@@ -208,7 +212,7 @@ impl Hub {
         match request {
             Request::Hello(_) => Err(ErrorCode::BadFrame.into()),
             Request::Ping(_) => Ok(Reply::with(&Pong {})),
-            Request::Join(join) => self.join(now, connection, participant, join),
+            Request::Join(join) => self.join(now, connection, participant, id, join),
             Request::Profile(profile) => self.change_profile(participant, profile),
             Request::Leave(leave) => self.once(participant, id, |hub| hub.leave(now, participant, leave)),
             Request::Send(send) => self.once(participant, id, |hub| hub.send(now, participant, id, send)),
@@ -248,7 +252,7 @@ impl Hub {
             Outcome::Published(receivers) => {
                 Ok(Reply::with(&Done { receivers: Some(receivers.into()), busy: Vec::new() }))
             }
-            Outcome::Pending => Ok(Reply::Later),
+            Outcome::Pending => Ok(Reply::Given),
             Outcome::Gone => Err(ErrorCode::PeerGone.into()),
         }
     }
@@ -394,7 +398,9 @@ impl Hub {
     /// The server is about to stop: tells every client to come back after a random time within `reconnect`, in seconds, and lets no new one in.
     /// The owner gives the sockets a moment, and closes them with [`CloseCode::Restart`].
     pub fn drain(&mut self, _now: Instant, reconnect: RangeInclusive<u16>) {
-        self.draining = true;
+        if std::mem::replace(&mut self.draining, true) {
+            return;
+        }
         let entry = Entry::new(Place::State, &Drain { reconnect: [*reconnect.start(), *reconnect.end()] });
         let connected: Vec<_> = self
             .sessions

@@ -186,6 +186,29 @@ fn frames_of_the_server_are_read_and_written_again() {
 }
 
 #[test]
+fn the_schema_names_every_type_and_every_member() {
+    let schema: Value = serde_json::from_str(include_str!("../vectors/schema.json")).unwrap();
+    for (direction, side) in [("from_client", "client"), ("to_client", "server")] {
+        let mut seen = std::collections::BTreeSet::new();
+        each(&messages()[direction], "valid", |vector| {
+            let frame = vector["frame"].as_object().unwrap();
+            let name = format!("{side}.{}", frame["type"].as_str().unwrap());
+            let definition = &schema["$defs"][&name];
+            // "tomorrow" stands for the members of later versions.
+            for member in frame.keys().filter(|member| *member != "tomorrow") {
+                assert!(definition["properties"][member].is_object(), "{name} has no {member}");
+            }
+            for member in definition["required"].as_array().unwrap() {
+                assert!(frame.contains_key(member.as_str().unwrap()), "{}: no {member}", vector["name"]);
+            }
+            seen.insert(name);
+        });
+        let defined = schema["$defs"].as_object().unwrap().keys().filter(|name| name.starts_with(side));
+        assert!(defined.eq(&seen));
+    }
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let link = Link::new("https://call.example", [7; 32]).unwrap();
     let shown = format!(

@@ -61,7 +61,7 @@ const CHANGE_IP: u32 = 4;
 const CHANGE_PORT: u32 = 2;
 
 /// Answers a Binding request. `None` when it deserves no answer: it is no Binding request, its FINGERPRINT is wrong,
-/// or `buffer` is too short (100 bytes always suffice, but for PADDING).
+/// or `buffer` is too short (120 bytes always suffice, but for PADDING).
 ///
 /// So that nobody is flooded through this server, an answer holds no more than was asked for: only the mapped address
 /// when there is no second address to tell of, never SOFTWARE, never a reason phrase.
@@ -118,6 +118,8 @@ pub fn respond(request: &Message<'_>, arrival: &Arrival<'_>, buffer: &mut [u8]) 
     } else {
         writer.xor_address(XOR_MAPPED_ADDRESS, arrival.source);
         if let (Some(origin), Some(second)) = (origin, &second) {
+            // RFC 5780 §6.1 wants both, to tell NATs that rewrite addresses.
+            writer.address(MAPPED_ADDRESS, arrival.source);
             writer.address(RESPONSE_ORIGIN, origin.public);
             writer.address(OTHER_ADDRESS, second.other.public);
         }

@@ -22,6 +22,8 @@ import type { Session } from "./session.js";
 const GRACE = 60_000;
 /** The same when the connection broke later than that. */
 const LAST_CHANCE = 5_000;
+/** Milliseconds until a channel that the server refused to let us back into is tried again. */
+const REJOIN = 10_000;
 
 /** What a channel needs of its surroundings. */
 export interface ChannelEnvironment {
@@ -133,8 +135,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   rejoin(): void {
     if (this.#membership === "none" || this.#state === "left") return;
     this.#membership = "lost";
-    // Refused for good: the channel has filled up meanwhile, for example.
-    this.join().catch(({ code }: { code?: string }) => code !== "closed" && this.leave());
+    this.join().catch(({ code }: { code?: string }) => {
+      // Others may have filled the channel meanwhile. The connections stay, and there may be room later.
+      if (code !== "closed") setTimeout(() => this.#membership === "lost" && this.rejoin(), REJOIN);
+    });
   }
 
   /** The connection to the server broke, or is back. */

@@ -106,7 +106,7 @@ export class Session {
   /** The network changed, or the page woke up: connects at once, or finds out whether the connection still works. */
   wake(): void {
     if (this.online) this.#ping(PROBE_TIMEOUT);
-    else if (this.#state === "offline" && this.#reconnectTimer !== undefined && this.#retryAfter === 0) this.#attempt();
+    else if (this.#reconnectTimer !== undefined && this.#retryAfter === 0) this.#attempt();
   }
 
   /** Ends the session. What waits for an answer rejects. */

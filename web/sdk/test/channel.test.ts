@@ -149,6 +149,17 @@ describe("a call of two", () => {
       expect([...channel.participants.values()].map(({ state }) => state)).toEqual(["connected", "connected"]);
   });
 
+  it("goes on when the restarted server has no room for it, and comes back when there is", async () => {
+    hub.refuses = ({ type }) => (type === "join" ? "channel_full" : undefined);
+    hub.restart();
+    await pass(15_000, 500);
+    expect([ada.channel.state, only(ada.channel).state]).toEqual(["reconnecting", "connected"]);
+    hub.refuses = () => undefined;
+    await pass(11_000, 500);
+    expect([ada.channel.state, only(ada.channel).state]).toEqual(["joined", "connected"]);
+    expect(offers()).toBe(1);
+  });
+
   it("keeps a participant whom a restarted server doesn't know, for as long as the connection holds", async () => {
     const id = bob.channel.id;
     hub.restart();

@@ -38,7 +38,9 @@ impl Asset {
             headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         }
         let sent = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        if sent.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag)) {
+        if sent
+            .is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag))
+        {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }

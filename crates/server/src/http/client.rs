@@ -122,7 +122,8 @@ impl Client {
         };
         if is_in(trusted, peer) {
             // Each proxy appends whom it heard: from the right, the first that is no proxy of ours is the client.
-            if let Some(address) = forwarded.addresses.iter().rev().find(|address| !is_in(trusted, **address)) {
+            if let Some(address) = forwarded.addresses.iter().rev().find(|address| !is_in(trusted, **address))
+            {
                 client.address = *address;
             }
             if let Some(protocol) = forwarded.protocol {
@@ -186,10 +187,13 @@ impl Forwarded {
             let last = all.rsplit(',').next().unwrap_or_default().trim();
             (!last.is_empty()).then(|| last.to_owned())
         };
-        forwarded.addresses = list(&X_FORWARDED_FOR).split(',').filter_map(|value| node(value.trim())).collect();
+        forwarded.addresses =
+            list(&X_FORWARDED_FOR).split(',').filter_map(|value| node(value.trim())).collect();
         forwarded.protocol = last(&X_FORWARDED_PROTO);
         forwarded.host = last(&X_FORWARDED_HOST);
-        forwarded.is_empty = ![X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST].iter().any(|name| headers.contains_key(name));
+        forwarded.is_empty = ![X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST]
+            .iter()
+            .any(|name| headers.contains_key(name));
         forwarded
     }
 }
@@ -246,7 +250,8 @@ mod tests {
 
     #[test]
     fn rfc_7239_is_understood() {
-        let headers = [("host", "a"), ("forwarded", "for=\"[2001:db8::7]:4711\";proto=https;host=call.example.org")];
+        let headers =
+            [("host", "a"), ("forwarded", "for=\"[2001:db8::7]:4711\";proto=https;host=call.example.org")];
         let proxied = client("10.0.0.1", &["10.0.0.1/32"], &headers).unwrap();
         assert_eq!(proxied.address.to_string(), "2001:db8::7");
         assert_eq!(proxied.host.to_string(), "call.example.org");
@@ -256,7 +261,13 @@ mod tests {
     #[test]
     fn a_proxy_on_this_machine_is_not_this_machine() {
         assert!(client("127.0.0.1", &[], &[("host", "a")]).unwrap().is_local());
-        assert!(!client("127.0.0.1", &[], &[("host", "a"), ("x-forwarded-for", "203.0.113.7")]).unwrap().is_local());
-        assert!(!client("127.0.0.1", &[], &[("host", "a"), ("forwarded", "for=unknown")]).unwrap().is_local());
+        assert!(
+            !client("127.0.0.1", &[], &[("host", "a"), ("x-forwarded-for", "203.0.113.7")])
+                .unwrap()
+                .is_local()
+        );
+        assert!(
+            !client("127.0.0.1", &[], &[("host", "a"), ("forwarded", "for=unknown")]).unwrap().is_local()
+        );
     }
 }

@@ -38,8 +38,13 @@ pub(crate) enum Version {
 }
 
 /// Answers the requests of one connection until it ends or the server does.
-pub(crate) async fn serve<S>(stream: S, version: Version, arrival: Arrival, context: Arc<Context>, admitted: Admitted)
-where
+pub(crate) async fn serve<S>(
+    stream: S,
+    version: Version,
+    arrival: Arrival,
+    context: Arc<Context>,
+    admitted: Admitted,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut shutdown = context.shutdown.clone();
@@ -92,7 +97,12 @@ where
     }
 }
 
-async fn answer(request: Request<Incoming>, arrival: Arrival, context: Arc<Context>, admitted: Arc<Admitted>) -> Response<Body> {
+async fn answer(
+    request: Request<Incoming>,
+    arrival: Arrival,
+    context: Arc<Context>,
+    admitted: Arc<Admitted>,
+) -> Response<Body> {
     let client = Client::of(&request, arrival, &context.config.trusted_proxies);
     let mut response = match &client {
         None => plain(StatusCode::BAD_REQUEST, "A request needs a valid Host.\n"),
@@ -123,7 +133,12 @@ fn redirect<B>(request: &Request<B>, client: &Client) -> Response<Body> {
     response
 }
 
-async fn route(request: Request<Incoming>, client: &Client, context: &Arc<Context>, admitted: Arc<Admitted>) -> Response<Body> {
+async fn route(
+    request: Request<Incoming>,
+    client: &Client,
+    context: &Arc<Context>,
+    admitted: Arc<Admitted>,
+) -> Response<Body> {
     let path = request.uri().path();
     if path == "/signal" {
         return signal::upgrade(request, client, context.clone(), admitted).await;
@@ -137,7 +152,10 @@ async fn route(request: Request<Incoming>, client: &Client, context: &Arc<Contex
             response.headers_mut().insert(header::CONTENT_TYPE, version);
             response
         }
-        "/metrics" => plain(StatusCode::FORBIDDEN, "Metrics are for this machine and the networks of --metrics-allow.\n"),
+        "/metrics" => plain(
+            StatusCode::FORBIDDEN,
+            "Metrics are for this machine and the networks of --metrics-allow.\n",
+        ),
         path => match assets::find(path) {
             Some(asset) => asset.respond(&request),
             None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),

@@ -44,7 +44,10 @@ pub(super) async fn upgrade(
         && !is_allowed(origin, client, &context.config.allow_origins)
     {
         context.metrics.refused_origin();
-        return plain(StatusCode::FORBIDDEN, "Pages of that origin may not use this server (--allow-origin).\n");
+        return plain(
+            StatusCode::FORBIDDEN,
+            "Pages of that origin may not use this server (--allow-origin).\n",
+        );
     }
     let (mut parts, _) = request.into_parts();
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
@@ -120,7 +123,11 @@ async fn carry(mut socket: WebSocket, connection: &Connection, context: &Context
 }
 
 /// Hands one message to the hub, and those that stand ready behind it.
-fn receive(socket: &mut WebSocket, message: Option<Result<Message, axum::Error>>, connection: &Connection) -> Option<End> {
+fn receive(
+    socket: &mut WebSocket,
+    message: Option<Result<Message, axum::Error>>,
+    connection: &Connection,
+) -> Option<End> {
     let mut next = Some(message);
     for _ in 0..READ_BATCH {
         match next? {
@@ -187,7 +194,14 @@ mod tests {
         for good in ["https://call.example.org", "https://call.example.org:443", "https://partner.example"] {
             assert!(is_allowed(good, &client, &others), "{good}");
         }
-        for bad in ["null", "", "https://evil.example", "https://call.example.org:444", "https://partner.example:1", "https://call.example.org.evil.example"] {
+        for bad in [
+            "null",
+            "",
+            "https://evil.example",
+            "https://call.example.org:444",
+            "https://partner.example:1",
+            "https://call.example.org.evil.example",
+        ] {
             assert!(!is_allowed(bad, &client, &others), "{bad}");
         }
     }

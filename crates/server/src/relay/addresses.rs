@@ -37,11 +37,8 @@ pub(super) struct Addresses {
 
 impl Addresses {
     pub(super) fn of_this_machine(public_ipv4: Option<Ipv4Addr>, public_ipv6: Option<Ipv6Addr>) -> Self {
-        let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
-            .unwrap_or_default()
-            .iter()
-            .map(if_addrs::Interface::ip)
-            .collect();
+        let interfaces: Vec<IpAddr> =
+            if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect();
         let primary = [Family::Ipv4, Family::Ipv6].map(|family| {
             default_route(family).or_else(|| {
                 let mut candidates = interfaces.iter().copied().filter(|ip| Family::of(*ip) == family);
@@ -52,11 +49,7 @@ impl Addresses {
     }
 
     fn new(interfaces: Vec<IpAddr>, primary: [Option<IpAddr>; 2], public: [Option<IpAddr>; 2]) -> Self {
-        Self {
-            interfaces,
-            primary,
-            public,
-        }
+        Self { interfaces, primary, public }
     }
 
     /// The relayed address of `family` for a client that reached the server at `arrival`.
@@ -68,25 +61,26 @@ impl Addresses {
         let primary = self.primary.get(slot).copied().flatten();
         let public = self.public.get(slot).copied().flatten();
         if let Some(public) = public {
-            let bound = primary.unwrap_or_else(|| loopback(family));
+            let bound = primary.or_else(|| self.loopback(family))?;
             return Some(Place { bound, public });
         }
         let same_family = Family::of(arrival) == family;
         let bound = if same_family && is_usable(arrival) {
             arrival
         } else {
-            primary.or_else(|| arrival.is_loopback().then(|| loopback(family)))?
+            primary.or_else(|| self.loopback(family).filter(|_| arrival.is_loopback()))?
         };
         Some(Place { bound, public: bound })
+    }
+
+    fn loopback(&self, family: Family) -> Option<IpAddr> {
+        self.interfaces.iter().copied().find(|ip| ip.is_loopback() && Family::of(*ip) == family)
     }
 
     /// The families that relayed addresses can be had of.
     pub(super) fn families(&self) -> Families {
         let has = |family| self.interfaces.iter().any(|ip| Family::of(*ip) == family);
-        Families {
-            ipv4: has(Family::Ipv4),
-            ipv6: has(Family::Ipv6),
-        }
+        Families { ipv4: has(Family::Ipv4), ipv6: has(Family::Ipv6) }
     }
 
     /// Every address that relay sockets may be bound to or seen at.
@@ -135,7 +129,8 @@ impl Addresses {
         for address in bound {
             if address.ip().is_unspecified() {
                 let family = Family::of(address.ip());
-                let usable = self.interfaces.iter().filter(|ip| Family::of(**ip) == family && is_usable(**ip));
+                let usable =
+                    self.interfaces.iter().filter(|ip| Family::of(**ip) == family && is_usable(**ip));
                 all.extend(usable.map(|ip| SocketAddr::new(*ip, address.port())));
             } else {
                 all.push(*address);
@@ -153,12 +148,7 @@ impl Addresses {
                     .then(|| SocketAddr::new(public, address.port())),
             }
         };
-        let listener = |bound: SocketAddr| {
-            Some(Listener {
-                bound,
-                public: public(&bound)?,
-            })
-        };
+        let listener = |bound: SocketAddr| Some(Listener { bound, public: public(&bound)? });
         all.into_iter().filter_map(listener).collect()
     }
 }
@@ -171,25 +161,14 @@ fn is_usable(ip: IpAddr) -> bool {
     }
 }
 
-fn loopback(family: Family) -> IpAddr {
-    match family {
-        Family::Ipv4 => Ipv4Addr::LOCALHOST.into(),
-        Family::Ipv6 => Ipv6Addr::LOCALHOST.into(),
-    }
-}
-
 /// The address that packets to the world leave from. Connecting a UDP socket sends nothing: it asks the routing table.
 fn default_route(family: Family) -> Option<IpAddr> {
     // Addresses for documentation (RFC 5737, RFC 3849) that no network of ours should hold.
     let (from, to): (SocketAddr, SocketAddr) = match family {
-        Family::Ipv4 => (
-            (Ipv4Addr::UNSPECIFIED, 0).into(),
-            (Ipv4Addr::new(198, 51, 100, 1), 9).into(),
-        ),
-        Family::Ipv6 => (
-            (Ipv6Addr::UNSPECIFIED, 0).into(),
-            (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into(),
-        ),
+        Family::Ipv4 => ((Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv4Addr::new(198, 51, 100, 1), 9).into()),
+        Family::Ipv6 => {
+            ((Ipv6Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into())
+        }
     };
     let socket = UdpSocket::bind(from).ok()?;
     socket.connect(to).ok()?;
@@ -251,10 +230,7 @@ mod tests {
     #[test]
     fn two_relayed_peers_meet_behind_a_nat_that_does_not_hairpin() {
         let machine = machine(Some("198.51.100.9"));
-        assert_eq!(
-            place(&machine, Family::Ipv4, "203.0.113.6"),
-            (ip("203.0.113.5"), ip("198.51.100.9"))
-        );
+        assert_eq!(place(&machine, Family::Ipv4, "203.0.113.6"), (ip("203.0.113.5"), ip("198.51.100.9")));
         let alive = RelayedPorts::new();
         let relayed: SocketAddr = "198.51.100.9:50000".parse().unwrap();
         assert_eq!(machine.toward(relayed, &alive), relayed, "no relay of ours: the NAT knows");
@@ -273,14 +249,8 @@ mod tests {
             let listeners = machine.listeners(&bound);
             listeners.iter().map(|listener| listener.public.to_string()).collect()
         };
-        assert_eq!(
-            names(&machine(None)),
-            ["203.0.113.5:3478", "203.0.113.6:3478", "[2001:db8:1::5]:3478"]
-        );
-        assert_eq!(
-            names(&machine(Some("198.51.100.9"))),
-            ["198.51.100.9:3478", "[2001:db8:1::5]:3478"]
-        );
+        assert_eq!(names(&machine(None)), ["203.0.113.5:3478", "203.0.113.6:3478", "[2001:db8:1::5]:3478"]);
+        assert_eq!(names(&machine(Some("198.51.100.9"))), ["198.51.100.9:3478", "[2001:db8:1::5]:3478"]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod ports;
 mod quota;
 mod shared;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::io;
@@ -152,15 +154,10 @@ impl Relay {
         };
         for (index, sockets) in sockets.into_iter().enumerate() {
             let report = Arc::new(Mutex::new(Report::default()));
-            let (worker, waker) = Worker::new(relay.shared.clone(), sockets, relay.stop.clone(), report.clone())?;
-            let thread = thread::Builder::new()
-                .name(format!("relay-{index}"))
-                .spawn(move || worker.run())?;
-            relay.workers.push(Running {
-                thread: Some(thread),
-                waker,
-                report,
-            });
+            let (worker, waker) =
+                Worker::new(relay.shared.clone(), sockets, relay.stop.clone(), report.clone())?;
+            let thread = thread::Builder::new().name(format!("relay-{index}")).spawn(move || worker.run())?;
+            relay.workers.push(Running { thread: Some(thread), waker, report });
         }
         Ok(relay)
     }

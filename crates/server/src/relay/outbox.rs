@@ -94,22 +94,22 @@ impl Outbox {
             length: 0,
             buffer: vec![0; (1 << 16) + 5 * 64].into(),
         };
-        Self {
-            trains: std::iter::repeat_with(train).take(TRAINS).collect(),
-            used: 0,
-        }
+        Self { trains: std::iter::repeat_with(train).take(TRAINS).collect(), used: 0 }
     }
 
     /// Room for a packet of `size` bytes (at most 65,536) of `flow`, of which up to `most` may go in one train.
     /// `None`: send what is here first.
     #[inline]
-    pub(super) fn room(&mut self, hint: &mut Hint, flow: &Flow, size: usize, most: usize) -> Option<&mut [u8]> {
+    pub(super) fn room(
+        &mut self,
+        hint: &mut Hint,
+        flow: &Flow,
+        size: usize,
+        most: usize,
+    ) -> Option<&mut [u8]> {
         let last = hint.0 as usize;
-        let continues = last < self.used
-            && self
-                .trains
-                .get(last)
-                .is_some_and(|train| train.takes(flow, size, most));
+        let continues =
+            last < self.used && self.trains.get(last).is_some_and(|train| train.takes(flow, size, most));
         let index = if continues { last } else { self.used };
         let train = self.trains.get_mut(index)?;
         if !continues {
@@ -176,10 +176,7 @@ mod tests {
         for packet in [&b"long"[..], b"so", b"on", b"longer"] {
             put(&mut outbox, &mut hint, 1, packet);
         }
-        assert_eq!(
-            waiting(&outbox),
-            [(1, 4, &b"longso"[..]), (1, 2, b"on"), (1, 6, b"longer")]
-        );
+        assert_eq!(waiting(&outbox), [(1, 4, &b"longso"[..]), (1, 2, b"on"), (1, 6, b"longer")]);
     }
 
     #[test]

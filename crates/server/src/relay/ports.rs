@@ -16,10 +16,7 @@ pub(super) struct PortPool {
 
 impl PortPool {
     pub(super) fn new(range: &RangeInclusive<u16>) -> Self {
-        Self {
-            low: *range.start(),
-            taken: vec![false; range.len()],
-        }
+        Self { low: *range.start(), taken: vec![false; range.len()] }
     }
 
     /// Takes a free port; an even one when `even`. Nothing is left when it says `None`.

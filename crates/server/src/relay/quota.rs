@@ -43,10 +43,7 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn new(user: &str, source: Option<IpAddr>) -> Self {
-        Self {
-            user: user.into(),
-            source: source.map(source_network),
-        }
+        Self { user: user.into(), source: source.map(source_network) }
     }
 }
 
@@ -66,11 +63,7 @@ struct Account {
 
 impl Ledger {
     pub(super) fn new(quotas: Quotas) -> Self {
-        Self {
-            quotas,
-            users: HashMap::new(),
-            sources: HashMap::new(),
-        }
+        Self { quotas, users: HashMap::new(), sources: HashMap::new() }
     }
 
     /// Counts one more allocation; `None` when `owner` has as many as it may have.
@@ -86,7 +79,8 @@ impl Ledger {
         // Traffic that never leaves this machine takes nobody's bandwidth.
         let per_user = quotas.bandwidth_per_user.filter(|_| source.is_some());
         let user = enter(&mut self.users, owner.user.clone(), now, per_user);
-        let source = source.and_then(|source| enter(&mut self.sources, *source, now, quotas.bandwidth_per_source));
+        let source =
+            source.and_then(|source| enter(&mut self.sources, *source, now, quotas.bandwidth_per_source));
         Some(Budgets { user, source })
     }
 
@@ -105,16 +99,11 @@ fn enter<K: Hash + Eq>(
     now: Instant,
     bandwidth: Option<u64>,
 ) -> Option<Arc<ByteBudget>> {
-    let account = accounts.entry(key).or_insert(Account {
-        allocations: 0,
-        budget: None,
-    });
+    let account = accounts.entry(key).or_insert(Account { allocations: 0, budget: None });
     account.allocations += 1;
     let rate = bandwidth?;
     // A quarter of a second may come at once.
-    let budget = account
-        .budget
-        .get_or_insert_with(|| Arc::new(ByteBudget::new(now, rate, rate / 4)));
+    let budget = account.budget.get_or_insert_with(|| Arc::new(ByteBudget::new(now, rate, rate / 4)));
     Some(budget.clone())
 }
 
@@ -160,15 +149,8 @@ impl StrangerLimit {
     const BURST: u32 = 600;
 
     pub(super) fn new(now: Instant) -> Self {
-        let full = Bucket {
-            tokens: Self::BURST,
-            filled: 0,
-        };
-        Self {
-            key: std::hash::RandomState::new(),
-            start: now,
-            buckets: vec![full; Self::BUCKETS].into(),
-        }
+        let full = Bucket { tokens: Self::BURST, filled: 0 };
+        Self { key: std::hash::RandomState::new(), start: now, buckets: vec![full; Self::BUCKETS].into() }
     }
 
     /// Whether one more request of `source` should be answered.
@@ -201,11 +183,7 @@ mod tests {
     use super::*;
 
     fn quotas() -> Quotas {
-        Quotas {
-            allocations_per_user: 2,
-            allocations_per_source: 3,
-            ..Quotas::default()
-        }
+        Quotas { allocations_per_user: 2, allocations_per_source: 3, ..Quotas::default() }
     }
 
     fn owner(user: &str, source: &str) -> Owner {
@@ -263,7 +241,8 @@ mod tests {
         let start = Instant::now();
         let mut limit = StrangerLimit::new(start);
         let source = "203.0.113.1".parse().unwrap();
-        let admitted = |limit: &mut StrangerLimit, now| (0..5000).filter(|_| limit.admit(now, source)).count();
+        let admitted =
+            |limit: &mut StrangerLimit, now| (0..5000).filter(|_| limit.admit(now, source)).count();
         assert_eq!(admitted(&mut limit, start), 600);
         assert_eq!(admitted(&mut limit, start + Duration::from_secs(1)), 200);
         assert_eq!(admitted(&mut limit, start + Duration::from_secs(3600)), 600);

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use peerline_turn::{
-    AllocationRequest, Granted, NonceKey, PeerPolicy, Refusal, RelayedPorts, ReservationToken, Statistics, WallClock,
+    AllocationRequest, Granted, NonceKey, PeerPolicy, Refusal, RelayedPorts, ReservationToken, Statistics,
+    WallClock,
 };
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
@@ -100,11 +101,7 @@ impl Shared {
             credentials: config.credentials,
             nonce_key: NonceKey::generate(&mut random),
             wall_clock: Arc::new(WallClock::new(Instant::now(), unix)),
-            policy: PeerPolicy {
-                allow: config.allow,
-                lan: config.lan,
-                own: addresses.own(),
-            },
+            policy: PeerPolicy { allow: config.allow, lan: config.lan, own: addresses.own() },
             relayed_ports: Arc::new(RelayedPorts::new()),
             listeners: addresses.listeners(&bound),
             families: addresses.families(),
@@ -186,10 +183,7 @@ impl Shared {
             state.ledger.leave(&reservation.owner);
             self.close(state, reservation.relayed);
         }
-        let budgets = state
-            .ledger
-            .enter(now, &owner)
-            .ok_or(Refusal::AllocationQuotaReached)?;
+        let budgets = state.ledger.enter(now, &owner).ok_or(Refusal::AllocationQuotaReached)?;
         // A reserved port counts like one in use.
         if request.reserve_next && state.ledger.enter(now, &owner).is_none() {
             state.ledger.leave(&owner);
@@ -204,7 +198,9 @@ impl Shared {
             match state.redeem(wanted, &owner) {
                 Some(relayed) if relayed.address.is_ipv6() => ipv6 = Ok(relayed),
                 Some(relayed) => ipv4 = Ok(relayed),
-                None => (ipv4, ipv6) = (Err(Refusal::InsufficientCapacity), Err(Refusal::InsufficientCapacity)),
+                None => {
+                    (ipv4, ipv6) = (Err(Refusal::InsufficientCapacity), Err(Refusal::InsufficientCapacity))
+                }
             }
         } else {
             if request.families.ipv4 {
@@ -234,12 +230,7 @@ impl Shared {
             }
             return Err(refusal);
         }
-        let lease = Lease {
-            ipv4: ipv4.ok(),
-            ipv6: ipv6.ok(),
-            owner,
-            shared: self.clone(),
-        };
+        let lease = Lease { ipv4: ipv4.ok(), ipv6: ipv6.ok(), owner, shared: self.clone() };
         let granted = Granted {
             ipv4: lease.ipv4.as_ref().map(|relayed| relayed.address),
             ipv6: lease.ipv6.as_ref().map(|relayed| relayed.address),
@@ -307,12 +298,7 @@ impl Shared {
         socket.bind(&bound.into())?;
         let address = SocketAddr::new(place.public, port);
         self.turn.relayed_ports.insert(address);
-        Ok(RelaySocket {
-            socket: Some(socket.into()),
-            bound,
-            address,
-            shared: Arc::downgrade(self),
-        })
+        Ok(RelaySocket { socket: Some(socket.into()), bound, address, shared: Arc::downgrade(self) })
     }
 
     /// Closes a relay socket and gives its port back, under a lock that is already held.
@@ -374,11 +360,7 @@ impl State {
     fn reserve(&mut self, relayed: RelaySocket, owner: &Owner, now: Instant) -> ReservationToken {
         let mut token = ReservationToken([0; 8]);
         self.random.fill_bytes(&mut token.0);
-        let reservation = Reservation {
-            relayed,
-            owner: owner.clone(),
-            expires: now + RESERVATION_LIFETIME,
-        };
+        let reservation = Reservation { relayed, owner: owner.clone(), expires: now + RESERVATION_LIFETIME };
         self.reservations.insert(token, reservation);
         token
     }

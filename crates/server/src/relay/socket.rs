@@ -7,7 +7,9 @@ use std::net::{SocketAddr, UdpSocket};
 use nix::sys::socket::{setsockopt, sockopt};
 use peerline_turn::IcmpError;
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
-use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover};
+use rustix::net::sockopt::{
+    Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+};
 use socket2::SockRef;
 
 /// Datagrams (or trains of them, see [`Received`]) taken from the kernel in one call.
@@ -31,10 +33,7 @@ impl Socket {
             let _ = setsockopt(&socket, sockopt::Ipv4PacketInfo, &false);
             let _ = setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &false);
         }
-        let socket = Self {
-            io: mio::net::UdpSocket::from_std(socket),
-            state,
-        };
+        let socket = Self { io: mio::net::UdpSocket::from_std(socket), state };
         socket.set_dont_fragment(false);
         Ok(socket)
     }
@@ -84,9 +83,8 @@ impl Socket {
             Some(code) => Some(code),
             None => socket.take_error().ok()?.and_then(|error| error.raw_os_error()),
         };
-        let (_, destination) = socket
-            .recv_from_with_flags(&mut [MaybeUninit::uninit(); 1], MSG_ERRQUEUE)
-            .ok()?;
+        let (_, destination) =
+            socket.recv_from_with_flags(&mut [MaybeUninit::uninit(); 1], MSG_ERRQUEUE).ok()?;
         let destination = destination.as_socket()?;
         Some((destination, icmp_error(code?, destination.is_ipv4())?))
     }
@@ -130,10 +128,7 @@ impl Received {
     const STRIDE: usize = Self::LARGEST + 9 * 64;
 
     pub(super) fn new() -> Self {
-        Self {
-            storage: vec![0; BATCH * Self::STRIDE].into(),
-            meta: [RecvMeta::default(); BATCH],
-        }
+        Self { storage: vec![0; BATCH * Self::STRIDE].into(), meta: [RecvMeta::default(); BATCH] }
     }
 
     /// Takes up to `most` (at most [`BATCH`]) trains from a socket; fewer than `most` means that it was empty then.

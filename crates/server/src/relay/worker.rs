@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Registry, Token};
 use peerline_turn::{
-    AllocationId, AllocationRequest, Client, Event, FromClient, FromPeer, Granted, Refusal, Server, Statistics,
-    Transport,
+    AllocationId, AllocationRequest, Client, Event, FromClient, FromPeer, Granted, Refusal, Server,
+    Statistics, Transport,
 };
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
 use rand::SeedableRng;
@@ -317,18 +317,10 @@ impl Relaying {
     #[inline]
     fn from_client(&mut self, now: Instant, client: &Client, ecn: Option<EcnCodepoint>, datagram: &[u8]) {
         match self.server.relay_from_client(now, client, datagram) {
-            FromClient::Relay {
-                allocation,
-                peer,
-                payload,
-                dont_fragment: false,
-            } => self.send_to_peer(allocation, peer, ecn, payload),
-            FromClient::Relay {
-                allocation,
-                peer,
-                payload,
-                dont_fragment: true,
-            } => {
+            FromClient::Relay { allocation, peer, payload, dont_fragment: false } => {
+                self.send_to_peer(allocation, peer, ecn, payload)
+            }
+            FromClient::Relay { allocation, peer, payload, dont_fragment: true } => {
                 self.flush();
                 self.set_dont_fragment(allocation, peer, true);
                 self.send_to_peer(allocation, peer, ecn, payload);
@@ -356,7 +348,13 @@ impl Relaying {
     }
 
     #[inline]
-    fn send_to_peer(&mut self, allocation: AllocationId, peer: SocketAddr, ecn: Option<EcnCodepoint>, payload: &[u8]) {
+    fn send_to_peer(
+        &mut self,
+        allocation: AllocationId,
+        peer: SocketAddr,
+        ecn: Option<EcnCodepoint>,
+        payload: &[u8],
+    ) {
         let index = allocation.index();
         let family = Family::of(peer.ip());
         let Some(Some(slot)) = self.slots.get_mut(index) else {
@@ -390,7 +388,13 @@ impl Relaying {
     }
 
     /// Takes what peers sent to a relay socket; says whether that was all.
-    fn take_from_peers(&mut self, now: Instant, index: usize, family: Family, received: &mut Received) -> bool {
+    fn take_from_peers(
+        &mut self,
+        now: Instant,
+        index: usize,
+        family: Family,
+        received: &mut Received,
+    ) -> bool {
         for _ in 0..BATCHES {
             // An event may be about a socket that is gone by now.
             let Some(Some(slot)) = self.slots.get_mut(index) else {
@@ -431,12 +435,8 @@ impl Relaying {
             let FromPeer::Relay { header, .. } = decision else {
                 continue;
             };
-            let flow = Flow {
-                door: slot.door,
-                destination: slot.client.remote,
-                source: slot.source,
-                ecn: meta.ecn,
-            };
+            let flow =
+                Flow { door: slot.door, destination: slot.client.remote, source: slot.source, ecn: meta.ecn };
             let Door::Listener(listener) = slot.door else {
                 return;
             };
@@ -606,11 +606,7 @@ impl Relaying {
             let open = || -> io::Result<Leg> {
                 let socket = Socket::new(socket, false)?;
                 socket.hear_icmp()?;
-                Ok(Leg {
-                    socket,
-                    to_peer: Hint::default(),
-                    is_busy: false,
-                })
+                Ok(Leg { socket, to_peer: Hint::default(), is_busy: false })
             };
             open().map(Some).map_err(|error| {
                 tracing::error!(%error, "a relay socket cannot be used");

@@ -80,7 +80,9 @@ impl Certificates {
         let current = match &config.certificate {
             Certificate::Files { chain, key } => load(chain, key)?,
             // Until ACME has answered, a certificate that nobody trusts is better than no answer.
-            Certificate::SelfSigned | Certificate::Acme { .. } => self_signed::load_or_make(data_dir, &public_ips)?,
+            Certificate::SelfSigned | Certificate::Acme { .. } => {
+                self_signed::load_or_make(data_dir, &public_ips)?
+            }
         };
         let acme = match &config.certificate {
             Certificate::Acme { domain } => Some(order(domain, data_dir, shutdown.clone())),
@@ -159,7 +161,9 @@ fn provider() -> Arc<CryptoProvider> {
 fn load(chain: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsError> {
     let refuse = |file: &Path, problem: String| TlsError::File { file: file.to_owned(), problem };
     let open = |file: &Path| {
-        File::open(file).map(BufReader::new).map_err(|error| refuse(file, format!("cannot be read: {error}.")))
+        File::open(file)
+            .map(BufReader::new)
+            .map_err(|error| refuse(file, format!("cannot be read: {error}.")))
     };
     let certificates = CertificateDer::pem_reader_iter(open(chain)?)
         .collect::<Result<Vec<_>, _>>()

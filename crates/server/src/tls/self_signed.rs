@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,9 @@ fn certify(certificate: CertificateDer<'static>, key: &KeyPair) -> Result<Arc<Ce
 fn names(public_ips: &[IpAddr]) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = public_ips.iter().map(ToString::to_string).collect();
     names.insert("localhost".into());
-    names.extend([IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])].map(|ip| ip.to_string()));
+    names.extend(
+        [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])].map(|ip| ip.to_string()),
+    );
     names.extend(crate::addresses::of_this_machine().map(|ip| ip.to_string()));
     if let Ok(host) = rustix::system::uname().nodename().to_str()
         && !host.is_empty()

@@ -31,6 +31,10 @@ impl Hub {
                 retry: (*invited != caller && self.is_young(now)).then_some(SOON),
             });
         }
+        // So old a repetition that its answer is forgotten.
+        if self.ringing.contains_key(&(caller, id)) {
+            return Ok(Outcome::Done);
+        }
         let (queue, queue_bytes) = (self.config.limits.queue, self.config.queue_bytes);
         let Some(own) = self.sessions.get(&caller) else { return Err(ErrorCode::NotFound.into()) };
         // The end of every invitation is told, whether or not there is room; so whoever leaves no room may not begin one.

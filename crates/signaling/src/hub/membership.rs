@@ -9,6 +9,7 @@ use super::outcomes::Outcome;
 use super::session::{Membership, Standing};
 use super::{Hub, Problem, Reply};
 use crate::error::ErrorCode;
+use crate::frame::Body;
 use crate::identifier::{ChannelId, ParticipantId};
 use crate::message::{
     Arrived, Join, Joined, Leave, Left, LeftReason, Profile, ProfileChanged, Resync, State, StateChanged,
@@ -23,6 +24,7 @@ impl Hub {
         now: Instant,
         connection: ConnectionId,
         participant: ParticipantId,
+        request: u64,
         join: &Join<'_>,
     ) -> Result<Reply, Problem> {
         let Join { channel: id, profile } = join;
@@ -37,9 +39,10 @@ impl Hub {
         }
         let ice = self.grant_ice(now, connection, participant);
         let members = self.channels.get(id).map(|channel| channel.members(&participant)).unwrap_or_default();
-        let reply = Reply::with(&Joined { channel: *id, members, ice });
-        self.follow_up(connection, participant, id);
-        Ok(reply)
+        let joined = Joined { channel: *id, members, ice }.to_json();
+        self.answer(&participant, request, Joined::TYPE, &joined);
+        self.follow_up(participant, id);
+        Ok(Reply::Given)
     }
 
     /// Checks the limits of the address, the participant and the channel (§11).
@@ -94,7 +97,7 @@ impl Hub {
     }
 
     /// What was said to the participant while it was not in the channel follows behind the answer to its `join`.
-    fn follow_up(&mut self, connection: ConnectionId, participant: ParticipantId, channel: &ChannelId) {
+    fn follow_up(&mut self, participant: ParticipantId, channel: &ChannelId) {
         let Some(session) = self.sessions.get_mut(&participant) else { return };
         let released = session.release(channel);
         let mut awaiting = Vec::new();
@@ -102,7 +105,6 @@ impl Hub {
             awaiting.extend(entry.awaiting.take());
             session.log.push(entry);
         }
-        self.connections.call(connection);
         self.settle(awaiting, Outcome::Done);
     }
 

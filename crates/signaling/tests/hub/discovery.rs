@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::simulation::{Client, IDENTITY, World};
+use crate::simulation::{Client, IDENTITY, World, channel};
 
 /// Two clients who can be found: Ada, who calls, and Bob.
 fn two(world: &mut World) -> (Client, Client) {
@@ -98,6 +98,32 @@ fn an_invitation_rings_and_its_answer_reaches_both_once() {
         world.sleep(30);
         assert!(ada.told(&mut world).is_empty());
     }
+}
+
+#[test]
+fn an_invitation_that_rings_is_not_replaced_by_another_of_its_id() {
+    let mut world = World::new();
+    let (mut ada, bob) = two(&mut world);
+    let mut carol = world.client(3);
+    carol.announce(&mut world, "Carol");
+    let mut invite = ada.invite_frame(&bob);
+    invite["timeout"] = 120.into();
+    ada.ask(&mut world, invite);
+    let id = ada.id;
+    // So much later that the answer is forgotten.
+    for _ in 0..300 {
+        world.sleep_for(std::time::Duration::from_millis(20));
+        let publish = json!({"type": "publish", "channel": channel(1), "payload": "x"});
+        if ada.ask(&mut world, publish.clone())["code"] == "not_joined" {
+            ada.join(&mut world, &channel(1));
+        }
+    }
+    let mut again = ada.invite_frame(&carol);
+    again["id"] = id.into();
+    ada.say(&mut world, &again);
+    assert_eq!(ada.answer_to(&mut world, id).unwrap()["type"], "ok");
+    assert!(carol.told(&mut world).is_empty());
+    assert_eq!(world.statistics().ringing, 1);
 }
 
 #[test]

@@ -120,7 +120,9 @@ fn a_message_that_waited_for_a_lost_session_follows_the_next_join() {
         (None, None)
     );
     assert!(meeting[1].told(&mut world).is_empty());
-    meeting[1].join(&mut world, &channel(1));
+    let join = meeting[1].join_frame(&channel(1));
+    meeting[1].pose(&mut world, join);
+    assert_eq!(world.pull_one(meeting[1].connection).unwrap()["type"], "joined");
     for id in [first, second] {
         assert_eq!(meeting[0].answer_to(&mut world, id).unwrap()["type"], "ok");
     }

@@ -30,6 +30,8 @@ export class FakeHub {
   loses: (frame: ClientFrame, participant: string | undefined) => boolean = () => false;
   /** Answers for which this returns true are lost on the way to the client. */
   losesAnswerTo: (frame: ClientFrame) => boolean = () => false;
+  /** Requests for which this gives a code are refused. */
+  refuses: (frame: RequestFrame) => string | undefined = () => undefined;
   connections = 0;
   readonly ice = { servers: [{ urls: ["stun:192.0.2.1:3478"] }], expires: 4_000_000_000 };
   #epoch = token();
@@ -134,6 +136,8 @@ export class FakeHub {
 
   #act(session: HubSession, frame: RequestFrame): Frame {
     const { participant } = session;
+    const code = this.refuses(frame);
+    if (code) return { type: "error", code, message: "Refused." };
     switch (frame.type) {
       case "ping":
         return { type: "pong" };
