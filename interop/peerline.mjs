@@ -38,13 +38,14 @@ export class Server {
     this.log = "";
   }
 
-  /** `flags` are added to the command line; `hosts` are the addresses that STUN and TURN listen on. */
+  /** `flags` are added to the command line; `hosts` are the addresses that it listens on: all for
+   * STUN and TURN over UDP, the first one for TCP. */
   static async start(flags = [], hosts = ["0.0.0.0"]) {
     const [port, stunPort] = [await freePort(), await freePort()];
     const directory = await mkdtemp(join(tmpdir(), "peerline-test-"));
     const server = new Server(port, stunPort, directory, [
       "serve",
-      ...["--listen", `0.0.0.0:${port}`, "--data-dir", directory],
+      ...["--listen", `${hosts[0]}:${port}`, "--data-dir", directory],
       ...hosts.flatMap((host) => ["--stun-listen", `${host}:${stunPort}`]),
       ...flags,
     ]);

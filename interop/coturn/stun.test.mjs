@@ -16,7 +16,7 @@ test("turnutils_stunclient learns its reflexive address", async () => {
 });
 
 test("turnutils_natdiscovery sees neither mapping nor filtering on loopback (RFC 5780)", async () => {
-  const { text } = await output("turnutils_natdiscovery", ["-m", "-f", "-p", String(server.stunPort), "127.0.0.1"], { seconds: 30 });
+  const { text } = await output("turnutils_natdiscovery", ["-m", "-f", "-L", "127.0.0.1", "-p", String(server.stunPort), "127.0.0.1"], { seconds: 30 });
   assert.match(text, /NAT with Endpoint Independent Mapping|No NAT/i, text);
   assert.match(text, /Endpoint Independent Filtering/i, text);
 });

@@ -8,7 +8,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use std::os::fd::AsRawFd;
 
-use crate::client::{Client, number_after};
+use crate::client::{Client, name, number_after};
 use crate::server::Server;
 
 const MEMBERS: usize = 4;
@@ -16,7 +16,7 @@ const TARGET: Duration = Duration::from_millis(20);
 /// As long as a sealed line of chat is.
 const PAYLOAD: usize = 256;
 /// Messages published before the clients read again.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 256;
 
 /// What came of the messages.
 #[derive(Default)]
@@ -42,18 +42,20 @@ pub fn measure(peerline: &Path, channels: usize, rate: usize, duration: Duration
         )?;
         clients.push(client);
     }
+    let mut buffer = vec![0; 16 * 1_024];
     for client in &mut clients {
-        client.read_all(|_| ())?;
+        client.read_all(&mut buffer, |_| ())?;
         client.acknowledge(1)?;
     }
 
+    let names: Vec<_> = (0..channels).map(name).collect();
     let total = channels * rate * usize::try_from(duration.as_secs())?;
     let gap = duration.div_f64(total as f64);
     let mut tally = Tally { latencies: Vec::with_capacity(total * (MEMBERS - 1)), ..Tally::default() };
     let cpu = server.cpu()?;
     let start = Instant::now();
     let end = start + duration;
-    let mut events = Events::with_capacity(1_024);
+    let mut events = Events::with_capacity(AT_ONCE);
     let expected = total * (MEMBERS - 1);
     // What is still on its way at the end gets five more seconds.
     while Instant::now() < end + Duration::from_secs(5)
@@ -62,7 +64,7 @@ pub fn measure(peerline: &Path, channels: usize, rate: usize, duration: Duration
         // A few at a time, so that clients that are late still read.
         for _ in 0..AT_ONCE {
             if tally.published < total && start.elapsed() >= gap * tally.published as u32 {
-                publish(&mut clients, channels, &mut tally, gap)?;
+                publish(&mut clients, &names, &mut tally, gap)?;
             }
         }
         let next = start + gap * tally.published as u32;
@@ -76,7 +78,7 @@ pub fn measure(peerline: &Path, channels: usize, rate: usize, duration: Duration
                 client.flush()?;
             }
             if event.is_readable() {
-                client.read_all(|frame| take(frame, start, &mut tally))?;
+                client.read_all(&mut buffer, |frame| take(frame, start, &mut tally))?;
                 client.acknowledge(25)?;
             }
         }
@@ -86,14 +88,14 @@ pub fn measure(peerline: &Path, channels: usize, rate: usize, duration: Duration
 
 /// The next message: one channel after the other, one member after the other. It carries the time at which it was due, so that
 /// a client that comes too late makes its messages late, and doesn't hide it.
-fn publish(clients: &mut [Client], channels: usize, tally: &mut Tally, gap: Duration) -> Result<()> {
-    let channel = tally.published % channels;
-    let member = tally.published / channels % MEMBERS;
+fn publish(clients: &mut [Client], names: &[String], tally: &mut Tally, gap: Duration) -> Result<()> {
+    let channel = tally.published % names.len();
+    let member = tally.published / names.len() % MEMBERS;
     let due = (gap * tally.published as u32).as_micros();
     let mut payload = format!("due{due}_");
     payload.push_str(&"x".repeat(PAYLOAD - payload.len()));
     tally.published += 1;
-    clients[channel * MEMBERS + member].publish(channel, &payload)
+    clients[channel * MEMBERS + member].publish(&names[channel], &payload)
 }
 
 fn take(frame: &str, start: Instant, tally: &mut Tally) {

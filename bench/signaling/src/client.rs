@@ -23,7 +23,8 @@ pub struct Client {
     acknowledged: u64,
 }
 
-fn number_as_bytes(number: usize) -> String {
+/// The name of a channel, or the key of a participant.
+pub fn name(number: usize) -> String {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
@@ -43,7 +44,7 @@ impl Client {
         let mut client =
             Self { stream, input: Vec::new(), output: Vec::new(), next_id: 1, offset: 0, acknowledged: 0 };
         client.upgrade(server)?;
-        let key = number_as_bytes(number);
+        let key = name(number);
         let welcome = client.ask(&format!(r#""type":"hello","key":"{key}","agent":"bench""#))?;
         ensure!(welcome.starts_with(r#"{"type":"welcome""#), "{welcome}");
         Ok(client)
@@ -62,7 +63,7 @@ impl Client {
                 self.input.drain(..end + 4);
                 return Ok(());
             }
-            ensure!(self.read()?, "the server closed the connection");
+            ensure!(self.read(&mut [0; 4_096])? > 0, "the server closed the connection");
         }
     }
 
@@ -70,7 +71,7 @@ impl Client {
     pub fn join(&mut self, channel: usize) -> Result<()> {
         // As long as a sealed profile is.
         let profile = "p".repeat(200);
-        let channel = number_as_bytes(channel);
+        let channel = name(channel);
         let joined = self.ask(&format!(r#""type":"join","channel":"{channel}","profile":"{profile}""#))?;
         ensure!(joined.starts_with(r#"{"type":"joined""#), "{joined}");
         Ok(())
@@ -80,19 +81,20 @@ impl Client {
     fn ask(&mut self, members: &str) -> Result<String> {
         let id = self.say_with_id(members)?;
         let answer = format!(r#""re":{id},"#);
-        loop {
-            while let Some(frame) = self.next_frame()? {
+        let mut found = None;
+        let mut buffer = [0; 4_096];
+        while found.is_none() {
+            self.read_all(&mut buffer, |frame| {
                 if frame.contains(&answer) {
-                    return Ok(frame);
+                    found = Some(frame.to_owned());
                 }
-            }
-            ensure!(self.read()?, "the server closed the connection");
+            })?;
         }
+        found.context("no answer")
     }
 
-    /// Publishes in the channel of this number.
-    pub fn publish(&mut self, channel: usize, payload: &str) -> Result<()> {
-        let channel = number_as_bytes(channel);
+    /// Publishes in this channel.
+    pub fn publish(&mut self, channel: &str, payload: &str) -> Result<()> {
         self.say_with_id(&format!(r#""type":"publish","channel":"{channel}","payload":"{payload}""#))?;
         Ok(())
     }
@@ -140,60 +142,63 @@ impl Client {
         Ok(())
     }
 
-    /// Reads once; false at the end of the stream.
-    fn read(&mut self) -> Result<bool> {
-        let mut buffer = [0; 16 * 1_024];
-        let length = self.stream.read(&mut buffer)?;
+    /// Reads once; returns how much there was, 0 at the end of the stream.
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.stream.read(buffer)?;
         self.input.extend_from_slice(&buffer[..length]);
-        Ok(length > 0)
+        Ok(length)
     }
 
-    /// Reads all that is there, and hands every frame to `take`.
-    pub fn read_all(&mut self, mut take: impl FnMut(&str)) -> Result<()> {
+    /// Reads what is there, and hands every frame to `take`. `buffer` is room to read into, the same for all clients.
+    pub fn read_all(&mut self, buffer: &mut [u8], mut take: impl FnMut(&str)) -> Result<()> {
         loop {
-            match self.read() {
-                Ok(true) => {}
-                Ok(false) => bail!("the server closed the connection"),
-                Err(error) if would_block(&error) => break,
-                Err(error) => return Err(error),
-            }
-            while let Some(frame) = self.next_frame()? {
-                take(&frame);
+            match self.read(buffer) {
+                Ok(0) => bail!("the server closed the connection"),
+                Ok(length) if length == buffer.len() => {}
+                // Less than there was room for: more would be told by another event.
+                Ok(_) => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
             }
         }
+        let input = std::mem::take(&mut self.input);
+        let mut rest = input.as_slice();
+        while let Some(length) = self.next_frame(rest, &mut take)? {
+            rest = &rest[length..];
+        }
+        let taken = input.len() - rest.len();
+        self.input = input;
+        self.input.drain(..taken);
         Ok(())
     }
 
-    /// Takes one frame of the server's, which are never masked.
-    fn next_frame(&mut self) -> Result<Option<String>> {
-        let [first, second, rest @ ..] = self.input.as_slice() else { return Ok(None) };
+    /// Hands over one frame of the server's, which are never masked, and returns the length of all of it.
+    fn next_frame(&mut self, input: &[u8], take: &mut impl FnMut(&str)) -> Result<Option<usize>> {
+        let [first, second, rest @ ..] = input else { return Ok(None) };
         let (head, length) = match (*second, rest) {
             (126, [high, low, ..]) => (4, usize::from(u16::from_be_bytes([*high, *low]))),
             (126, _) => return Ok(None),
             (127, _) => bail!("a frame over 65,535 bytes"),
             (length, _) => (2, usize::from(length)),
         };
-        if self.input.len() < head + length {
-            return Ok(None);
-        }
+        let Some(frame) = input.get(head..head + length) else { return Ok(None) };
         ensure!(*first == 0x81, "the server closed the connection, or sent what is no text: {first:#x}");
-        let frame = String::from_utf8(self.input[head..head + length].to_vec())?;
-        self.input.drain(..head + length);
-        if let Some(offset) = number_after(&frame, r#""offset":"#) {
+        let frame = std::str::from_utf8(frame)?;
+        // The offset stands right behind the type.
+        if let Some(offset) =
+            Some(frame.get(..60).unwrap_or(frame)).and_then(|start| number_after(start, r#""offset":"#))
+        {
             ensure!(offset == self.offset + 1, "a gap before {frame}");
             self.offset = offset;
         }
-        Ok(Some(frame))
+        take(frame);
+        Ok(Some(head + length))
     }
 
     /// From here on, reading returns when there is nothing more.
     pub fn make_busy(&mut self) -> Result<()> {
         Ok(self.stream.set_nonblocking(true)?)
     }
-}
-
-fn would_block(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
 /// The number that follows `label` in a frame.

@@ -24,8 +24,9 @@ pub fn measure(peerline: &Path, count: usize) -> Result<()> {
         clients.push(client);
     }
     let took = start.elapsed();
+    let mut buffer = [0; 4_096];
     for client in &mut clients {
-        client.read_all(|_| ())?;
+        client.read_all(&mut buffer, |_| ())?;
         client.acknowledge(1)?;
     }
     thread::sleep(Duration::from_secs(3));

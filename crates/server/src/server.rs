@@ -198,13 +198,24 @@ impl Server {
     }
 }
 
-/// UDP on the port of TCP, so that one open port is enough, and on those of `--stun-listen`.
+/// UDP on the port of TCP, so that one open port is enough, and on those of `--stun-listen`. Behaviour discovery needs both
+/// ports at every address (RFC 5780 §6), so each address of `--stun-listen` gets the port of TCP as well.
 async fn start_relay(config: &Config, tcp: &[SocketAddr], secret: &Secret) -> Result<Relay, StartError> {
-    let same = tcp.iter().map(|address| Listening { address: *address, is_optional: false });
-    let others = config.stun_listen.addresses.iter().map(|address| Listening {
-        address: *address,
-        is_optional: config.stun_listen.every_family_is_optional,
-    });
+    let mut listen: Vec<_> =
+        tcp.iter().map(|address| Listening { address: *address, is_optional: false }).collect();
+    let tcp_port = tcp.first().map_or(0, SocketAddr::port);
+    for address in &config.stun_listen.addresses {
+        let is_optional = config.stun_listen.every_family_is_optional;
+        listen.push(Listening { address: *address, is_optional });
+        let with_tcp_port = SocketAddr::new(address.ip(), tcp_port);
+        let is_covered = listen.iter().any(|Listening { address: other, .. }| {
+            let is_wildcard = other.ip().is_unspecified() && other.is_ipv4() == address.is_ipv4();
+            other.port() == tcp_port && (is_wildcard || other.ip() == address.ip())
+        });
+        if !is_covered && tcp_port != 0 {
+            listen.push(Listening { address: with_tcp_port, is_optional: true });
+        }
+    }
     let public = public_ips(config).await;
     let realm = match &config.certificate {
         Certificate::Acme { domain } => domain.as_str(),
@@ -216,7 +227,7 @@ async fn start_relay(config: &Config, tcp: &[SocketAddr], secret: &Secret) -> Re
         .iter()
         .fold(credentials, |credentials, user| credentials.with_user(&user.name, user.password.reveal()));
     let relay = Relay::start(relay::Config {
-        listen: same.chain(others).collect(),
+        listen,
         public_ipv4: public.iter().find_map(|ip| if let IpAddr::V4(ip) = ip { Some(*ip) } else { None }),
         public_ipv6: public.iter().find_map(|ip| if let IpAddr::V6(ip) = ip { Some(*ip) } else { None }),
         ports: config.relay_ports.clone(),

@@ -1,4 +1,5 @@
 //! Flags, environment and file: what wins, and how a wrong value is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! One TCP port for everything: told apart, or closed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 
 mod common;
 
@@ -99,9 +100,9 @@ async fn plain_http_is_for_the_names_of_this_machine() {
 
 #[tokio::test]
 async fn from_elsewhere_plain_http_is_sent_to_https_at_the_same_host() {
-    let Some(address) = peerline_server::addresses::of_this_machine().find(|ip| ip.is_ipv4()) else {
-        return; // A machine without a network has no elsewhere.
-    };
+    let address = peerline_server::addresses::of_this_machine()
+        .find(|ip| ip.is_ipv4())
+        .expect("this test needs an address that is not loopback");
     let server = TestServer::start_at(&format!("{address}:0"), &[]).await;
     let host = server.address().to_string();
     let expect = |path: &str| format!("https://{host}{path}");

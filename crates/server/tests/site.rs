@@ -1,4 +1,5 @@
 //! The web app and its headers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 
 mod common;
 

@@ -24,7 +24,10 @@ pub trait Body: Serialize {
 
     /// The members as the text of a JSON object. Every body is made of strings, numbers, lists and structs, which cannot fail to serialize.
     fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+        // Most frames are shorter: what is written to seldom grows.
+        let mut text = Vec::with_capacity(1_024);
+        let written = serde_json::to_writer(&mut text, self).ok().and_then(|()| String::from_utf8(text).ok());
+        written.unwrap_or_else(|| "{}".to_owned())
     }
 }
 

@@ -15,6 +15,8 @@ pub use to_client::{
     Refused, Resync, State, StateChanged, ToClient, Welcome,
 };
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -50,8 +52,10 @@ impl<'a> Envelope<'a> {
     }
 
     /// The type's text; a JSON string may spell it with escapes.
-    fn kind(&self) -> Option<String> {
-        serde_json::from_str(self.kind?.get()).ok()
+    fn kind(&self) -> Option<Cow<'a, str>> {
+        let raw = self.kind?.get();
+        let plain = serde_json::from_str::<&str>(raw).map(Cow::Borrowed);
+        plain.or_else(|_| serde_json::from_str::<String>(raw).map(Cow::Owned)).ok()
     }
 }
 

@@ -22,7 +22,7 @@ impl PortPool {
     /// Takes a free port; an even one when `even`. Nothing is left when it says `None`.
     pub(super) fn take(&mut self, random: &mut StdRng, even: bool) -> Option<u16> {
         self.find(random, |pool, index| {
-            !pool.is_taken(index) && !(even && !pool.port(index).is_multiple_of(2))
+            !pool.is_taken(index) && (!even || pool.port(index).is_multiple_of(2))
         })
     }
 

@@ -303,7 +303,7 @@ impl Relaying {
                     local: SocketAddr::new(arrival, bound.port()),
                 };
                 for datagram in datagrams(meta, train) {
-                    self.from_client(now, &client, meta.ecn, datagram);
+                    self.relay_from_client(now, &client, meta.ecn, datagram);
                 }
             }
             // A socket that had less than we asked for was empty, and tells us when it no longer is.
@@ -315,7 +315,7 @@ impl Relaying {
     }
 
     #[inline]
-    fn from_client(&mut self, now: Instant, client: &Client, ecn: Option<EcnCodepoint>, datagram: &[u8]) {
+    fn relay_from_client(&mut self, now: Instant, client: &Client, ecn: Option<EcnCodepoint>, datagram: &[u8]) {
         match self.server.relay_from_client(now, client, datagram) {
             FromClient::Relay { allocation, peer, payload, dont_fragment: false } => {
                 self.send_to_peer(allocation, peer, ecn, payload)
@@ -415,7 +415,7 @@ impl Relaying {
             };
             leg.is_busy = count > 1;
             for (meta, train) in received.trains(count) {
-                self.from_peer(now, index, meta, train);
+                self.relay_from_peer(now, index, meta, train);
             }
             if count < most {
                 return true;
@@ -425,7 +425,7 @@ impl Relaying {
     }
 
     #[inline]
-    fn from_peer(&mut self, now: Instant, index: usize, meta: &RecvMeta, train: &[u8]) {
+    fn relay_from_peer(&mut self, now: Instant, index: usize, meta: &RecvMeta, train: &[u8]) {
         let peer = self.shared.seen_as(meta.addr);
         for datagram in datagrams(meta, train) {
             let Some(Some(slot)) = self.slots.get_mut(index) else {

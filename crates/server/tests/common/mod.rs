@@ -1,4 +1,5 @@
 //! A server on free ports of this machine, and the few clients that tests need.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::net::SocketAddr;

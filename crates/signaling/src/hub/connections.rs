@@ -139,7 +139,7 @@ impl Connection {
             self.bytes -= text.len();
             buffer.extend_from_slice(&text);
         }
-        if self.answers.is_empty() {
+        if self.answers.is_empty() && self.answers.capacity() > 4 {
             self.answers = VecDeque::new();
         }
         true

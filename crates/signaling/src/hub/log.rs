@@ -35,7 +35,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new<B: Body>(place: Place, body: &B) -> Self {
-        Self { kind: B::TYPE, body: body.to_json().into_bytes().into(), place, awaiting: None }
+        Self { kind: B::TYPE, body: body.to_json().as_bytes().into(), place, awaiting: None }
     }
 
     /// What the frame counts for in memory: its text and what is kept about it.

@@ -320,7 +320,7 @@ impl<'a> FromClient<'a> {
         let envelope = Envelope::parse(text).ok_or(bad)?;
         let re = number(envelope.id);
         let kind = envelope.kind().ok_or(Refusal { re, ..bad })?;
-        let request = match kind.as_str() {
+        let request = match kind.as_ref() {
             "ack" => return body(text, re).map(Self::Ack),
             "report" => return body(text, re).map(Self::Report),
             "hello" => body(text, re).map(Request::Hello),

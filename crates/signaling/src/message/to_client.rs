@@ -342,7 +342,7 @@ impl<'a> ToClient<'a> {
     pub fn parse(frame: &'a [u8]) -> Result<Option<(Number, Self)>, NotAFrame> {
         let text = str::from_utf8(frame).map_err(|_| NotAFrame)?;
         let envelope = Envelope::parse(text).ok_or(NotAFrame)?;
-        let frame = match envelope.kind().ok_or(NotAFrame)?.as_str() {
+        let frame = match envelope.kind().ok_or(NotAFrame)?.as_ref() {
             "welcome" => body(text).map(Self::Welcome),
             "ok" => body(text).map(Self::Ok),
             "error" => body(text).map(Self::Error),
