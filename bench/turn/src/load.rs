@@ -110,7 +110,8 @@ impl Load {
                 continue;
             }
             self.count.returned += 1;
-            if self.count.returned % 16 == 0 && self.round_trips.len() < self.round_trips.capacity() {
+            if self.count.returned.is_multiple_of(16) && self.round_trips.len() < self.round_trips.capacity()
+            {
                 let mut stamp = [0; 8];
                 stamp.copy_from_slice(&self.received[CHANNEL_HEADER..CHANNEL_HEADER + 8]);
                 let now = self.start.elapsed().as_nanos() as u64;

@@ -33,6 +33,7 @@ pub trait Body: Serialize {
 
 /// Writes the frame of `kind` and `number` with the members in `body`, the text of a JSON object.
 pub fn write(buffer: &mut Vec<u8>, kind: &str, number: Number, body: &[u8]) {
+    buffer.reserve(kind.len() + body.len() + 40);
     // Writing to a Vec cannot fail.
     let _ = match number {
         Number::None => write!(buffer, r#"{{"type":"{kind}""#),

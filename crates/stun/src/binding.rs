@@ -61,7 +61,7 @@ const CHANGE_IP: u32 = 4;
 const CHANGE_PORT: u32 = 2;
 
 /// Answers a Binding request. `None` when it deserves no answer: it is no Binding request, its FINGERPRINT is wrong,
-/// or `buffer` is too short (120 bytes always suffice, but for PADDING).
+/// or `buffer` is too short (120 bytes always suffice, 1,500 with PADDING).
 ///
 /// So that nobody is flooded through this server, an answer holds no more than was asked for: only the mapped address
 /// when there is no second address to tell of, never SOFTWARE, never a reason phrase.
@@ -131,16 +131,18 @@ pub fn respond(request: &Message<'_>, arrival: &Arrival<'_>, buffer: &mut [u8]) 
     Some(answer)
 }
 
-/// Appends PADDING so that the answer is as long as its request (RFC 5780 §7.6), but never longer.
+/// Appends PADDING so that the answer is as long as its request (RFC 5780 §7.6), but never longer. 1,500 bytes are more than
+/// one Ethernet packet carries: enough to see whether fragments get through.
 fn pad(writer: &mut MessageWriter<'_>, request: usize) {
     const ZEROES: [u8; 1500] = [0; 1500];
-    let room = request.saturating_sub(writer.len() + 4).min(ZEROES.len());
+    let room = request.min(ZEROES.len()).saturating_sub(writer.len() + 4);
     if let Some(padding) = ZEROES.get(..room).filter(|padding| !padding.is_empty()) {
         writer.attribute(PADDING, padding);
     }
 }
 
-/// The four addresses that RFC 5780 needs: two IP addresses with the same two ports, seen from the one a request came in at.
+/// The four addresses that RFC 5780 needs: two IP addresses, both loopback or neither, with the same two ports,
+/// seen from the one a request came in at.
 struct Second {
     here: Listener,
     other_port: Listener,
@@ -157,8 +159,9 @@ impl Second {
         let (ip, port) = (here.bound.ip(), here.bound.port());
         listeners.iter().find_map(|&other| {
             let (second_ip, second_port) = (other.bound.ip(), other.bound.port());
-            let differs = second_ip.is_ipv4() == ip.is_ipv4() && second_ip != ip && second_port != port;
-            differs.then_some(())?;
+            // An answer leaves neither loopback for elsewhere nor the other way round.
+            let alike = second_ip.is_ipv4() == ip.is_ipv4() && second_ip.is_loopback() == ip.is_loopback();
+            (alike && second_ip != ip && second_port != port).then_some(())?;
             Some(Self { here, other_port: at(ip, second_port)?, other_ip: at(second_ip, port)?, other })
         })
     }

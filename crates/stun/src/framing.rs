@@ -18,8 +18,8 @@ pub enum Frame<'a> {
     Invalid,
 }
 
-/// The longest frame in bytes: ChannelData of 65,535 bytes with its header and padding.
-pub const FRAME_MAX: usize = 4 + 65_536;
+/// The longest frame in bytes: a STUN message, whose header counts 65,532 bytes after itself.
+pub const FRAME_MAX: usize = 20 + 65_532;
 
 /// Finds the first message in `stream`. Classic STUN (RFC 3489) doesn't know streams, so the magic cookie is required.
 pub fn next_frame(stream: &[u8]) -> Frame<'_> {

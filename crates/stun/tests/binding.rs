@@ -67,6 +67,27 @@ fn a_server_with_two_addresses_tells_of_the_other() {
 }
 
 #[test]
+fn loopback_is_the_other_address_of_loopback_only() {
+    let ips = ["127.0.0.1", "203.0.113.1", "127.0.0.2", "203.0.113.2", "::1", "2001:db8::1", "2001:db8::2"];
+    let all = ips.iter().flat_map(|ip| [3478, 3479].map(|port| SocketAddr::new(ip.parse().unwrap(), port)));
+    let listeners: Vec<_> = all.map(|address| Listener { bound: address, public: address }).collect();
+    let other = |local: &str| {
+        let (_, bytes) = ask(&request(|_| ()), local, &listeners).unwrap();
+        Message::parse(&bytes).unwrap().address(OTHER_ADDRESS)
+    };
+    for (local, expected) in [
+        ("127.0.0.1:3478", "127.0.0.2:3479"),
+        ("127.0.0.2:3479", "127.0.0.1:3478"),
+        ("203.0.113.1:3478", "203.0.113.2:3479"),
+        ("203.0.113.2:3479", "203.0.113.1:3478"),
+        ("[2001:db8::1]:3478", "[2001:db8::2]:3479"),
+    ] {
+        assert_eq!(other(local), Some(address(expected)), "{local}");
+    }
+    assert_eq!(other("[::1]:3478"), None, "the only one of its kind");
+}
+
+#[test]
 fn a_change_request_is_answered_from_the_other_address() {
     let expected = [(0, "10.0.0.1:3478"), (2, "10.0.0.1:3479"), (4, "10.0.0.2:3478"), (6, "10.0.0.2:3479")];
     for (change, from) in expected {
@@ -76,7 +97,7 @@ fn a_change_request_is_answered_from_the_other_address() {
         let (answer, bytes) = ask(&request, "10.0.0.1:3478", &listeners()).unwrap();
         assert_eq!((answer.from, answer.to), (address(from), client()));
         let origin = Message::parse(&bytes).unwrap().address(RESPONSE_ORIGIN).unwrap();
-        assert_eq!(origin.port(), answer.from.port());
+        assert_eq!(origin, address(&from.replace("10.0.0", "203.0.113")));
     }
 }
 
@@ -144,6 +165,20 @@ fn padding_never_makes_an_answer_larger_than_its_request() {
             assert_eq!(answer.length, request.len());
         }
     }
+}
+
+#[test]
+fn padding_of_any_length_is_answered_within_1500_bytes() {
+    let all = ["[2001:db8::1]:3478", "[2001:db8::1]:3479", "[2001:db8::2]:3478", "[2001:db8::2]:3479"];
+    let listeners = all.map(address).map(|address| Listener { bound: address, public: address });
+    let mut buffer = vec![0; 9000];
+    let mut writer = MessageWriter::new(&mut buffer, Class::Request, Method::BINDING, TRANSACTION);
+    let length = writer.attribute(PADDING, &[0; 8000]).finish().unwrap();
+    let request = Message::parse(&buffer[..length]).unwrap();
+    let source = address("[2001:db8::7]:4321");
+    let arrival = Arrival { source, local: listeners[0].bound, listeners: &listeners };
+    let answer = respond(&request, &arrival, &mut [0; 1500]).unwrap();
+    assert_eq!(answer.length, 1500);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use peerline_stun::attribute::*;
-use peerline_stun::framing::{Frame, next_frame};
+use peerline_stun::framing::{FRAME_MAX, Frame, next_frame};
 use peerline_stun::integrity::{Algorithm, Integrity, verify};
 use peerline_stun::*;
 use proptest::prelude::*;
@@ -176,6 +176,21 @@ fn a_stream_of_messages_is_cut_into_them() {
         assert_eq!(next_frame(rest), Frame::Incomplete);
         assert_eq!(whole, usize::from(end >= stun.len()) + usize::from(end >= stun.len() + channel.len()));
     }
+}
+
+#[test]
+fn no_frame_is_longer_than_the_longest() {
+    let longest = |header: &[u8]| {
+        let mut stream = vec![0; 70_000];
+        stream[..header.len()].copy_from_slice(header);
+        match next_frame(&stream) {
+            Frame::Complete { consumed, .. } => consumed,
+            frame => panic!("{frame:?}"),
+        }
+    };
+    let send = longest(&[0x00, 0x16, 0xFF, 0xFC, 0x21, 0x12, 0xA4, 0x42]);
+    let channel_data = longest(&[0x40, 0x00, 0xFF, 0xFF]);
+    assert_eq!(send.max(channel_data), FRAME_MAX);
 }
 
 #[test]

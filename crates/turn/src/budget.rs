@@ -1,7 +1,7 @@
 //! Bandwidth, as a budget of bytes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A rate of bytes per second with a burst, shared by any number of allocations on any number of threads.
 ///
@@ -36,12 +36,6 @@ impl ByteBudget {
                 (next - now <= self.burst).then_some(next)
             })
             .is_ok()
-    }
-
-    /// Whether nothing is owed at `now`: such a budget may be dropped and made anew without anybody noticing.
-    pub fn is_full(&self, now: Instant) -> bool {
-        let paid_at = Duration::from_nanos(self.paid_at.load(Ordering::Relaxed));
-        paid_at <= now.saturating_duration_since(self.base)
     }
 }
 

@@ -100,6 +100,10 @@ impl Credentials {
         }
     }
 
+    pub(crate) fn is_static_user(&self, username: &str) -> bool {
+        self.users.contains_key(username)
+    }
+
     /// The static user whose USERHASH this is.
     pub(crate) fn user_of_hash(&self, hash: &[u8]) -> Option<&str> {
         self.userhashes.get(<&[u8; 32]>::try_from(hash).ok()?).map(|name| &**name)

@@ -51,6 +51,7 @@ pub struct AllocationRequest {
     /// see [`user`](Self::user).
     pub username: Arc<str>,
     /// Which relayed addresses: one of the families, or both when the client asked for an additional one.
+    /// Under a reservation token it is the family of what was reserved, whatever this says.
     pub families: Families,
     /// The port has to be even.
     pub even_port: bool,
@@ -62,13 +63,16 @@ pub struct AllocationRequest {
     pub dont_fragment: bool,
     /// How long the allocation will live unless it is refreshed.
     pub lifetime: Duration,
+    /// A static user's name may look like a time-limited credential's, and is whole nevertheless.
+    pub(crate) is_static_user: bool,
 }
 
 impl AllocationRequest {
     /// Whom quotas are counted for: the user name without a time-limited credential's expiry,
     /// so that a newly issued credential doesn't come with a new quota. Empty for a credential that names nobody.
     pub fn user(&self) -> &str {
-        split_username(&self.username).map_or(&*self.username, |(_, user)| user)
+        let time_limited = split_username(&self.username).filter(|_| !self.is_static_user);
+        time_limited.map_or(&*self.username, |(_, user)| user)
     }
 }
 

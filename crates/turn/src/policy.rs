@@ -13,7 +13,7 @@ pub struct PeerPolicy {
     /// Networks that are open although they would be refused (`--relay-allow`). A metadata service is opened only by
     /// naming its very address (`169.254.169.254/32`); what isn't one host (multicast, broadcast, unspecified) by nothing.
     pub allow: Vec<IpNet>,
-    /// Opens private, unique-local, link-local and CGNAT addresses (`--lan`).
+    /// Opens private, unique-local, link-local, CGNAT and benchmarking addresses (`--lan`).
     pub lan: bool,
     /// The server's own relay addresses, as peers see them and as they are bound.
     pub own: Vec<IpAddr>,
@@ -28,7 +28,7 @@ pub struct Forbidden;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Public,
-    /// Somebody's own network: private, unique-local, link-local, CGNAT.
+    /// Somebody's own network: private, unique-local, link-local, CGNAT, benchmarking.
     Local,
     /// This machine, and what else an operator may open on purpose.
     Closed,
@@ -114,6 +114,8 @@ fn scope_ipv4(ip: Ipv4Addr) -> Scope {
         [224..=255, ..] => Scope::Never,
         [127, ..] | [192, 0, 0, _] => Scope::Closed,
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [169, 254, ..] | [100, 64..=127, ..] => Scope::Local,
+        // For measurements (RFC 2544 appendix C); clouds and clusters number their insides with it.
+        [198, 18..=19, ..] => Scope::Local,
         _ => Scope::Public,
     }
 }

@@ -116,6 +116,15 @@ fn a_wrong_password_user_or_realm_is_challenged_again() {
         assert_eq!(response.code(), 401);
         assert!(response.message().attribute(NONCE).is_some());
     }
+    let request = scene.request(Method::ALLOCATE, |writer| {
+        writer
+            .attribute(REQUESTED_TRANSPORT, &[17, 0, 0, 0])
+            .attribute(USERNAME, login.username.as_bytes())
+            .attribute(REALM, b"example.com")
+            .attribute(NONCE, &login.nonce)
+            .integrity(login.key().as_bytes());
+    });
+    assert_eq!(scene.exchange(&client, &request).code(), 401);
     assert!(scene.requests.is_empty());
 }
 
@@ -147,7 +156,7 @@ fn a_nonce_replayed_from_another_5_tuple_is_stale() {
 }
 
 #[test]
-fn an_expired_credential_makes_no_allocation_and_refreshes_none() {
+fn an_expired_credential_makes_no_allocation_and_keeps_what_it_made_in_time() {
     let mut scene = Scene::new();
     let client = udp("198.51.100.1:1000");
     let mut login = Login::new(&issue(SECRET, "alice", START + 300), Style::Old);
@@ -156,11 +165,23 @@ fn an_expired_credential_makes_no_allocation_and_refreshes_none() {
     scene.sleep(299);
     assert_eq!(scene.refresh(&client, &login, 600).code(), 0);
     scene.sleep(1);
-    assert_eq!(scene.refresh(&client, &login, 600).code(), 401);
-    // The rest of its life may be used and given back.
+    assert_eq!(scene.refresh(&client, &login, 600).code(), 0);
     assert_eq!(scene.permit(&client, &login, &["198.51.100.9:1"]), 0);
+    assert_eq!(scene.bind(&client, &login, 0x4000, "198.51.100.9:1"), 0);
     assert_eq!(scene.refresh(&client, &login, 0).code(), 0);
     assert_eq!(scene.allocate(&client, &login, |_| ()).code(), 401);
+}
+
+#[test]
+fn a_nonce_that_hides_what_the_server_can_do_is_stale() {
+    let mut scene = Scene::new();
+    let client = udp("198.51.100.1:1000");
+    let mut login = scene.login("alice");
+    scene.challenge(&client, &mut login);
+    // What somebody in between would make of it, for a client that could do better than MD5.
+    let cookie = SecurityFeatures::default().nonce_cookie();
+    login.nonce[..cookie.len()].copy_from_slice(&cookie);
+    assert_eq!(scene.allocate(&client, &login, |_| ()).code(), 438);
 }
 
 #[test]
@@ -208,6 +229,21 @@ fn quotas_are_counted_for_the_user_whatever_its_credential() {
         assert_eq!(scene.allocate(&client, &login, |_| ()).code(), 0);
     }
     assert!(scene.requests.iter().all(|request| request.user() == "alice"));
+}
+
+#[test]
+fn a_static_user_whose_name_looks_time_limited_has_its_own_quota() {
+    let mut scene = Scene::with(|config| {
+        config.credentials = Credentials::new(REALM_NAME).with_user("1001", "x").with_user("7:alice", "y");
+    });
+    for (username, password) in [("1001", "x"), ("7:alice", "y")] {
+        let client = udp(&format!("198.51.100.1:{}", 1000 + password.len() + username.len()));
+        let issued = Issued { username: username.into(), password: password.into() };
+        let mut login = Login::new(&issued, Style::Old);
+        scene.challenge(&client, &mut login);
+        assert_eq!(scene.allocate(&client, &login, |_| ()).code(), 0);
+        assert_eq!(scene.requests.last().unwrap().user(), username);
+    }
 }
 
 #[test]

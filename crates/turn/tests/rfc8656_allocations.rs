@@ -254,6 +254,20 @@ fn even_port_and_reservation_are_the_owners_to_grant() {
 }
 
 #[test]
+fn a_reserved_ipv6_port_is_had_where_there_is_no_ipv4() {
+    let only_ipv6 = |config: &mut Config| config.families.ipv4 = false;
+    let mut scene = Scene::with(only_ipv6);
+    let reserved = address("[2001:db8::1]:50001");
+    scene.owner = Some(Box::new(move |_| Ok(Granted { ipv6: Some(reserved), ..Granted::default() })));
+    let mut login = scene.login("alice");
+    scene.challenge(&udp(CLIENT), &mut login);
+    let response = scene.allocate(&udp(CLIENT), &login, |writer| {
+        writer.attribute(RESERVATION_TOKEN, b"reserved");
+    });
+    assert_eq!((response.code(), response.relayed()), (0, reserved));
+}
+
+#[test]
 fn dont_fragment_is_understood() {
     let (scene, response) = allocate(
         |_| (),

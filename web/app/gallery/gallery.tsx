@@ -127,6 +127,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   "call-unread": async () => {
     model.messages.value = chat;
+    model.unread.value = 3;
     model.serverReachable.value = false;
     model.soundHeldBack.value = true;
     notify("Grace Hopper joined");

@@ -43,12 +43,14 @@ export interface JoinOptions {
   name: string;
   /** What the others are to see and hear. More can be given later with {@link Channel.setStream}. */
   stream?: MediaStream | null;
+  /** Ends the wait, which lasts for as long as the server is away. */
+  signal?: AbortSignal;
 }
 
 /**
  * - `joined`: the server has us in the channel
  * - `reconnecting`: the connection to the server broke; the calls go on
- * - `left`: the end
+ * - `left`: the end, by {@link Channel.leave}, {@link Peerline.close}, or because another connection has taken this client's key
  */
 export type ChannelState = "joined" | "reconnecting" | "left";
 
@@ -72,7 +74,7 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
   readonly name: string;
   /** The others, by their identifier, in order of arrival. */
   readonly participants: ReadonlyMap<string, Participant>;
-  /** Every message of this channel since one joined, in order of arrival, one's own included. */
+  /** The messages of this channel since one joined, in order of arrival, one's own included: the latest 2,000. */
   readonly chat: readonly ChatMessage[];
   /** What the others see and hear. */
   readonly stream: MediaStream | null;
@@ -107,7 +109,7 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
  * - `connecting`: the connection is being made, or made again after it broke
  * - `connected`: sound, picture and data flow
  * - `away`: neither connected to us nor to the server at the moment; expected back
- * - `failed`: every attempt failed; further ones follow when the network changes
+ * - `failed`: several attempts failed; further ones follow
  */
 export type ParticipantState = "connecting" | "connected" | "away" | "failed";
 
@@ -128,6 +130,7 @@ export interface ParticipantEvents {
 export interface Participant extends TypedEventTarget<ParticipantEvents> {
   /** 22 characters; the same for as long as this participant's page lives. */
   readonly id: string;
+  /** At most 64 characters, without those that could turn or break the text around it; may be empty. */
   readonly name: string;
   /** The public key of this participant's client, as it says. */
   readonly identity: string | undefined;
@@ -193,7 +196,7 @@ export interface IncomingInvitationEvents {
 export interface IncomingInvitation extends TypedEventTarget<IncomingInvitationEvents> {
   /** The caller's participant identifier. */
   readonly from: string;
-  /** The caller's name, as the caller says. */
+  /** The caller's name, as the caller says; in the form of {@link Participant.name}. */
   readonly name: string;
   /** The caller's public key, as the caller says. */
   readonly identity: string;
@@ -237,7 +240,7 @@ export class InvitationEvent extends Event {
 
 /** What the server refused, or could not do. */
 export class PeerlineError extends Error {
-  /** One of the stable codes of `docs/signaling.md` §10, or `closed`. */
+  /** One of the stable codes of `docs/signaling.md` §10, or `closed`, `already_joined`, `other`. */
   readonly code: string;
   /** Seconds after which trying again makes sense. */
   readonly retry: number | undefined;

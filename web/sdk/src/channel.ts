@@ -169,6 +169,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   }
 
   async setStream(stream: MediaStream | null): Promise<void> {
+    if (this.#state === "left") return;
     this.#take(stream);
     this.#publishProfile();
     await Promise.all([...this.#participants.values()].map((participant) => participant.replaceTracks()));
@@ -200,7 +201,14 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     const { session } = this.#environment;
     session.abandon((frame) => "channel" in frame && frame.channel === this.identifier);
     session.request({ type: "leave", id: session.nextId(), channel: this.identifier }).catch(() => undefined);
+    this.end();
+  }
+
+  /** Ends without a word to the server: it doesn't have us in the channel, or has been told. */
+  end(): void {
+    if (this.#state === "left") return;
     for (const participant of this.#participants.values()) this.#remove(participant, true);
+    this.#take(null);
     this.#setState("left");
     this.#environment.left(this);
   }
@@ -209,6 +217,8 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   hide(): void {
     const { session } = this.#environment;
     session.notify({ type: "leave", id: session.nextId(), channel: this.identifier });
+    // What these belong to ends here; repeated on return, they would confuse the connections that begin then.
+    session.abandon((frame) => frame.type === "send" && frame.channel === this.identifier);
     for (const participant of this.#participants.values()) this.#remove(participant, true);
   }
 

@@ -9,6 +9,8 @@ const PATIENCE = 2;
 const LONGEST = 16;
 /** Identifiers of received messages that are remembered. */
 const MEMORY = 4096;
+/** Messages that are kept to be shown: a member who never stops writing must not fill the memory. */
+const KEPT = 2000;
 
 /** What the chat needs of a participant. */
 export interface ChatPeer {
@@ -80,6 +82,7 @@ export class Chat {
 
   #add(message: ChatMessage): void {
     this.messages.push(message);
+    if (this.messages.length > KEPT) this.messages.shift();
     this.#added(message);
   }
 }

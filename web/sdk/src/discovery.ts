@@ -42,13 +42,25 @@ export class Discovery {
     await session.request({ type: "unannounce", id: session.nextId() });
   }
 
-  /** The server forgot us: becomes findable again. What rang there rings no more. */
+  /** The server forgot us: becomes findable again. What rang there rings no more; what it had not answered is sent again. */
   reset(): void {
     if (this.#announced) this.#sendAnnouncement().catch(() => undefined);
-    for (const ringing of this.#ringing.values()) ringing.end("gone");
-    this.#ringing.clear();
-    for (const rung of this.#rung.values()) rung?.end("gone");
-    this.#rung.clear();
+    this.#endRinging(({ rings }) => rings);
+  }
+
+  /** The page goes: nobody is to find us until {@link Discovery.reset}. */
+  hide(): void {
+    const { session } = this.#environment;
+    if (this.#announced) session.notify({ type: "unannounce", id: session.nextId() });
+  }
+
+  /** The end. */
+  close(): void {
+    const { session } = this.#environment;
+    this.hide();
+    this.#announced = undefined;
+    for (const invitation of this.#ringing.keys()) session.notify({ type: "cancel", id: session.nextId(), invitation });
+    this.#endRinging(() => true);
   }
 
   async find(prefix: string): Promise<Person[]> {
@@ -61,6 +73,7 @@ export class Discovery {
     const { session } = this.#environment;
     const id = session.nextId();
     const ringing = new Ringing(person, link, () => {
+      this.#ringing.delete(id);
       session.abandon((frame) => frame.id === id);
       session.request({ type: "cancel", id: session.nextId(), invitation: id }).catch(() => undefined);
     });
@@ -72,13 +85,17 @@ export class Discovery {
     return ringing;
   }
 
-  async #ring(id: number, { person, link }: Ringing, name: string, timeout: number): Promise<void> {
+  async #ring(id: number, ringing: Ringing, name: string, timeout: number): Promise<void> {
+    const { person, link } = ringing;
     const { session, identity } = this.#environment;
     await session.open();
     const content = { link: link.href, name, identity: (await identity()).publicKey };
     const context = { caller: session.participant, invited: person.participant, id };
     const payload = await sealInvitation(person.identity, context, JSON.stringify(content));
-    if (this.#ringing.has(id)) await session.request({ type: "invite", id, to: person.participant, payload, timeout });
+    // It may have been cancelled meanwhile.
+    if (!this.#ringing.has(id)) return;
+    await session.request({ type: "invite", id, to: person.participant, payload, timeout });
+    ringing.rings = true;
   }
 
   async take(event: Invitation | InvitationEnded): Promise<void> {
@@ -121,6 +138,16 @@ export class Discovery {
       this.#rung.delete(key);
       rung?.end(result);
     }
+  }
+
+  #endRinging(which: (ringing: Ringing) => boolean): void {
+    for (const [id, ringing] of this.#ringing) {
+      if (!which(ringing)) continue;
+      this.#ringing.delete(id);
+      ringing.end("gone");
+    }
+    for (const rung of this.#rung.values()) rung?.end("gone");
+    this.#rung.clear();
   }
 
   async #sendAnnouncement(): Promise<void> {

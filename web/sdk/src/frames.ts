@@ -93,6 +93,8 @@ type Shape = Record<string, Check>;
 const text: Check = (value) => typeof value === "string";
 const flag: Check = (value) => typeof value === "boolean";
 const amount: Check = (value) => typeof value === "number" && value >= 0;
+/** At most a day; a timer that is set to 25 days or more fires at once. */
+const seconds: Check = (value) => amount(value) && (value as number) <= 86_400;
 const number: Check = (value) => Number.isSafeInteger(value) && (value as number) > 0;
 const optional = (check: Check): Check => (value) => value === undefined || check(value);
 const nullable = (check: Check): Check => (value) => value === null || check(value);
@@ -110,8 +112,8 @@ const ice: Shape = {
 const membership: Shape = { offset: number, channel: text, participant: text };
 
 const SHAPES: Record<ServerFrame["type"], Shape> = {
-  welcome: { re: number, participant: text, epoch: text, resume: text, grace: amount, heartbeat: amount, recovered: flag },
-  error: { re: optional(number), code: text, message: text, retry: optional(amount) },
+  welcome: { re: number, participant: text, epoch: text, resume: text, grace: seconds, heartbeat: seconds, recovered: flag },
+  error: { re: optional(number), code: text, message: text, retry: optional(seconds) },
   ok: { re: number },
   pong: { re: number },
   joined: { re: number, channel: text, members: listOf(member), ice: shaped(ice) },
@@ -126,8 +128,8 @@ const SHAPES: Record<ServerFrame["type"], Shape> = {
   left: { ...membership, reason: oneOf("left", "timeout") },
   message: { offset: number, channel: text, from: text, to: optional(text), id: number, payload: text },
   resync: { offset: number, channels: listOf(shaped({ channel: text, members: listOf(member) })) },
-  drain: { offset: number, reconnect: (value) => listOf(amount)(value) && (value as number[]).length === 2 },
-  invitation: { offset: number, from: text, id: number, name: nullable(text), payload: text, timeout: amount },
+  drain: { offset: number, reconnect: (value) => listOf(seconds)(value) && (value as number[]).length === 2 },
+  invitation: { offset: number, from: text, id: number, name: nullable(text), payload: text, timeout: seconds },
   invitation_ended: {
     offset: number,
     from: text,

@@ -9,6 +9,7 @@ import {
 import { TypedEventTarget } from "./events.js";
 import { parseObject } from "./frames.js";
 import { Link } from "./link.js";
+import { presentable } from "./name.js";
 
 /** What the caller writes in an invitation. */
 export interface InvitationContent {
@@ -24,7 +25,7 @@ export function parseInvitation(plaintext: string): InvitationContent | undefine
   const { name, identity } = content;
   const link = typeof content["link"] === "string" ? Link.tryParse(content["link"]) : undefined;
   if (!link || typeof name !== "string" || typeof identity !== "string") return undefined;
-  return { link, name, identity };
+  return { link, name: presentable(name), identity };
 }
 
 /** Somebody is being rung by us. */
@@ -32,6 +33,8 @@ export class Ringing implements OutgoingInvitation {
   readonly person: Person;
   readonly link: Link;
   readonly result: Promise<InvitationResult>;
+  /** Whether the server has said that it rings. */
+  rings = false;
   readonly #cancel: () => void;
   #resolve!: (result: InvitationResult) => void;
   #reject!: (error: PeerlineError) => void;

@@ -1,5 +1,6 @@
 /** What participants say to each other (`docs/signaling.md` §9): sealed through the server, or by the data channel. */
 import { parseObject } from "./frames.js";
+import { presentable } from "./name.js";
 
 export interface DescriptionMessage {
   kind: "description";
@@ -51,9 +52,10 @@ export interface Profile {
   camera: boolean;
 }
 
-const NAME_LENGTH = 64;
 /** Characters of a chat message, at most. */
 export const TEXT_LENGTH = 8000;
+/** The last time that a `Date` can hold: further ones throw wherever they are shown. */
+const LAST_TIME = 8.64e15;
 
 /** @returns undefined for what is malformed or of a kind that this client doesn't know, which it ignores */
 export function parseMessage(json: string): Message | undefined {
@@ -63,7 +65,7 @@ export function parseMessage(json: string): Message | undefined {
     description: () => isNumber(message["negotiation"]) && isDescription(message["description"]),
     candidate: () => isNumber(message["negotiation"]) && typeof message["candidate"] === "object",
     restart: () => isNumber(message["negotiation"]),
-    chat: () => isChatId(message["chat"]) && isText(message["text"]) && Number.isFinite(message["time"]),
+    chat: () => isChatId(message["chat"]) && isText(message["text"]) && isTime(message["time"]),
     received: () => isChatId(message["chat"]),
     bye: () => true,
   } satisfies Record<Message["kind"], () => boolean>;
@@ -79,7 +81,7 @@ export function parseProfile(json: string): Profile | undefined {
   const { name, identity, microphone, camera } = profile;
   return {
     kind: "profile",
-    name: [...name].slice(0, NAME_LENGTH).join(""),
+    name: presentable(name),
     ...(typeof identity === "string" && { identity }),
     microphone: microphone === true,
     camera: camera === true,
@@ -93,6 +95,10 @@ export function isText(text: unknown): text is string {
 
 function isNumber(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) <= LAST_TIME;
 }
 
 function isChatId(value: unknown): boolean {

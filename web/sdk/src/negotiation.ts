@@ -50,6 +50,7 @@ export class Negotiation {
   /** Local candidates that wait for their description to be sent; undefined when they may go at once. */
   #held: (RTCIceCandidateInit | null)[] | undefined;
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(connection: Negotiable, options: NegotiationOptions) {
     this.#connection = connection;
@@ -117,7 +118,9 @@ export class Negotiation {
     else this.#options.send({ kind: "candidate", negotiation: this.#newest, candidate });
   }
 
+  /** Nothing is sent after this. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#answerTimer);
   }
 
@@ -182,7 +185,7 @@ export class Negotiation {
 
   #sendDescription(): void {
     const description = this.#connection.localDescription;
-    if (!description || (description.type !== "offer" && description.type !== "answer")) return;
+    if (this.#closed || !description || (description.type !== "offer" && description.type !== "answer")) return;
     const { type, sdp } = description;
     this.#options.send({ kind: "description", negotiation: this.#newest, description: { type, sdp } });
     // What was gathered so far stands in the description itself.
@@ -193,7 +196,7 @@ export class Negotiation {
 
   #awaitAnswer(): void {
     clearTimeout(this.#answerTimer);
-    this.#answerTimer = setTimeout(() => this.resend(), ANSWER_TIMEOUT);
+    if (!this.#closed) this.#answerTimer = setTimeout(() => this.resend(), ANSWER_TIMEOUT);
   }
 
   async #addEarlyCandidates(): Promise<void> {
@@ -210,7 +213,7 @@ export class Negotiation {
   /** Runs one step after all earlier ones. A step fails when the connection is closed, or the other side wrote nonsense. */
   #step<Result>(run: () => Promise<Result>, otherwise?: Result): Promise<Result> {
     const step = this.#steps.then(() => {
-      if (this.#connection.signalingState === "closed") return otherwise as Result;
+      if (this.#closed || this.#connection.signalingState === "closed") return otherwise as Result;
       return run();
     });
     const settled = step.catch(() => otherwise as Result);
@@ -220,5 +223,5 @@ export class Negotiation {
 }
 
 function fingerprint(sdp: string | undefined): string | undefined {
-  return /^a=fingerprint:(.+?)\s*$/m.exec(sdp ?? "")?.[1]?.toUpperCase();
+  return /^a=fingerprint:(\S+ \S+)/m.exec(sdp ?? "")?.[1]?.toUpperCase();
 }

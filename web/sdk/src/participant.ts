@@ -10,13 +10,18 @@ import { Recovery } from "./recovery.js";
 /** Attempts of the recovery: the first asks or restarts, later ones restart, from this one on the connection is replaced. */
 const REPLACE = 3;
 /** Milliseconds after which the path is looked at again: ICE often finds a better one just after it connected. */
-const SECOND_LOOK = 3000;
+const SECOND_LOOK = 1500;
+/** New connections that the other side may make necessary within a time in milliseconds. Each is costly, and browsers have few. */
+const START_OVERS = 8;
+const START_OVERS_WITHIN = 60_000;
 
 /** The messages that a participant leaves to its channel. */
 export type ChannelMessage = Exclude<Message, NegotiationMessage>;
 
 /** The way that a message came or goes. */
 export type Way = "data" | "server";
+
+type Report = Extract<ClientFrame, { type: "report" }>;
 
 /** What a participant needs of its channel. */
 export interface ParticipantEnvironment {
@@ -26,7 +31,7 @@ export interface ParticipantEnvironment {
   readonly online: boolean;
   /** Sends a sealed message; resolves when the server has it in line, rejects when it refuses it. */
   send(to: string, message: Message): Promise<void>;
-  report(report: Extract<ClientFrame, { type: "report" }>): void;
+  report(report: Report): void;
   receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void;
   dataOpen(participant: RemoteParticipant): void;
   /** The connection's state, or whether the server knows the participant, changed. */
@@ -53,7 +58,11 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #connection: Connection;
   #presence: "present" | "away" | "missing" = "present";
   #path: Path | undefined;
-  #reported = false;
+  #pathTimer: ReturnType<typeof setTimeout> | undefined;
+  /** What the server is to be told, once; kept while it is away. */
+  #report: { frame: Report; sent: boolean } | undefined;
+  /** When the other side made us start over, lately. */
+  #startOvers: number[] = [];
   #state: ParticipantState = "connecting";
   #inbox: Promise<void> = Promise.resolve();
   #closed = false;
@@ -119,7 +128,8 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   receive(message: Message): void {
     if (message.kind !== "description" && message.kind !== "candidate" && message.kind !== "restart")
       this.#environment.receive(this, message, "server");
-    else this.#inbox = this.#inbox.then(() => this.#negotiate(message));
+    // A step fails where the browser has no further connection to give; the next one may do better.
+    else this.#inbox = this.#inbox.then(() => this.#negotiate(message)).catch(() => undefined);
   }
 
   setProfile(profile: Profile): void {
@@ -137,6 +147,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   /** The server can reach this participant again; what was sent meanwhile may be lost. */
   reached(): void {
+    this.#sendReport();
     if (this.#presence !== "present") return;
     this.#connection.resend();
     this.#recovery.wake();
@@ -157,7 +168,9 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   /** @param bye - whether to tell the other side that this is on purpose */
   close(bye: boolean): void {
+    this.#reportPath();
     this.#closed = true;
+    clearTimeout(this.#pathTimer);
     this.#recovery.stop();
     this.#connection.close(bye);
   }
@@ -198,10 +211,18 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   async #negotiate(message: NegotiationMessage): Promise<void> {
     if (this.#closed) return;
     const outcome = await this.#connection.receive(message);
-    if (this.#closed || outcome === "done") return;
+    if (this.#closed || outcome === "done" || !this.#mayStartOver()) return;
     const { description } = message as DescriptionMessage;
     this.#replace(description.type === "answer");
     if (description.type === "offer") await this.#connection.receive(message);
+  }
+
+  #mayStartOver(): boolean {
+    const now = Date.now();
+    this.#startOvers = this.#startOvers.filter((time) => now - time < START_OVERS_WITHIN);
+    if (this.#startOvers.length >= START_OVERS) return false;
+    this.#startOvers.push(now);
+    return true;
   }
 
   #receiveData(json: string): void {
@@ -224,7 +245,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#state = state;
     if (state === "connected" && changed) this.#findPath();
     if (state !== "connected") this.#path = undefined;
-    if (state === "failed" && changed) this.#report({ type: "report", path: "failed", reason: this.#failureReason() });
+    if (state === "failed" && changed) this.#reportOnce({ type: "report", path: "failed", reason: this.#failureReason() });
     this.#environment.statechange(this);
     if (changed) this.dispatchEvent(new Event("change"));
   }
@@ -236,24 +257,34 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   }
 
   #findPath(): void {
-    const look = async () => {
-      const path = selectedPath(await this.getStats());
-      if (this.#closed || !path || !this.connected) return;
-      const changed = path.kind !== this.#path?.kind || path.protocol !== this.#path.protocol;
-      this.#path = path;
-      if (changed) this.dispatchEvent(new Event("change"));
-    };
-    void look();
-    setTimeout(() => {
-      void look().then(() => this.#path && this.#report({ type: "report", path: this.#path.kind }));
-    }, SECOND_LOOK);
+    void this.#look();
+    clearTimeout(this.#pathTimer);
+    this.#pathTimer = setTimeout(() => void this.#look().then(() => this.#reportPath()), SECOND_LOOK);
+  }
+
+  async #look(): Promise<void> {
+    // A connection that was closed in this moment has no statistics.
+    const path = selectedPath(await this.getStats().catch(() => new Map()));
+    if (this.#closed || !path || !this.connected) return;
+    const changed = path.kind !== this.#path?.kind || path.protocol !== this.#path.protocol;
+    this.#path = path;
+    if (changed) this.dispatchEvent(new Event("change"));
+  }
+
+  #reportPath(): void {
+    if (this.#path) this.#reportOnce({ type: "report", path: this.#path.kind });
   }
 
   /** Tells the server once how the connection came about (`docs/signaling.md` §12). */
-  #report(report: Extract<ClientFrame, { type: "report" }>): void {
-    if (this.#reported) return;
-    this.#reported = true;
-    this.#environment.report(report);
+  #reportOnce(frame: Report): void {
+    this.#report ??= { frame, sent: false };
+    this.#sendReport();
+  }
+
+  #sendReport(): void {
+    if (!this.#report || this.#report.sent || !this.#environment.online) return;
+    this.#report.sent = true;
+    this.#environment.report(this.#report.frame);
   }
 
   #failureReason(): FailureReason {

@@ -39,6 +39,7 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
       statechange: () => this.#connectionChanged(),
       event: (event) => this.#take(event),
       reset: () => this.#reset(),
+      fenced: () => this.close(),
     });
     this.#session = session;
     this.#ice = new IceServers({
@@ -80,6 +81,7 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
    * Enters a channel and connects to everybody in it.
    *
    * @throws PeerlineError if the server refuses, with `code` `channel_full` for example, or `already_joined`
+   * @throws the reason of `options.signal` when that was aborted
    */
   async join(link: Link | string, options: JoinOptions): Promise<Channel> {
     const [identity] = await Promise.all([this.#loadIdentity(), this.connect()]);
@@ -88,18 +90,27 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
       identity: identity.publicKey,
       ice: this.#ice,
       updateIce: (ice) => this.#updateIce(ice),
-      left: ({ identifier }) => this.#channels.delete(identifier),
+      left: (left) => {
+        if (this.#channels.get(left.identifier) === left) this.#channels.delete(left.identifier);
+      },
     });
-    if (this.#channels.has(channel.identifier))
-      throw new PeerlineError("already_joined", "This channel has been joined already.");
-    this.#channels.set(channel.identifier, channel);
+    const { signal } = options;
+    const leave = () => channel.leave();
     try {
+      signal?.throwIfAborted();
+      if (this.#channels.has(channel.identifier))
+        throw new PeerlineError("already_joined", "This channel has been joined already.");
+      this.#channels.set(channel.identifier, channel);
+      signal?.addEventListener("abort", leave);
       await channel.join();
+      signal?.throwIfAborted();
+      return channel;
     } catch (error) {
-      this.#channels.delete(channel.identifier);
-      throw error;
+      channel.end();
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener("abort", leave);
     }
-    return channel;
   }
 
   /** Makes oneself findable by name; again to change name or presence. It lasts until {@link Peerline.unannounce}. */
@@ -130,18 +141,20 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
     return this.#discovery.invite(person, link, name, timeout);
   }
 
-  /** Leaves every channel and ends the connection. */
+  /** Leaves every channel, is not findable any more, and ends the connection. */
   close(): void {
     for (const channel of this.#channels.values()) channel.leave();
     this.#unwatchPage?.();
     this.#unwatchPage = undefined;
     this.#ice.close();
+    this.#discovery.close();
     this.#session.close();
   }
 
   /** The page goes: the others hear it at once. If it comes back from the browser's cache, it enters again. */
   #hide(): void {
     for (const channel of this.#channels.values()) channel.hide();
+    this.#discovery.hide();
     this.#session.suspend();
   }
 

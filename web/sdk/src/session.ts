@@ -27,6 +27,8 @@ export interface SessionListener {
   event(event: ServerEvent): void;
   /** The server has no memory of us: join and announce again. What is sent here goes before what waits in the outbox. */
   reset(): void;
+  /** Another connection has taken our key: this session is closed. */
+  fenced(): void;
 }
 
 /**
@@ -126,6 +128,7 @@ export class Session {
   #attempt(): void {
     clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = undefined;
+    this.#retryAfter = 0;
     this.#connectTimer = setTimeout(() => this.#lost(1006), CONNECT_TIMEOUT * 1000);
     this.#transport = this.#connect({
       opened: () => this.#hello(),
@@ -158,7 +161,6 @@ export class Session {
     this.#acknowledged = offset;
     this.#heartbeat = Math.max(welcome.heartbeat, 1);
     this.#failures = 0;
-    this.#retryAfter = 0;
     this.#drain = undefined;
     this.#restartHeartbeat();
     this.#state = "online";
@@ -192,6 +194,7 @@ export class Session {
     this.#disconnect();
     if (code === FENCED) {
       this.close();
+      this.#listener.fenced();
       return;
     }
     const [from, to] = this.#drain ?? [0, 0];

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ChannelCipher } from "../src/channel-cipher.js";
+import type { Message } from "../src/messages.js";
 import type { Channel, ChatMessage, IncomingInvitation, Participant, Person } from "../src/index.js";
 import { Link, Peerline } from "../src/index.js";
 import { FakeHub } from "./fakes/hub.js";
@@ -52,6 +54,13 @@ function only(channel: Channel): Participant {
   return [...channel.participants.values()][0] as Participant;
 }
 
+/** What a member who doesn't use this client can write. */
+async function forge(from: string, to: string) {
+  const channel = await link.channel();
+  const cipher = new ChannelCipher(await link.sealKey(), channel);
+  return { channel, sealed: (message: Message, id: number) => cipher.seal(message, from, to, id) };
+}
+
 const texts = (channel: Channel) => channel.chat.map(({ text }) => text);
 const open = () => FakeNetwork.connections.filter(({ signalingState }) => signalingState !== "closed");
 const offers = () => FakeNetwork.connections.reduce((sum, connection) => sum + connection.offers, 0);
@@ -85,6 +94,57 @@ describe("a call of two", () => {
       { type: "report", path: "direct" },
       { type: "report", path: "direct" },
     ]);
+  });
+
+  it("reports the path although the call was short", async () => {
+    bob.channel.leave();
+    await settle();
+    expect(hub.received.filter(({ type }) => type === "report")).toHaveLength(2);
+  });
+
+  it("reports the path when the server is back", async () => {
+    hub.down = true;
+    hub.breakConnections();
+    await pass(5000);
+    expect(hub.received.filter(({ type }) => type === "report")).toEqual([]);
+    hub.down = false;
+    await pass(10_000);
+    expect(hub.received.filter(({ type }) => type === "report")).toHaveLength(2);
+  });
+
+  it("ends when another connection takes its key, and can be entered again", async () => {
+    hub.breakConnections(4001);
+    await settle();
+    expect([ada.channel.state, ada.peerline.state]).toEqual(["left", "closed"]);
+    const again = ada.peerline.join(link, { name: "Ada" });
+    await pass(1000);
+    expect((await again).state).toBe("joined");
+  });
+
+  it("lets go of the tracks when it ends", async () => {
+    const stream = mediaStream("audio");
+    await ada.channel.setStream(stream);
+    ada.channel.leave();
+    await settle();
+    const before = hub.received.length;
+    stream.getTracks()[0]?.dispatchEvent(new Event("ended"));
+    await settle();
+    expect([ada.channel.stream, hub.received.length]).toEqual([null, before]);
+  });
+
+  it("does not start over for ever because another wants it", async () => {
+    const { channel, sealed } = await forge(bob.channel.id, ada.channel.id);
+    const before = FakeNetwork.connections.length;
+    for (let offer = 0; offer < 50; offer++) {
+      const description = { type: "offer", sdp: `v=0\r\na=fingerprint:sha-256 X${offer}\r\n` } as const;
+      const id = 1_000_000 + offer;
+      const payload = await sealed({ kind: "description", negotiation: 1000 + offer, description }, id);
+      hub.tell(ada.channel.id, { type: "message", channel, from: bob.channel.id, to: ada.channel.id, id, payload });
+      await settle();
+    }
+    await pass(500);
+    expect(FakeNetwork.connections.length - before).toBeGreaterThan(2);
+    expect(FakeNetwork.connections.length - before).toBeLessThanOrEqual(8);
   });
 
   it("tells the others about microphone, camera and name", async () => {
@@ -355,6 +415,27 @@ describe("joining", () => {
     expect((await joined).state).toBe("joined");
   });
 
+  it("can be given up while the server is away, and begun again", async () => {
+    hub.down = true;
+    const peerline = new Peerline({ server: SERVER });
+    clients.push(peerline);
+    const ended = new AbortController();
+    const stream = mediaStream("audio");
+    const first = peerline.join(link, { name: "Ada", stream, signal: ended.signal });
+    const refused = expect(first).rejects.toBe("enough");
+    await pass(2000);
+    ended.abort("enough");
+    await refused;
+    const again = peerline.join(link, { name: "Ada" });
+    await pass(1000);
+    hub.down = false;
+    await pass(6000);
+    expect((await again).state).toBe("joined");
+    const early = peerline.join(Link.create(SERVER), { name: "Ada", signal: ended.signal });
+    await expect(early).rejects.toBe("enough");
+    expect(hub.received.filter(({ type }) => type === "join")).toHaveLength(1);
+  });
+
   it("makes the first offer when the newcomer's is lost", async () => {
     await join("Ada");
     hub.loses = ({ type }) => type === "send";
@@ -438,6 +519,43 @@ describe("discovery", () => {
     expect(ended).toHaveBeenCalledTimes(1);
     expect(rung[0]?.result).toBe("cancelled");
     await expect(ringing.result).resolves.toBe("cancelled");
+  });
+
+  it("rings once connected, when it is asked to before", async () => {
+    const { person, rung } = await meet();
+    const caller = new Peerline({ server: SERVER });
+    clients.push(caller);
+    hub.down = true;
+    const ended = vi.fn();
+    void caller.invite(person, link, { name: "Ada" }).result.then(ended);
+    await pass(1000);
+    hub.down = false;
+    await pass(3000);
+    expect([rung.length, ended.mock.calls.length]).toEqual([1, 0]);
+    rung[0]?.decline();
+    await settle();
+    expect(ended).toHaveBeenCalledWith("declined");
+  });
+
+  it("does not ring when it was cancelled before it could", async () => {
+    const { caller, person, rung } = await meet();
+    const ringing = caller.invite(person, link, { name: "Ada" });
+    ringing.cancel();
+    await pass(500);
+    await expect(ringing.result).resolves.toBe("cancelled");
+    expect([rung.length, hub.received.filter(({ type }) => type === "invite").length]).toEqual([0, 0]);
+  });
+
+  it("ends with the client: nobody finds it, nothing rings", async () => {
+    const { caller, invited, person, rung } = await meet();
+    const ringing = caller.invite(person, link, { name: "Ada" });
+    await settle();
+    invited.close();
+    caller.close();
+    await settle();
+    await expect(ringing.result).resolves.toBe("gone");
+    expect(rung[0]?.result).toBe("gone");
+    expect(hub.received.slice(-2).map(({ type }) => type).sort()).toEqual(["cancel", "unannounce"]);
   });
 
   it("says when somebody is not there any more", async () => {

@@ -17,6 +17,13 @@ describe("frames of the server", () => {
     (json) => expect(parseServerFrame(json)).toBeUndefined(),
   );
 
+  it("refuses times that no timer can wait for", () => {
+    const error = { type: "error", re: 1, code: "peer_busy", message: "" };
+    expect(parseServerFrame(JSON.stringify({ ...error, retry: 86_400 }))).toBeDefined();
+    expect(parseServerFrame(JSON.stringify({ ...error, retry: 2_147_484 }))).toBeUndefined();
+    expect(parseServerFrame(JSON.stringify({ type: "drain", offset: 1, reconnect: [0, 1e9] }))).toBeUndefined();
+  });
+
   it("refuses members of the wrong kind", () => {
     const arrived = messages.to_client.valid.find(({ frame }) => frame.type === "arrived")?.frame;
     for (const [name, value] of [["offset", "1"], ["offset", 1.5], ["member", null], ["member", []], ["channel", 5]])
@@ -26,6 +33,21 @@ describe("frames of the server", () => {
 
 describe("messages of participants", () => {
   const chat = { kind: "chat", chat: "AAAAAAAAAAAAAAAAAAAAAA", text: "hello", time: 1 };
+
+  it("refuses a time that no date can show", () => {
+    for (const time of [1e300, -1e300, 8.64e15 + 2, null, "1"]) expect(parseMessage(JSON.stringify({ ...chat, time }))).toBeUndefined();
+    for (const time of [0, -8.64e15, 8.64e15, 1.5]) {
+      const message = parseMessage(JSON.stringify({ ...chat, time }));
+      expect(message?.kind === "chat" && new Date(message.time).toISOString()).toBeTruthy();
+    }
+  });
+
+  it("takes from a name what could turn or break the text around it", () => {
+    const profile = (name: string) => parseProfile(JSON.stringify({ kind: "profile", name }))?.name;
+    expect(profile(" \u202Eecarg\u2066\n\u2028 Hopper\u0000 ")).toBe("ecarg Hopper");
+    expect(profile("👩🏽‍🚀".repeat(40))).toHaveLength([..."👩🏽‍🚀".repeat(16)].join("").length);
+    expect(profile("\u202E\n")).toBe("");
+  });
 
   it("takes what the protocol knows", () => {
     const description = { type: "offer", sdp: "v=0" };

@@ -213,4 +213,20 @@ describe("a negotiation", () => {
     await exchange();
     expect(connected()).toEqual(["connected", "connected"]);
   });
+
+  it("takes no time over a description that was made to take long", async () => {
+    await connect();
+    const sdp = `v=0\r\na=fingerprint:${" ".repeat(60_000)}x\r\n`;
+    const begun = performance.now();
+    await polite.take({ kind: "description", negotiation: 2, description: { type: "offer", sdp } });
+    expect(performance.now() - begun).toBeLessThan(500);
+  });
+
+  it("sends nothing once it is closed", async () => {
+    impolite.offerFirst();
+    await pass(10);
+    impolite.negotiation.close();
+    await pass(10_000);
+    expect(impolite.sent).toEqual([]);
+  });
 });

@@ -12,6 +12,7 @@ describe("a session", () => {
   let states: string[];
   let events: ServerEvent[];
   let resets: number;
+  let fenced: number;
   let onReset: () => void;
   const find = () => session.request({ type: "find", id: session.nextId(), prefix: "" });
   const count = (type: string) => hub.received.filter((frame) => frame.type === type).length;
@@ -24,10 +25,12 @@ describe("a session", () => {
     states = [];
     events = [];
     resets = 0;
+    fenced = 0;
     onReset = () => {};
     session = new Session(webSocket(new URL("https://call.example/app/")), {
       statechange: () => states.push(session.state),
       event: (event) => events.push(event),
+      fenced: () => (fenced += 1),
       reset: () => {
         resets += 1;
         onReset();
@@ -158,6 +161,34 @@ describe("a session", () => {
     expect(session.online).toBe(true);
   });
 
+  it("connects at once when the network is back, although the server was overloaded before", async () => {
+    hub.tell(session.participant, { type: "drain", reconnect: [0, 0] });
+    hub.breakConnections();
+    const refused: { onmessage: ((event: { data: string }) => void) | null }[] = [];
+    hub.loses = ({ type }) => type === "hello";
+    vi.stubGlobal("WebSocket", class extends hub.WebSocket {
+      constructor(url: URL, protocol: string) {
+        super(url, protocol);
+        refused.push(this);
+      }
+    });
+    await pass(1000);
+    refused.at(-1)?.onmessage?.({ data: JSON.stringify({ type: "error", code: "overloaded", message: "Full.", retry: 20 }) });
+    hub.down = true;
+    hub.breakConnections();
+    const before = hub.connections;
+    session.wake();
+    await pass(19_000, 500);
+    expect(hub.connections).toBe(before);
+    await pass(2000);
+    expect(hub.connections).toBeGreaterThan(before);
+    hub.down = false;
+    hub.loses = () => false;
+    session.wake();
+    await settle();
+    expect(session.online).toBe(true);
+  });
+
   it("waits as long as a restarting server says", async () => {
     hub.tell(session.participant, { type: "drain", reconnect: [2, 4] });
     await settle();
@@ -218,7 +249,7 @@ describe("a session", () => {
   it("ends when another holds its key", async () => {
     hub.breakConnections(4001);
     await pass(20_000, 1000);
-    expect(session.state).toBe("closed");
+    expect([session.state, fenced]).toEqual(["closed", 1]);
     expect(hub.connections).toBe(1);
   });
 

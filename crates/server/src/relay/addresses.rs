@@ -83,12 +83,14 @@ impl Addresses {
         Families { ipv4: has(Family::Ipv4), ipv6: has(Family::Ipv6) }
     }
 
-    /// Every address that relay sockets may be bound to or seen at.
+    /// Every address that is this machine's for others. As peers they are reached at live relay ports only, so that the
+    /// relay is no way to what else listens here.
     pub(super) fn own(&self) -> Vec<IpAddr> {
         let arrivals = self.interfaces.iter().copied();
         let both = |arrival| [Family::Ipv4, Family::Ipv6].map(|family| self.place(family, arrival));
         let places = arrivals.flat_map(both).flatten();
         let mut own: Vec<_> = places.flat_map(|place| [place.bound, place.public]).collect();
+        own.extend(self.interfaces.iter().copied().filter(|ip| is_usable(*ip)));
         own.sort();
         own.dedup();
         own
@@ -122,27 +124,29 @@ impl Addresses {
         }
     }
 
-    /// The addresses that behaviour discovery may name (RFC 5780 §6): every one that `bound` stands for, and never loopback
-    /// beside addresses that others can reach.
+    /// The addresses that behaviour discovery may name (RFC 5780 §6): every one that `bound` stands for. Loopback answers to
+    /// loopback only, there by a second address that Linux has anyway, so that developers can try it on one machine.
     pub(super) fn listeners(&self, bound: &[SocketAddr]) -> Vec<Listener> {
         let mut all = Vec::new();
         for address in bound {
+            let family = Family::of(address.ip());
             if address.ip().is_unspecified() {
-                let family = Family::of(address.ip());
                 let usable =
                     self.interfaces.iter().filter(|ip| Family::of(**ip) == family && is_usable(**ip));
                 all.extend(usable.map(|ip| SocketAddr::new(*ip, address.port())));
+                if family == Family::Ipv4 && cfg!(target_os = "linux") {
+                    let loopback = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)];
+                    all.extend(loopback.map(|ip| SocketAddr::new(ip.into(), address.port())));
+                }
             } else {
                 all.push(*address);
             }
-        }
-        if all.iter().any(|address| !address.ip().is_loopback()) {
-            all.retain(|address| !address.ip().is_loopback());
         }
         let public = |address: &SocketAddr| {
             let slot = Family::of(address.ip()) as usize;
             match self.public.get(slot).copied().flatten() {
                 None => Some(*address),
+                Some(_) if address.ip().is_loopback() => Some(*address),
                 // One public address stands for one of ours: nothing is known about the others.
                 Some(public) => (self.primary.get(slot) == Some(&Some(address.ip())))
                     .then(|| SocketAddr::new(public, address.port())),
@@ -243,14 +247,24 @@ mod tests {
     }
 
     #[test]
-    fn behaviour_discovery_names_addresses_that_others_can_reach() {
-        let bound = ["0.0.0.0:3478", "[::]:3478", "127.0.0.1:8443"].map(|address| address.parse().unwrap());
+    fn behaviour_discovery_names_every_address_that_is_listened_at() {
+        let bound = ["0.0.0.0:3478", "[::]:3478"].map(|address| address.parse().unwrap());
         let names = |machine: &Addresses| -> Vec<String> {
             let listeners = machine.listeners(&bound);
-            listeners.iter().map(|listener| listener.public.to_string()).collect()
+            let others = listeners.iter().filter(|listener| !listener.public.ip().is_loopback());
+            others.map(|listener| listener.public.to_string()).collect()
         };
         assert_eq!(names(&machine(None)), ["203.0.113.5:3478", "203.0.113.6:3478", "[2001:db8:1::5]:3478"]);
         assert_eq!(names(&machine(Some("198.51.100.9"))), ["198.51.100.9:3478", "[2001:db8:1::5]:3478"]);
+    }
+
+    #[test]
+    fn every_address_of_the_machine_is_its_own_also_behind_a_nat() {
+        let own = machine(Some("198.51.100.9")).own();
+        for address in ["198.51.100.9", "203.0.113.5", "203.0.113.6", "2001:db8:1::5"] {
+            assert!(own.contains(&ip(address)), "{address}");
+        }
+        assert!(!own.contains(&ip("127.0.0.1")));
     }
 
     #[test]

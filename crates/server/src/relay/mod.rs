@@ -13,6 +13,7 @@ mod outbox;
 mod pace;
 mod ports;
 mod quota;
+mod relaying;
 mod shared;
 mod socket;
 #[cfg(test)]

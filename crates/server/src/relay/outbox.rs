@@ -1,7 +1,8 @@
 //! Packets on their way out, put together so that one call sends many.
 //!
 //! Consecutive packets of one flow are laid end to end in one buffer, and the kernel cuts them apart again (GSO).
-//! This is where a relay's CPU time is won: a train of 64 costs little more than a packet.
+//! This is where a relay's CPU time is won: a train of 64 costs little more than a packet. Lonely packets gain as well:
+//! a run of receiving and then a run of sending keep the kernel's code in the cache, which taking turns doesn't.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The moment: a fraction of the millisecond that a relay may add under load.
-const MOMENT: Duration = Duration::from_micros(400);
+/// The moment: half of the millisecond that a relay may add under load.
+const MOMENT: Duration = Duration::from_micros(500);
 /// A moment is worth it when it gathers this many packets.
 const WORTH: f64 = 4.0;
 

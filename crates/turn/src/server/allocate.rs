@@ -138,7 +138,8 @@ impl Server {
         };
         let ours = self.config.families;
         let available = Families { ipv4: families.ipv4 && ours.ipv4, ipv6: families.ipv6 && ours.ipv6 };
-        if available == Families::default() {
+        // What was reserved has the family of the allocation it was reserved with.
+        if token.is_none() && available == Families::default() {
             return Err(ErrorCode::ADDRESS_FAMILY_NOT_SUPPORTED.into());
         }
         let reservation_token = match token {
@@ -155,6 +156,7 @@ impl Server {
             reservation_token,
             dont_fragment: request.attribute(DONT_FRAGMENT).is_some(),
             lifetime: lifetime(request, &self.config.limits)?,
+            is_static_user: self.config.credentials.is_static_user(&user.username),
         })
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use peerline_stun::attribute::{
-    LIFETIME, MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256, NONCE, PASSWORD_ALGORITHM, PASSWORD_ALGORITHMS,
-    REALM, USERHASH, USERNAME,
+    MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256, NONCE, PASSWORD_ALGORITHM, PASSWORD_ALGORITHMS, REALM,
+    USERHASH, USERNAME,
 };
 use peerline_stun::integrity::{self, Algorithm, Integrity, LongTermKey, PasswordAlgorithm, verify};
 use peerline_stun::{ErrorCode, Message, Method};
@@ -67,7 +67,8 @@ impl Server {
         }
         let unix = self.config.wall_clock.unix_seconds(now);
         let passwords = credentials.passwords(username, unix);
-        if passwords.expired && extends(request) {
+        // An allocation that was made in time lives on: browsers can't give a new credential to one they have.
+        if passwords.expired && request.method() == Method::ALLOCATE {
             return Err(Rejection::Unauthenticated);
         }
         let key = passwords
@@ -77,7 +78,7 @@ impl Server {
             .find(|key| verify(request, algorithm, key.as_bytes()) == Integrity::Right)
             .ok_or(Rejection::Unauthenticated)?;
         let lifetime = self.config.limits.nonce_lifetime;
-        if !nonce::is_valid(&self.config.nonce_key, nonce, client, unix, lifetime) {
+        if !nonce::is_valid(&self.config.nonce_key, credentials.features(), nonce, client, unix, lifetime) {
             return Err(Rejection::StaleNonce);
         }
         Ok(Authenticated { username: Arc::from(username), key, integrity })
@@ -95,16 +96,6 @@ fn chosen_algorithm(request: &Message<'_>) -> Result<(PasswordAlgorithm, Algorit
             Ok((chosen, Algorithm::Sha256))
         }
         _ => Err(Rejection::BadRequest),
-    }
-}
-
-/// Whether a request makes an allocation or lets one live longer: that takes a credential whose time isn't over.
-/// What is left of an allocation's life may still be used, and given back.
-fn extends(request: &Message<'_>) -> bool {
-    match request.method() {
-        Method::ALLOCATE => true,
-        Method::REFRESH => request.number(LIFETIME) != Some(0),
-        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sendMessage } from "../state/call";
-import { chatOpen, messages, seen, type Message } from "../state/model";
+import { chatOpen, messages, unread, type Message } from "../state/model";
 import { t } from "../text/text";
 import { hueOf } from "./initials";
 import { CloseIcon, SendIcon } from "./icons";
@@ -11,9 +11,14 @@ const TEXT_LENGTH = 8_000;
 
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
-/** Closes the chat, with all in it read. */
+/** Opens the chat: all in it counts as read. */
+export function openChat(): void {
+  chatOpen.value = true;
+  unread.value = 0;
+}
+
+/** Closes the chat; the focus goes back to its button. */
 export function closeChat(): void {
-  seen.value = messages.value.length;
   chatOpen.value = false;
   document.querySelector<HTMLElement>("[aria-controls=chat]")?.focus();
 }
@@ -24,11 +29,12 @@ export function Chat(): JSX.Element {
   const log = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
   const count = messages.value.length;
+  const latest = messages.value.at(-1)?.id;
 
   useEffect(() => input.current?.focus(), []);
   useEffect(() => {
     log.current?.scrollTo({ top: log.current.scrollHeight });
-  }, [count]);
+  }, [latest]);
 
   const send = (event: Event) => {
     event.preventDefault();
@@ -57,7 +63,7 @@ export function Chat(): JSX.Element {
       <div class="chat-log" role="log" aria-label={t("chat.log")} tabIndex={0} ref={log}>
         {count === 0 && <p class="hint chat-empty">{t("chat.empty")}</p>}
         {messages.value.map((message, index) => (
-          <Line key={message.id} message={message} before={messages.value[index - 1]} />
+          <Line key={`${message.from} ${message.id}`} message={message} before={messages.value[index - 1]} />
         ))}
       </div>
       <form class="chat-form" onSubmit={send}>

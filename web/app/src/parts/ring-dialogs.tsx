@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { accept, cancel, decline, incoming, outgoing } from "../state/ringing";
+import { accept, callerOf, cancel, decline, incoming, outgoing } from "../state/ringing";
 import { t } from "../text/text";
 import { Avatar } from "./avatar";
 import { Dialog } from "./dialog";
@@ -10,7 +10,7 @@ export function RingDialogs(): JSX.Element | null {
   const ring = incoming.value;
   const call = outgoing.value;
   if (ring !== null) {
-    const name = ring.name;
+    const name = callerOf(ring);
     return (
       <Dialog key={ring.from} class="ring" labelledBy="ring-title" onDismiss={decline}>
         <Avatar id={ring.from} name={name} />

@@ -11,36 +11,44 @@ import { keepAwake } from "./wake-lock";
 
 /** The call that the user is in, and what ends with it. */
 let call: { readonly channel: Channel; readonly end: () => void } | null = null;
-/** Rises with every join and leave: an answer to an older join is thrown away. */
-let attempt = 0;
+/** Ends the join that is under way. */
+let joining: AbortController | null = null;
 
 /** Enters the channel of a link, with the camera and microphone there are. */
 export async function join(link: string): Promise<void> {
   const peerline = client.value;
   if (peerline === null || model.phase.value === "joining" || call !== null) return;
-  attempt += 1;
-  const asked = attempt;
+  const asked = new AbortController();
+  joining = asked;
   batch(() => {
     model.phase.value = "joining";
     model.failure.value = null;
     model.messages.value = [];
-    model.seen.value = 0;
+    model.unread.value = 0;
     model.chatOpen.value = false;
   });
   try {
-    const channel = await peerline.join(link, { name: name.value.trim() || t("call.unnamed"), stream: ownStream() });
-    if (asked === attempt) begin(channel);
-    else channel.leave();
+    const own = { name: name.value.trim() || t("call.unnamed"), stream: ownStream() };
+    begin(await peerline.join(link, { ...own, signal: asked.signal }));
   } catch (error) {
-    if (asked !== attempt) return;
+    if (joining !== asked) return;
     model.phase.value = "lobby";
     model.failure.value = failureOf(error instanceof PeerlineError ? error.code : "");
+  } finally {
+    if (joining === asked) joining = null;
   }
 }
 
-/** Leaves the call, or stops trying to join; camera and microphone end. */
+/** Stops trying to join; camera and microphone stay. */
+export function cancelJoin(): void {
+  if (joining === null) return;
+  joining.abort();
+  joining = null;
+  model.phase.value = "lobby";
+}
+
+/** Leaves the call; camera and microphone end. */
 export function leave(): void {
-  attempt += 1;
   const left = call;
   call = null;
   left?.end();
@@ -55,7 +63,8 @@ export function leave(): void {
 
 /** Back to the lobby: after leaving, or when the address has changed. */
 export function toLobby(): void {
-  if (call !== null || model.phase.value === "joining") leave();
+  cancelJoin();
+  if (call !== null) leave();
   batch(() => {
     model.phase.value = "lobby";
     model.failure.value = null;
@@ -88,29 +97,27 @@ function begin(channel: Channel): void {
     update();
   };
   const stopMicrophone = effect(() => channel.setMicrophone(!muted.value));
-  let given = [cameraTrack.value, microphoneTrack.value];
   const stopStream = effect(() => {
-    const tracks = [cameraTrack.value, microphoneTrack.value];
-    if (tracks.every((track, index) => track === given[index])) return;
-    given = tracks;
-    void channel.setStream(ownStream());
+    const stream = ownStream();
+    // Camera and microphone may have come, or changed, while the channel was being joined.
+    if (!sameTracks(stream, channel.stream)) void channel.setStream(stream);
   });
   const stopFitting = effect(() => fitPicture(model.participants.value.length));
   const sleep = keepAwake();
 
   channel.addEventListener("participantjoin", ({ participant }) => {
     follow(participant);
-    notify(t("call.arrived", { name: participant.name }));
+    notify(t("call.arrived", { name: nameOf(participant) }));
   });
   channel.addEventListener("participantleave", ({ participant }) => {
     peers.get(participant.id)?.();
     peers.delete(participant.id);
     show();
-    if (call !== null) notify(t("call.left", { name: participant.name }));
+    if (call !== null) notify(t("call.left", { name: nameOf(participant) }));
   });
-  channel.addEventListener("chat", () => {
+  channel.addEventListener("chat", ({ message }) => {
     model.messages.value = channel.chat.map(line);
-    if (model.chatOpen.value) model.seen.value = model.messages.value.length;
+    if (!model.chatOpen.value && !message.own) model.unread.value += 1;
   });
   channel.addEventListener("statechange", () => {
     if (channel.state !== "left" || call?.channel !== channel) return;
@@ -128,6 +135,7 @@ function begin(channel: Channel): void {
   call = { channel, end };
   for (const peer of channel.participants.values()) follow(peer);
   batch(() => {
+    model.messages.value = channel.chat.map(line);
     model.ownId.value = channel.id;
     model.phase.value = "call";
   });
@@ -139,7 +147,7 @@ const connected = new WeakSet<Peer>();
 function describe(peer: Peer): model.Participant {
   return {
     id: peer.id,
-    name: peer.name,
+    name: nameOf(peer),
     microphone: peer.microphone,
     camera: peer.camera,
     state: peer.state === "connecting" && connected.has(peer) ? "reconnecting" : peer.state,
@@ -148,14 +156,25 @@ function describe(peer: Peer): model.Participant {
   };
 }
 
+/** Nobody can be made to have a name. */
+function nameOf({ name }: { name: string }): string {
+  return name || t("call.unnamed");
+}
+
 function line(message: ChatMessage): model.Message {
   return {
     id: message.id,
     from: message.own ? null : message.from,
-    name: message.own ? t("call.you") : message.name,
+    name: message.own ? t("call.you") : nameOf(message),
     text: message.text,
     time: message.time.getTime(),
   };
+}
+
+function sameTracks(one: MediaStream, other: MediaStream | null): boolean {
+  const tracks = new Set(one.getTracks());
+  const others = other?.getTracks() ?? [];
+  return tracks.size === others.length && others.every((track) => tracks.has(track));
 }
 
 function ownStream(): MediaStream {

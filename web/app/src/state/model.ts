@@ -1,4 +1,4 @@
-import { computed, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { ParticipantState } from "peerline";
 import type { TextKey } from "../text/text";
 
@@ -38,11 +38,8 @@ export const ownId = signal("");
 export const participants = signal<readonly Participant[]>([]);
 export const messages = signal<readonly Message[]>([]);
 export const chatOpen = signal(false);
-/** How many messages there were when the chat was last looked at. */
-export const seen = signal(0);
-export const unread = computed(() =>
-  chatOpen.value ? 0 : messages.value.slice(seen.value).filter((message) => message.from !== null).length,
-);
+/** How many messages of others came since the chat was last looked at. */
+export const unread = signal(0);
 /** Whether the server answers. Calls go on without it. */
 export const serverReachable = signal(true);
 /** What went wrong with joining or with the call. */

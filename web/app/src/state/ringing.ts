@@ -13,6 +13,11 @@ export const incoming = signal<IncomingInvitation | null>(null);
 /** Whom the user calls. */
 export const outgoing = signal<{ readonly person: Person; readonly cancel: () => void } | null>(null);
 
+/** What the caller is to be called. */
+export function callerOf({ name }: IncomingInvitation): string {
+  return name || t("call.unnamed");
+}
+
 /** Listens for calls. */
 export function startRinging(): void {
   effect(() => {
@@ -26,19 +31,18 @@ export function startRinging(): void {
 }
 
 function ring(invitation: IncomingInvitation): void {
+  const missed = () => notify(t("ring.missed", { name: callerOf(invitation) }));
   const engaged = phase.value === "call" || phase.value === "joining" || incoming.value !== null;
   if (engaged || outgoing.value !== null) {
     invitation.busy();
-    notify(t("ring.missed", { name: invitation.name }));
+    missed();
     return;
   }
   incoming.value = invitation;
   invitation.addEventListener("ended", () => {
     if (incoming.value !== invitation) return;
     incoming.value = null;
-    if (invitation.result !== "accepted" && invitation.result !== "declined") {
-      notify(t("ring.missed", { name: invitation.name }));
-    }
+    if (invitation.result !== "accepted" && invitation.result !== "declined") missed();
   });
 }
 

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Brand } from "../parts/brand";
-import { Chat, closeChat } from "../parts/chat";
+import { Chat, closeChat, openChat } from "../parts/chat";
 import { copyLink } from "../parts/copy-link";
 import { ChatIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } from "../parts/icons";
 import { LinkRow } from "../parts/link-row";
@@ -54,7 +54,7 @@ function Toolbar({ link, onSettings }: { link: string; onSettings: () => void })
   const count = unread.value;
   const toggleChat = () => {
     if (chatOpen.value) closeChat();
-    else chatOpen.value = true;
+    else openChat();
   };
   return (
     <section class="toolbar" aria-label={t("call.controls")}>

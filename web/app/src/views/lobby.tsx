@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { mediaSentences } from "../media/errors";
 import * as local from "../media/local";
 import { Avatar } from "../parts/avatar";
@@ -15,7 +15,7 @@ import { RelaySettings } from "../parts/relay-settings";
 import { ServerBanner } from "../parts/server-banner";
 import { useTitle } from "../parts/title";
 import { MicrophoneIcon, WarningIcon } from "../parts/icons";
-import { join } from "../state/call";
+import { cancelJoin, join } from "../state/call";
 import { failure, phase } from "../state/model";
 import { name } from "../state/settings";
 import { t } from "../text/text";
@@ -24,6 +24,7 @@ import { t } from "../text/text";
 export function LobbyView({ link }: { link: string }): JSX.Element {
   const heading = useTitle(t("lobby.title"));
   const nameInput = useRef<HTMLInputElement>(null);
+  const submit = useRef<HTMLButtonElement>(null);
 
   useEffect(() => {
     void local.startMedia();
@@ -68,9 +69,17 @@ export function LobbyView({ link }: { link: string }): JSX.Element {
               <span class="problem-text">{t(failure.value)}</span>
             </p>
           )}
-          <button type="submit" class="button primary large" aria-disabled={joining}>
+          <button ref={submit} type="submit" class="button primary large" aria-disabled={joining}>
             {t(joining ? "lobby.joining" : "lobby.join")}
           </button>
+          {joining && (
+            <CancelJoin
+              onCancel={() => {
+                cancelJoin();
+                submit.current?.focus();
+              }}
+            />
+          )}
           <DeviceChoice />
         </form>
         <section class="lobby-link" aria-labelledby="link-title">
@@ -84,6 +93,23 @@ export function LobbyView({ link }: { link: string }): JSX.Element {
         </section>
       </main>
     </div>
+  );
+}
+
+/** How long joining may take before the user is offered to stop it, in milliseconds. */
+const PATIENCE = 1_000;
+
+function CancelJoin({ onCancel }: { onCancel: () => void }): JSX.Element | null {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), PATIENCE);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!late) return null;
+  return (
+    <button type="button" class="button quiet" onClick={onCancel}>
+      {t("lobby.cancel")}
+    </button>
   );
 }
 

@@ -239,9 +239,9 @@ export class FakeWebSocket {
     queueMicrotask(() => this.#open && this.#hub.take(this, text));
   }
 
+  /** What was sent before still arrives. */
   close(): void {
-    this.#open = false;
-    this.#hub.closed(this);
+    queueMicrotask(() => this.#drop());
   }
 
   /** A frame arrives at the client. */
@@ -253,8 +253,13 @@ export class FakeWebSocket {
   /** The connection breaks, seen from the client. */
   end(code: number): void {
     if (!this.#open) return;
-    this.close();
+    this.#drop();
     this.onclose?.({ code });
+  }
+
+  #drop(): void {
+    this.#open = false;
+    this.#hub.closed(this);
   }
 }
 

@@ -1,0 +1,100 @@
+import { signal } from "@preact/signals";
+import type { Channel, JoinOptions } from "peerline";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+
+const { peerline, tracks } = vi.hoisted(() => ({
+  peerline: { join: (_link: string, _options: JoinOptions): Promise<Channel> => Promise.reject(new Error("Not asked for")) },
+  tracks: {} as { camera: { value: unknown } },
+}));
+
+vi.mock("./client", () => ({ client: { value: peerline } }));
+vi.mock("./wake-lock", () => ({ keepAwake: () => () => undefined }));
+vi.mock("../media/local", () => {
+  const cameraTrack = signal<unknown>(null);
+  tracks.camera = cameraTrack;
+  const rest = { microphoneTrack: signal(null), muted: signal(false) };
+  return { cameraTrack, ...rest, fitPicture: () => undefined, stopMedia: () => undefined };
+});
+
+const { cancelJoin, join, leave, toLobby } = await import("./call");
+const model = await import("./model");
+
+class Stream {
+  constructor(readonly tracks: unknown[] = []) {}
+  getTracks = () => this.tracks;
+}
+
+class FakeChannel extends EventTarget {
+  id = "own";
+  state = "joined";
+  participants = new Map();
+  chat = [];
+  stream: unknown;
+  setMicrophone = vi.fn();
+  setStream = vi.fn();
+  leave = vi.fn();
+}
+
+describe("a call", () => {
+  let channel: FakeChannel;
+  let given: JoinOptions;
+  let enter: () => void;
+
+  beforeEach(() => {
+    vi.stubGlobal("MediaStream", Stream);
+    leave();
+    toLobby();
+    tracks.camera.value = null;
+    channel = new FakeChannel();
+    peerline.join = vi.fn((_link: string, options: JoinOptions) => {
+      given = options;
+      channel.stream = options.stream;
+      return new Promise<Channel>((resolve, reject) => {
+        enter = () => resolve(channel as unknown as Channel);
+        options.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error));
+      });
+    });
+  });
+
+  it("is sent the camera that was allowed only while joining", async () => {
+    const joined = join("link");
+    tracks.camera.value = "camera";
+    enter();
+    await joined;
+    expect(model.phase.value).toBe("call");
+    expect(channel.setStream).toHaveBeenCalledTimes(1);
+    expect(channel.setStream.mock.calls[0]?.[0]).toMatchObject({ tracks: ["camera"] });
+  });
+
+  it("is sent nothing anew when nothing has changed", async () => {
+    tracks.camera.value = "camera";
+    const joined = join("link");
+    enter();
+    await joined;
+    expect(channel.setStream).not.toHaveBeenCalled();
+  });
+
+  it("can be given up while it is being joined, and begun again", async () => {
+    const first = join("link");
+    expect(model.phase.value).toBe("joining");
+    cancelJoin();
+    await first;
+    expect([model.phase.value, model.failure.value, given.signal?.aborted]).toEqual(["lobby", null, true]);
+    const second = join("link");
+    enter();
+    await second;
+    expect(model.phase.value).toBe("call");
+  });
+
+  it("counts what others wrote as unread while the chat is closed", async () => {
+    const joined = join("link");
+    enter();
+    await joined;
+    const say = (own: boolean) => channel.dispatchEvent(Object.assign(new Event("chat"), { message: { own } }));
+    say(false);
+    say(true);
+    model.chatOpen.value = true;
+    say(false);
+    expect(model.unread.value).toBe(1);
+  });
+});

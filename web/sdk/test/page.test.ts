@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Link, Peerline } from "../src/index.js";
+import { FakeHub } from "./fakes/hub.js";
+import { FakeMediaStream, FakeNetwork, FakePeerConnection } from "./fakes/peer-connection.js";
+import { pass, settle, stopTime } from "./fakes/time.js";
+
+const SERVER = "https://call.example";
+let hub: FakeHub;
+let page: EventTarget;
+
+beforeEach(() => {
+  stopTime();
+  FakeNetwork.reset();
+  hub = new FakeHub();
+  page = new EventTarget();
+  vi.stubGlobal("WebSocket", hub.WebSocket);
+  vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
+  vi.stubGlobal("MediaStream", FakeMediaStream);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+it("leaves when the page goes, and enters again when it comes back from the browser's cache", async () => {
+  const link = Link.create(SERVER);
+  const enter = async (name: string) => {
+    const peerline = new Peerline({ server: SERVER });
+    const joined = peerline.join(link, { name });
+    await pass(100);
+    await Promise.all([peerline.announce({ name }), pass(100)]);
+    return { peerline, channel: await joined };
+  };
+  const ada = await enter("Ada");
+  vi.stubGlobal("window", page);
+  vi.stubGlobal("navigator", {});
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { visibilityState: "visible" }));
+  const bob = await enter("Bob");
+  await pass(3000);
+  hub.received.length = 0;
+
+  page.dispatchEvent(new Event("pagehide"));
+  await settle();
+  expect(hub.received.map(({ type }) => type)).toEqual(["leave", "unannounce"]);
+  expect([ada.channel.participants.size, bob.peerline.state]).toEqual([0, "closed"]);
+  expect(await ada.peerline.find("")).toEqual([]);
+
+  page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+  await pass(3000);
+  const others = [ada, bob].flatMap(({ channel }) => [...channel.participants.values()].map(({ state }) => state));
+  expect([bob.channel.state, ...others]).toEqual(["joined", "connected", "connected"]);
+  expect(await ada.peerline.find("")).toMatchObject([{ name: "Bob" }]);
+  ada.peerline.close();
+  bob.peerline.close();
+});
