@@ -1,8 +1,10 @@
-//! How many TCP connections are let in, in total and from one address.
+//! How many TCP connections and how many WebSockets are let in, in total and from one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use ipnet::IpNet;
 
 /// Enough for an office behind one address, with some tabs for everybody.
 const PER_ADDRESS: u32 = 1_000;
@@ -45,20 +47,24 @@ struct Counts {
 #[derive(Debug)]
 pub(crate) struct Admission {
     max_connections: u32,
+    /// Many clients come by each of these: they are bounded by the total only.
+    proxies: Vec<IpNet>,
     counts: Mutex<Counts>,
 }
 
 impl Admission {
-    pub(crate) fn new(max_connections: usize) -> Arc<Self> {
+    pub(crate) fn new(max_connections: usize, proxies: &[IpNet]) -> Arc<Self> {
         Arc::new(Self {
             max_connections: u32::try_from(max_connections).unwrap_or(u32::MAX),
+            proxies: proxies.to_vec(),
             counts: Mutex::default(),
         })
     }
 
     /// Lets a connection in, or not. It counts for as long as the answer is kept.
     pub(crate) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admitted> {
-        let source = Source::of(peer);
+        let is_proxy = self.proxies.iter().any(|network| network.contains(&peer.to_canonical()));
+        let source = Source::of(peer).filter(|_| !is_proxy);
         let mut counts = self.lock();
         let from_source = source.and_then(|source| counts.sources.get(&source)).copied().unwrap_or_default();
         if counts.total.open >= self.max_connections
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn one_address_cannot_keep_the_others_out() {
-        let admission = Admission::new(10_000);
+        let admission = Admission::new(10_000, &[]);
         let half_open: Vec<_> = std::iter::from_fn(|| admission.admit(ip("198.51.100.1"))).collect();
         assert_eq!(half_open.len(), HALF_OPEN_PER_ADDRESS as usize);
         assert!(admission.admit(ip("198.51.100.2")).is_some());
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn established_connections_are_bounded_too() {
-        let admission = Admission::new(10_000);
+        let admission = Admission::new(10_000, &[]);
         let mut open = Vec::new();
         while let Some(mut admitted) = admission.admit(ip("198.51.100.1")) {
             admitted.established();
@@ -158,8 +164,16 @@ mod tests {
     }
 
     #[test]
+    fn a_trusted_proxy_is_many_clients() {
+        let admission = Admission::new(10_000, &["10.0.0.0/8".parse().unwrap()]);
+        let behind_proxy: Vec<_> =
+            (0..=HALF_OPEN_PER_ADDRESS).filter_map(|_| admission.admit(ip("::ffff:10.0.0.1"))).collect();
+        assert_eq!(behind_proxy.len(), HALF_OPEN_PER_ADDRESS as usize + 1);
+    }
+
+    #[test]
     fn this_machine_is_bounded_by_the_total_only_and_nothing_is_kept_of_who_has_left() {
-        let admission = Admission::new(2_000);
+        let admission = Admission::new(2_000, &[]);
         let mut open = Vec::new();
         while let Some(mut admitted) = admission.admit(ip("127.0.0.1")) {
             admitted.established();

@@ -174,7 +174,7 @@ impl TryFrom<Options> for Config {
             lan: options.lan.unwrap_or(false),
             turn_users: options.turn_user.iter().map(|user| turn_user(user)).collect::<Result<_, _>>()?,
             turn_secret: options.turn_secret.map(turn_secret).transpose()?,
-            trusted_proxies: networks("trusted-proxy", &options.trusted_proxy)?,
+            trusted_proxies: trusted_proxies(&options.trusted_proxy)?,
             allow_origins: options
                 .allow_origin
                 .iter()
@@ -358,6 +358,17 @@ fn networks(option: &'static str, given: &[String]) -> Result<Vec<IpNet>, Config
         })
     };
     given.iter().map(network).collect()
+}
+
+fn trusted_proxies(given: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+    let networks = networks("trusted-proxy", given)?;
+    match networks.iter().find(|network| network.prefix_len() == 0) {
+        Some(everybody) => Err(ConfigError::new(
+            "trusted-proxy",
+            format!("{everybody} is everybody: then anybody could say where a request came from."),
+        )),
+        None => Ok(networks),
+    }
 }
 
 fn turn_user(value: &str) -> Result<TurnUser, ConfigError> {

@@ -25,7 +25,7 @@ impl Metrics {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// There are too many connections, in total or of that address.
+    /// There are too many connections or WebSockets, in total or of that address.
     pub(crate) fn refused_full(&self) {
         self.refused_full.fetch_add(1, Ordering::Relaxed);
     }

@@ -189,14 +189,24 @@ impl Options {
         let invalid = |problem: String| {
             ConfigError::new("config", format!("{}: {}", path.display(), problem.trim_end()))
         };
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+        // Without the line itself, which may hold a secret.
+        let explain = |error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            match before {
+                Some(before) => {
+                    invalid(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+                }
+                None => invalid(error.message().to_owned()),
+            }
+        };
+        let table: toml::Table = text.parse().map_err(explain)?;
         if let Some(unknown) = table.keys().find(|key| !keys().contains(key)) {
             return Err(invalid(match closest_key(unknown) {
                 Some(known) => format!("there is no key `{unknown}`. Did you mean `{known}`?"),
                 None => format!("there is no key `{unknown}`. The keys are: {}.", keys().join(", ")),
             }));
         }
-        toml::from_str(text).map_err(|error| invalid(error.to_string()))
+        toml::from_str(text).map_err(explain)
     }
 }
 

@@ -87,6 +87,8 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) admission: Arc<Admission>,
+    /// One HTTP/2 connection carries many WebSockets, and one proxy those of many clients: they are counted by themselves.
+    pub(crate) web_sockets: Arc<Admission>,
     pub(crate) signaling: Arc<Signaling>,
     pub(crate) relay: Relay,
     pub(crate) tls: TlsAcceptor,
@@ -146,7 +148,8 @@ impl Server {
 
         let context = Arc::new(Context {
             metrics: Metrics::default(),
-            admission: Admission::new(max_connections),
+            admission: Admission::new(max_connections, &config.trusted_proxies),
+            web_sockets: Admission::new(max_connections, &config.trusted_proxies),
             signaling: Signaling::start(ice, shutdown.clone()),
             relay,
             tls,

@@ -141,7 +141,8 @@ impl Signaling {
             Event::PathReported { path, reason } => {
                 let reason = reason.map_or("", |reason| reason.as_str());
                 *calls.entry((path.as_str(), reason)).or_default() += 1;
-                tracing::info!(path = path.as_str(), reason, "call");
+                // Anybody may report a hundred times a second: the counters tell, the log need not.
+                tracing::debug!(path = path.as_str(), reason, "call");
             }
         }
     }

@@ -52,6 +52,7 @@ fn a_wrong_value_is_refused_with_a_sentence_that_says_which_and_why() {
     refused(&["--relay-ports", "80-90"], "reaches below 1024");
     refused(&["--relay-ports", "50000-50000"], "is a single port");
     refused(&["--relay-allow", "10.0.0.0/40"], "--relay-allow: `10.0.0.0/40` is not a network");
+    refused(&["--trusted-proxy", "0.0.0.0/0"], "--trusted-proxy: 0.0.0.0/0 is everybody");
     refused(&["--trusted-proxy", "proxy"], "--trusted-proxy: `proxy` is not a network");
     refused(&["--metrics-allow", "x"], "--metrics-allow: `x` is not a network");
     refused(&["--allow-origin", "example.org"], "--allow-origin: `example.org` is not an origin");
@@ -136,6 +137,9 @@ fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     refused(&["--config", &file("config = \"x\"\n")], "there is no key `config`");
     refused(&["--config", &file("listen =\n")], "--config:");
     refused(&["--config", &file("lan = \"yes\"\n")], "expected a boolean");
+    let unclosed = file("lan = true\nturn-user = \"ada:hunter2\n");
+    let error = config(&["--config", &unclosed]).unwrap_err();
+    assert!(error.contains("line 2:") && !error.contains("hunter2"), "{error}");
     refused(&["--config", "/nonexistent.toml"], "--config: /nonexistent.toml cannot be read");
 }
 

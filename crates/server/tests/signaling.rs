@@ -131,7 +131,18 @@ async fn two_participants_meet_over_http_1_and_http_2() {
     assert_eq!(message["payload"], payload);
 }
 
+type Http2 = hyper::client::conn::http2::SendRequest<Empty<bytes::Bytes>>;
+
 async fn open_http2(server: &TestServer) -> Participant<TokioIo<hyper::upgrade::Upgraded>> {
+    let mut sender = connect_http2(server).await;
+    let response = upgrade_http2(&mut sender).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["sec-websocket-protocol"], "peerline.v1");
+    let upgraded = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    Participant::new(WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await)
+}
+
+async fn connect_http2(server: &TestServer) -> Http2 {
     let stream = TokioIo::new(server.connect_tls(&[b"h2"]).await);
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake::<_, _, Empty<bytes::Bytes>>(TokioExecutor::new(), stream)
@@ -141,6 +152,10 @@ async fn open_http2(server: &TestServer) -> Participant<TokioIo<hyper::upgrade::
     // The server's settings have come once it has answered: only then does the client know of RFC 8441.
     let first = Request::get("https://localhost/healthz").body(Empty::new()).unwrap();
     assert_eq!(sender.send_request(first).await.unwrap().status(), 200);
+    sender
+}
+
+async fn upgrade_http2(sender: &mut Http2) -> hyper::Response<hyper::body::Incoming> {
     let request = Request::connect("https://localhost/signal")
         .extension(Protocol::from_static("websocket"))
         .header("sec-websocket-version", "13")
@@ -148,11 +163,54 @@ async fn open_http2(server: &TestServer) -> Participant<TokioIo<hyper::upgrade::
         .header("origin", "https://localhost")
         .body(Empty::new())
         .unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert_eq!(response.headers()["sec-websocket-protocol"], "peerline.v1");
-    let upgraded = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
-    Participant::new(WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await)
+    sender.send_request(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn web_sockets_are_counted_though_they_share_a_connection() {
+    let server = TestServer::start(&["--max-connections", "2"]).await;
+    let mut sender = connect_http2(&server).await;
+    let first = upgrade_http2(&mut sender).await;
+    let second = upgrade_http2(&mut sender).await;
+    assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 200));
+    let refused = upgrade_http2(&mut sender).await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(
+        server
+            .get("/metrics", &[])
+            .await
+            .text()
+            .contains("peerline_connections_refused_total{reason=\"full\"} 1")
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_reads_late_loses_nothing() {
+    let server = TestServer::start(&[]).await;
+    let mut ada = open(server.connect().await, "localhost", &[]).await.unwrap();
+    let mut bob = open(server.connect().await, "localhost", &[]).await.unwrap();
+    ada.hello(1).await;
+    let bob_is = bob.hello(2).await["participant"].clone();
+    let channel = ada.join().await["channel"].clone();
+    bob.join().await;
+    // More than a batch and less than the queue, while nobody reads at the other end.
+    let payload = URL_SAFE_NO_PAD.encode([9; 6_000]);
+    let mut sent = Vec::new();
+    for _ in 0..100 {
+        let answer =
+            ada.ask(json!({"type": "send", "channel": channel, "to": bob_is, "payload": payload})).await;
+        assert_eq!(answer["type"], "ok");
+        sent.push(ada.id);
+    }
+    for id in sent {
+        let message = bob.find(|frame| frame["type"] == "message").await;
+        assert_eq!(message["id"], id);
+        let ack = json!({"type": "ack", "offset": message["offset"]}).to_string();
+        bob.socket.send(Message::text(ack)).await.unwrap();
+    }
+    // The acknowledgements were all fit: no error stands before this answer.
+    assert_eq!(bob.ask(json!({"type": "ping"})).await["type"], "pong");
 }
 
 #[tokio::test]

@@ -122,8 +122,10 @@ impl Client {
         };
         if is_in(trusted, peer) {
             // Each proxy appends whom it heard: from the right, the first that is no proxy of ours is the client.
-            if let Some(address) = forwarded.addresses.iter().rev().find(|address| !is_in(trusted, **address))
-            {
+            // What stands left of a node without an address was written by nobody we know.
+            let stranger =
+                forwarded.nodes.iter().rev().find(|node| node.is_none_or(|address| !is_in(trusted, address)));
+            if let Some(Some(address)) = stranger {
                 client.address = *address;
             }
             if let Some(protocol) = forwarded.protocol {
@@ -151,11 +153,13 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// `Forwarded` (RFC 7239) where it stands, else the older X-Forwarded headers.
+/// The X-Forwarded headers where they stand, else `Forwarded` (RFC 7239). Proxies write the older ones unless told
+/// otherwise, and pass on what a client wrote into the other.
 #[derive(Default)]
 struct Forwarded {
     is_empty: bool,
-    addresses: Vec<IpAddr>,
+    /// From the client to the last proxy but one; `None` for one that says no address.
+    nodes: Vec<Option<IpAddr>>,
     protocol: Option<String>,
     host: Option<String>,
 }
@@ -167,13 +171,16 @@ impl Forwarded {
             lines.collect::<Vec<_>>().join(",")
         };
         let mut forwarded = Self::default();
-        if headers.contains_key(header::FORWARDED) {
+        let is_old = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST]
+            .iter()
+            .any(|name| headers.contains_key(name));
+        if headers.contains_key(header::FORWARDED) && !is_old {
             for element in list(&header::FORWARDED).split(',') {
                 for pair in element.split(';') {
                     let Some((name, value)) = pair.split_once('=') else { continue };
                     let value = value.trim().trim_matches('"');
                     match name.trim().to_ascii_lowercase().as_str() {
-                        "for" => forwarded.addresses.extend(node(value)),
+                        "for" => forwarded.nodes.push(node(value)),
                         "proto" => forwarded.protocol = Some(value.to_owned()),
                         "host" => forwarded.host = Some(value.to_owned()),
                         _ => {}
@@ -187,13 +194,12 @@ impl Forwarded {
             let last = all.rsplit(',').next().unwrap_or_default().trim();
             (!last.is_empty()).then(|| last.to_owned())
         };
-        forwarded.addresses =
-            list(&X_FORWARDED_FOR).split(',').filter_map(|value| node(value.trim())).collect();
+        if headers.contains_key(&X_FORWARDED_FOR) {
+            forwarded.nodes = list(&X_FORWARDED_FOR).split(',').map(|value| node(value.trim())).collect();
+        }
         forwarded.protocol = last(&X_FORWARDED_PROTO);
         forwarded.host = last(&X_FORWARDED_HOST);
-        forwarded.is_empty = ![X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST]
-            .iter()
-            .any(|name| headers.contains_key(name));
+        forwarded.is_empty = !is_old;
         forwarded
     }
 }
@@ -246,6 +252,30 @@ mod tests {
         let headers = [("host", "a"), ("x-forwarded-for", "127.0.0.1, 203.0.113.7, 10.0.0.2")];
         let proxied = client("10.0.0.1", &["10.0.0.0/8"], &headers).unwrap();
         assert_eq!(proxied.address.to_string(), "203.0.113.7");
+    }
+
+    #[test]
+    fn a_forwarded_header_beside_those_of_the_proxy_is_the_clients_own() {
+        let headers = [
+            ("host", "a"),
+            ("forwarded", "for=192.0.2.66;host=evil.example"),
+            ("x-forwarded-for", "203.0.113.7"),
+            ("x-forwarded-proto", "https"),
+        ];
+        let proxied = client("10.0.0.1", &["10.0.0.0/8"], &headers).unwrap();
+        assert_eq!(proxied.address.to_string(), "203.0.113.7");
+        assert_eq!(proxied.host.to_string(), "a");
+    }
+
+    #[test]
+    fn what_stands_before_an_unknown_node_is_not_believed() {
+        for headers in [
+            [("host", "a"), ("x-forwarded-for", "192.0.2.66, unknown, 10.0.0.2")],
+            [("host", "a"), ("forwarded", "for=192.0.2.66, for=_hidden")],
+        ] {
+            let proxied = client("10.0.0.1", &["10.0.0.0/8"], &headers).unwrap();
+            assert_eq!(proxied.address.to_string(), "10.0.0.1");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use futures_util::{SinkExt, StreamExt};
 use hyper::body::Incoming;
@@ -25,7 +25,7 @@ const SUBPROTOCOL: &str = "peerline.v1";
 const READ_BUFFER: usize = 2 * 1024;
 /// Frames are gathered up to here before they are written.
 const WRITE_BUFFER: usize = 16 * 1024;
-/// A socket that takes nothing for so long has nobody behind it.
+/// A socket that doesn't take one batch in so long has nobody behind it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for the other side to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,6 +57,16 @@ pub(super) async fn upgrade(
     if !upgrade.requested_protocols().any(|protocol| protocol == SUBPROTOCOL) {
         return plain(StatusCode::BAD_REQUEST, "The subprotocol here is peerline.v1.\n");
     }
+    let Some(mut place) = context.web_sockets.admit(client.address) else {
+        context.metrics.refused_full();
+        let mut response = plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "There are too many WebSockets here, or from your address.\n",
+        );
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+        return response;
+    };
+    place.established();
     let (address, host) = (client.address, client.host.without_port().to_string());
     upgrade
         .protocols([SUBPROTOCOL])
@@ -69,7 +79,7 @@ pub(super) async fn upgrade(
         .on_upgrade(move |socket| async move {
             let connection = context.signaling.connect(address, &host);
             carry(socket, &connection, &context).await;
-            drop((connection, admitted));
+            drop((connection, admitted, place));
         })
         .into_response()
 }
@@ -93,21 +103,26 @@ enum End {
 
 async fn carry(mut socket: WebSocket, connection: &Connection, context: &Context) {
     let mut shutdown = context.shutdown.clone();
+    let mut has_more = false;
     let end = loop {
         let ended = tokio::select! {
             message = socket.recv() => receive(&mut socket, message, connection),
-            () = connection.ready() => None,
+            () = connection.ready(), if !has_more => None,
+            // A client that reads slowly is heard between two batches: what it acknowledges makes room.
+            () = std::future::ready(()), if has_more => None,
             () = shutdown.closing() => Some(End::Close(CloseCode::Restart.number())),
         };
-        // What the hub has to say goes out before the end, too: an error, for one.
-        let sent = timeout(WRITE_TIMEOUT, send(&mut socket, connection)).await;
+        let ended = ended.or_else(|| connection.close_code().map(End::Close));
+        let sent = match ended {
+            Some(End::Gone) => break End::Gone,
+            // What the hub has to say goes out before the end, too: an error, for one.
+            Some(End::Close(_)) => timeout(WRITE_TIMEOUT, send_rest(&mut socket, connection)).await,
+            None => timeout(WRITE_TIMEOUT, send(&mut socket, connection)).await,
+        };
         match (ended, sent) {
             (_, Err(_) | Ok(Err(_))) => break End::Gone,
             (Some(ended), _) => break ended,
-            (None, Ok(Ok(()))) => {}
-        }
-        if let Some(code) = connection.close_code() {
-            break End::Close(code);
+            (None, Ok(Ok(more))) => has_more = more,
         }
     };
     if let End::Close(code) = end {
@@ -164,18 +179,23 @@ fn refuse(error: axum::Error, connection: &Connection) -> End {
     }
 }
 
-/// Writes all that the hub has for this client, many frames at a time.
-async fn send(socket: &mut WebSocket, connection: &Connection) -> Result<(), axum::Error> {
-    loop {
-        let frames = connection.pull(WRITE_BUFFER);
-        if frames.is_empty() {
-            return Ok(());
-        }
-        for frame in frames {
-            socket.feed(Message::Text(frame)).await?;
-        }
-        socket.flush().await?;
+/// Writes a batch of what the hub has for this client; says whether there was one, and so may be more.
+async fn send(socket: &mut WebSocket, connection: &Connection) -> Result<bool, axum::Error> {
+    let frames = connection.pull(WRITE_BUFFER);
+    if frames.is_empty() {
+        return Ok(false);
     }
+    for frame in frames {
+        socket.feed(Message::Text(frame)).await?;
+    }
+    socket.flush().await?;
+    Ok(true)
+}
+
+/// Writes all that the hub has for this client, until there is no more.
+async fn send_rest(socket: &mut WebSocket, connection: &Connection) -> Result<bool, axum::Error> {
+    while send(socket, connection).await? {}
+    Ok(false)
 }
 
 #[cfg(test)]
