@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::config::Secret;
 
-/// A directory of mode 0700 whose files have mode 0600.
+/// A directory, of mode 0700 where we made it, whose files have mode 0600.
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir(PathBuf);
 
@@ -19,10 +19,6 @@ impl DataDir {
     /// Makes the directory where it is missing, and shows that it can be written.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        // A directory that others made for us may be readable by all.
-        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-        }
         let dir = Self(path.to_owned());
         dir.write(".writable", b"")?;
         fs::remove_file(dir.path(".writable"))?;
@@ -70,6 +66,8 @@ impl DataDir {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -81,6 +79,16 @@ mod tests {
         assert!(first == second);
         assert_eq!(mode(path.clone()), 0o700);
         assert_eq!(mode(path.join("turn-secret")), 0o600);
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_others_made_keeps_its_mode() {
+        let path = std::env::temp_dir().join(format!("peerline-shared-dir-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        DataDir::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
         fs::remove_dir_all(path).unwrap();
     }
 }
