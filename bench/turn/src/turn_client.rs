@@ -57,11 +57,10 @@ pub struct TurnClient {
 }
 
 impl TurnClient {
-    /// Allocates from a fresh socket: request, 401 challenge, request with credentials.
-    pub fn allocate(server: SocketAddr, login: Login<'_>) -> Result<Self> {
+    fn new(server: SocketAddr, login: Login<'_>) -> Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(server)?;
-        let mut client = Self {
+        Ok(Self {
             socket,
             username: login.name.to_owned(),
             key: [0; 16],
@@ -69,9 +68,22 @@ impl TurnClient {
             nonce: Vec::new(),
             transaction: 0,
             relayed: server,
-        };
+        })
+    }
+
+    /// Allocates from a fresh socket: request, 401 challenge, request with credentials.
+    pub fn allocate(server: SocketAddr, login: Login<'_>) -> Result<Self> {
+        // The system may hand out a port whose allocation coturn still remembers (437): then another one.
         let transport = [(REQUESTED_TRANSPORT, vec![17, 0, 0, 0])];
-        let challenge = client.request(ALLOCATE, &transport)?;
+        let mut attempts = 5;
+        let (mut client, challenge) = loop {
+            let mut client = Self::new(server, login)?;
+            let challenge = client.request(ALLOCATE, &transport)?;
+            attempts -= 1;
+            if challenge.error != Some(437) || attempts == 0 {
+                break (client, challenge);
+            }
+        };
         ensure!(challenge.error == Some(401), "expected a 401 challenge, got {:?}", challenge.error);
         client.answer(&challenge, login)?;
         let mut answer = client.request(ALLOCATE, &transport)?;

@@ -103,19 +103,22 @@ impl Signaling {
         while let Some(event) = hub.poll_event() {
             self.note(&event, calls);
         }
-        {
+        let mut ready = Vec::new();
+        if let Some(first) = hub.poll_ready() {
             let connections = lock(&self.connections);
-            while let Some(id) = hub.poll_ready() {
-                if let Some(mailbox) = connections.get(&id) {
-                    mailbox.ready.notify_one();
-                }
-            }
+            let ids = std::iter::once(first).chain(std::iter::from_fn(|| hub.poll_ready()));
+            ready.extend(ids.filter_map(|id| connections.get(&id).cloned()));
         }
         if let Some(wanted) = hub.poll_timeout()
             && scheduled.is_none_or(|scheduled| wanted < scheduled)
         {
             *scheduled = Some(wanted);
             self.earlier.notify_one();
+        }
+        // Waking a task may wake a thread: nobody has to wait at the hub for that.
+        drop(state);
+        for mailbox in ready {
+            mailbox.ready.notify_one();
         }
         result
     }
@@ -189,21 +192,21 @@ impl Connection {
         Some(self.mailbox.close.load(Ordering::Acquire)).filter(|code| *code != 0)
     }
 
-    /// The next frames for this client: about `bytes` of them, or one.
-    pub(crate) fn pull(&self, bytes: usize) -> Vec<Utf8Bytes> {
+    /// The next frames for this client, about `bytes` of them or one; and whether there may be more.
+    pub(crate) fn pull(&self, bytes: usize) -> (Vec<Utf8Bytes>, bool) {
         let mut frames = Vec::new();
         let mut pulled = 0;
-        self.signaling.call(|hub, _| {
-            while pulled < bytes {
-                let mut frame = Vec::new();
-                if hub.poll_transmit(self.id, &mut frame).is_none() {
-                    break;
-                }
-                pulled += frame.len();
-                frames.extend(Utf8Bytes::try_from(frame));
+        // Pulling gives the hub nothing to say and no timer, so this is not a `call`.
+        let mut state = lock(&self.signaling.state);
+        while pulled < bytes {
+            let mut frame = Vec::new();
+            if state.hub.poll_transmit(self.id, &mut frame).is_none() {
+                return (frames, false);
             }
-        });
-        frames
+            pulled += frame.len();
+            frames.extend(Utf8Bytes::try_from(frame));
+        }
+        (frames, true)
     }
 }
 

@@ -179,17 +179,17 @@ fn refuse(error: axum::Error, connection: &Connection) -> End {
     }
 }
 
-/// Writes a batch of what the hub has for this client; says whether there was one, and so may be more.
+/// Writes a batch of what the hub has for this client; says whether there may be more.
 async fn send(socket: &mut WebSocket, connection: &Connection) -> Result<bool, axum::Error> {
-    let frames = connection.pull(WRITE_BUFFER);
+    let (frames, more) = connection.pull(WRITE_BUFFER);
     if frames.is_empty() {
-        return Ok(false);
+        return Ok(more);
     }
     for frame in frames {
         socket.feed(Message::Text(frame)).await?;
     }
     socket.flush().await?;
-    Ok(true)
+    Ok(more)
 }
 
 /// Writes all that the hub has for this client, until there is no more.
