@@ -248,14 +248,20 @@ mod tests {
 
     #[test]
     fn behaviour_discovery_names_every_address_that_is_listened_at() {
-        let bound = ["0.0.0.0:3478", "[::]:3478"].map(|address| address.parse().unwrap());
-        let names = |machine: &Addresses| -> Vec<String> {
+        let bound = ["0.0.0.0:3478", "[::]:3478", "127.0.0.1:8443"].map(|address| address.parse().unwrap());
+        let names = |machine: &Addresses, of_loopback: bool| -> Vec<String> {
             let listeners = machine.listeners(&bound);
-            let others = listeners.iter().filter(|listener| !listener.public.ip().is_loopback());
-            others.map(|listener| listener.public.to_string()).collect()
+            let class = listeners.iter().filter(|listener| listener.public.ip().is_loopback() == of_loopback);
+            class.map(|listener| listener.public.to_string()).collect()
         };
-        assert_eq!(names(&machine(None)), ["203.0.113.5:3478", "203.0.113.6:3478", "[2001:db8:1::5]:3478"]);
-        assert_eq!(names(&machine(Some("198.51.100.9"))), ["198.51.100.9:3478", "[2001:db8:1::5]:3478"]);
+        let (open, mapped) = (machine(None), machine(Some("198.51.100.9")));
+        assert_eq!(names(&open, false), ["203.0.113.5:3478", "203.0.113.6:3478", "[2001:db8:1::5]:3478"]);
+        assert_eq!(names(&mapped, false), ["198.51.100.9:3478", "[2001:db8:1::5]:3478"]);
+        for machine in [open, mapped] {
+            let loopback = names(&machine, true);
+            assert!(loopback.contains(&"127.0.0.1:8443".to_owned()), "what was asked for by name");
+            assert_eq!(loopback.contains(&"127.0.0.2:3478".to_owned()), cfg!(target_os = "linux"));
+        }
     }
 
     #[test]
