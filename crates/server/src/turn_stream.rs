@@ -14,10 +14,11 @@ use peerline_turn::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rustix::net::sockopt;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::UdpSocket;
 
 use crate::admission::Admitted;
+use crate::relay::icmp::{self, is_icmp};
 use crate::relay::{Lease, RelaySocket, Shared};
 use crate::server::Context;
 
@@ -133,7 +134,11 @@ impl TurnStream {
                     is_flushed = length == 0;
                     self.output.wrote(length);
                 }
-                family = readable(self.relays.as_ref()) => self.take_datagrams(now(), family),
+                family = ready(self.relays.as_ref()) => {
+                    let now = now();
+                    let met = self.take_datagrams(now, family);
+                    self.tell_icmp(now, family, met);
+                }
                 () = tokio::time::sleep_until(due.into()) => {
                     let now = now();
                     if self.relays.is_none() && now >= heard + IDLE {
@@ -174,9 +179,12 @@ impl TurnStream {
     fn take_message(&mut self, now: Instant, message: &[u8]) -> io::Result<()> {
         match self.server.relay_from_client(now, &self.client, message) {
             FromClient::Relay { peer, payload, dont_fragment, .. } => {
-                if let Some(socket) = self.relays.as_ref().and_then(|relays| relays.socket(Family::of(peer)))
+                let family = Family::of(peer);
+                let socket = self.relays.as_ref().and_then(|relays| relays.socket(family));
+                if let Some(error) =
+                    socket.and_then(|socket| send(socket, self.shared.toward(peer), payload, dont_fragment))
                 {
-                    send(socket, self.shared.toward(peer), payload, dont_fragment);
+                    self.tell_icmp(now, family, Some(error));
                 }
             }
             FromClient::Control => {
@@ -191,13 +199,20 @@ impl TurnStream {
         Ok(())
     }
 
-    fn take_datagrams(&mut self, now: Instant, family: Family) {
-        let Some(relays) = &self.relays else { return };
-        let Some(socket) = relays.socket(family) else { return };
+    /// Takes what peers sent. Returns the ICMP error that it met.
+    fn take_datagrams(&mut self, now: Instant, family: Family) -> Option<io::Error> {
+        let relays = self.relays.as_ref()?;
+        let socket = relays.socket(family)?;
+        let mut met = None;
         DATAGRAM.with_borrow_mut(|buffer| {
             for _ in 0..DATAGRAMS {
-                let Ok((length, source)) = socket.try_recv_from(buffer) else {
-                    break;
+                let (length, source) = match socket.try_recv_from(buffer) {
+                    Ok(received) => received,
+                    Err(error) if is_icmp(&error) => {
+                        met = Some(error);
+                        break;
+                    }
+                    Err(_) => break,
                 };
                 let peer = self.shared.seen_as(SocketAddr::new(source.ip(), source.port()));
                 let Some(payload) = buffer.get(..length) else { break };
@@ -213,6 +228,29 @@ impl TurnStream {
                 }
             }
         });
+        met
+    }
+
+    /// Tells the client of ICMP errors that came back for what it sent; `met` is one that a call has just met.
+    fn tell_icmp(&mut self, now: Instant, family: Family, mut met: Option<io::Error>) {
+        const MOST: usize = 16;
+        let Some(relays) = &self.relays else { return };
+        let Some(socket) = relays.socket(family) else { return };
+        for _ in 0..MOST {
+            let taken = match met.take() {
+                Some(met) => icmp::take(socket, Some(&met)),
+                // The runtime has to hear that there are no more, so that it tells of the next one.
+                None => {
+                    let none = || io::Error::from(io::ErrorKind::WouldBlock);
+                    socket.try_io(Interest::ERROR, || icmp::take(socket, None).ok_or_else(none)).ok()
+                }
+            };
+            let Some((peer, error)) = taken else { break };
+            if self.output.bytes.len() < OUTPUT_MAX {
+                self.server.handle_icmp(now, relays.allocation, self.shared.seen_as(peer), error);
+            }
+        }
+        self.drain(now);
     }
 
     /// Does what the machine asks for, until it asks for nothing.
@@ -317,7 +355,11 @@ impl Family {
 
 /// Hands a relay socket to the runtime.
 fn adopt(relayed: &mut RelaySocket) -> Option<UdpSocket> {
-    relayed.take().and_then(|socket| UdpSocket::from_std(socket).ok())
+    let is_ipv4 = relayed.address.is_ipv4();
+    relayed.take().and_then(|socket| {
+        icmp::hear(&socket, is_ipv4).ok()?;
+        UdpSocket::from_std(socket).ok()
+    })
 }
 
 /// The runtime's clock, which tests may stop.
@@ -325,11 +367,11 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Returns when a peer's datagram has arrived at one of the relay sockets; never without an allocation.
-async fn readable(relays: Option<&Relays>) -> Family {
+/// Returns when a peer's datagram or an ICMP error has arrived at one of the relay sockets; never without an allocation.
+async fn ready(relays: Option<&Relays>) -> Family {
     let one = |family| async move {
         match relays.and_then(|relays| relays.socket(family)) {
-            Some(socket) if socket.readable().await.is_ok() => family,
+            Some(socket) if socket.ready(Interest::READABLE | Interest::ERROR).await.is_ok() => family,
             _ => std::future::pending().await,
         }
     };
@@ -350,15 +392,20 @@ async fn push<W: AsyncWrite + Unpin>(writer: &mut W, output: &[u8]) -> io::Resul
     }
 }
 
-/// A datagram that the kernel does not take at once is lost, as datagrams may be.
-fn send(socket: &UdpSocket, peer: SocketAddr, payload: &[u8], dont_fragment: bool) {
+/// Sends a datagram; one that the kernel does not take at once is lost, as datagrams may be. Returns the ICMP error of an
+/// earlier datagram that it met on its way.
+fn send(socket: &UdpSocket, peer: SocketAddr, payload: &[u8], dont_fragment: bool) -> Option<io::Error> {
     if dont_fragment {
         let _ = sockopt::set_ip_mtu_discover(socket, sockopt::Ipv4PathMtuDiscovery::PROBE);
     }
-    let _ = socket.try_send_to(payload, peer);
+    let met = socket.try_send_to(payload, peer).err().filter(is_icmp);
+    if met.is_some() {
+        let _ = socket.try_send_to(payload, peer);
+    }
     if dont_fragment {
         let _ = sockopt::set_ip_mtu_discover(socket, sockopt::Ipv4PathMtuDiscovery::OMIT);
     }
+    met
 }
 
 #[cfg(test)]

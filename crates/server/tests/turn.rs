@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::TestServer;
 use peerline_stun::attribute::{
-    CHANNEL_NUMBER, DATA, LIFETIME, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, XOR_PEER_ADDRESS,
+    CHANNEL_NUMBER, DATA, ICMP, LIFETIME, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, XOR_PEER_ADDRESS,
     XOR_RELAYED_ADDRESS,
 };
 use peerline_stun::framing::{Frame, next_frame};
@@ -208,6 +208,25 @@ async fn a_stream_that_is_no_turn_is_closed() {
         let _ = stream.write_all(&bytes).await;
         common::closed(stream, Duration::from_secs(5)).await;
     }
+}
+
+/// RFC 8656 §11.5.
+#[tokio::test]
+async fn a_client_over_tcp_hears_that_nobody_listens_at_its_peer() {
+    let server = TestServer::start(&["--turn-user", &user(), "--relay-allow", "127.0.0.0/8"]).await;
+    let mut client = TurnClient::new(server.connect().await);
+    client.allocate().await;
+    let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    client.bind_channel(gone).await;
+    client.send_channel(b"anybody?").await;
+    let indication = client.next().await.unwrap();
+    let indication = Message::parse(&indication).unwrap();
+    assert_eq!((indication.class(), indication.method()), (Class::Indication, Method::DATA));
+    assert_eq!(indication.xor_address(XOR_PEER_ADDRESS), Some(gone));
+    // RFC 8656 §18.13: 7 bits of type, 9 bits of code. Destination unreachable, port unreachable.
+    assert_eq!(indication.attribute(ICMP), Some(&[0, 0, 3 << 1, 3, 0, 0, 0, 0][..]));
+    // The error stops nothing.
+    client.permit(gone).await;
 }
 
 #[tokio::test]

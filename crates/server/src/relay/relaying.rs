@@ -15,10 +15,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::addresses::Family;
+use super::icmp::{self, is_icmp};
 use super::outbox::{Door, Flow, Hint, Outbox, Train};
 use super::quota::StrangerLimit;
 use super::shared::{Lease, Shared};
-use super::socket::{BATCH, Received, Socket, datagrams, is_icmp};
+use super::socket::{BATCH, Received, Socket, datagrams};
 use super::worker::Report;
 
 /// Batches taken from one socket before the others have their turn.
@@ -395,7 +396,7 @@ impl Relaying {
                 let Some((slot, leg)) = slot.and_then(|slot| Some((slot, slot.leg(family)?))) else {
                     break;
                 };
-                let Some((peer, error)) = leg.socket.take_icmp(pending.take().as_ref()) else {
+                let Some((peer, error)) = icmp::take(&leg.socket.io, pending.take().as_ref()) else {
                     break;
                 };
                 let peer = self.shared.seen_as(peer);
@@ -501,7 +502,7 @@ impl Relaying {
             };
             let open = || -> io::Result<Leg> {
                 let socket = Socket::new(socket, false)?;
-                socket.hear_icmp()?;
+                icmp::hear(&socket.io, family == Family::Ipv4)?;
                 Ok(Leg { socket, to_peer: Hint::default(), is_busy: false })
             };
             open().map(Some).map_err(|error| {

@@ -1,16 +1,13 @@
 //! UDP sockets with segmentation offload in both directions, and what is received from them.
 
 use std::io::{self, IoSliceMut};
-use std::mem::MaybeUninit;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 
 use nix::sys::socket::{setsockopt, sockopt};
-use peerline_turn::IcmpError;
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use rustix::net::sockopt::{
     Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
 };
-use socket2::SockRef;
 
 /// Datagrams (or trains of them, see [`Received`]) taken from the kernel in one call.
 pub(super) const BATCH: usize = 32;
@@ -65,53 +62,6 @@ impl Socket {
         let _ = set_ip_mtu_discover(&self.io, ipv4);
         let _ = set_ipv6_mtu_discover(&self.io, ipv6);
     }
-
-    /// Wants to hear of ICMP errors; see [`take_icmp`](Self::take_icmp).
-    pub(super) fn hear_icmp(&self) -> io::Result<()> {
-        self.state.enable_transport_errors((&self.io).into())
-    }
-
-    /// The next ICMP error that has come back, and for which destination.
-    ///
-    /// The kernel keeps two things of an error: the datagram's destination in a queue, and its meaning as the socket's
-    /// pending error. `pending` is that error when a call has just returned it. What the meaning loses is ICMP's
-    /// data: the MTU of "fragmentation needed" isn't known.
-    pub(super) fn take_icmp(&self, pending: Option<&io::Error>) -> Option<(SocketAddr, IcmpError)> {
-        const MSG_ERRQUEUE: i32 = 0x2000;
-        let socket = SockRef::from(&self.io);
-        let code = match pending.and_then(io::Error::raw_os_error) {
-            Some(code) => Some(code),
-            None => socket.take_error().ok()?.and_then(|error| error.raw_os_error()),
-        };
-        let (_, destination) =
-            socket.recv_from_with_flags(&mut [MaybeUninit::uninit(); 1], MSG_ERRQUEUE).ok()?;
-        let destination = destination.as_socket()?;
-        Some((destination, icmp_error(code?, destination.is_ipv4())?))
-    }
-}
-
-/// The ICMP (RFC 792) or ICMPv6 (RFC 4443 §3) error that Linux reports as this error code.
-fn icmp_error(code: i32, ipv4: bool) -> Option<IcmpError> {
-    use rustix::io::Errno;
-    let (kind, code) = match (Errno::from_raw_os_error(code), ipv4) {
-        (Errno::CONNREFUSED, true) => (3, 3),
-        (Errno::CONNREFUSED, false) => (1, 4),
-        (Errno::HOSTUNREACH, true) => (3, 1),
-        (Errno::HOSTUNREACH, false) => (1, 3),
-        (Errno::NETUNREACH, true) => (3, 0),
-        (Errno::NETUNREACH, false) => (1, 0),
-        (Errno::MSGSIZE, true) => (3, 4),
-        (Errno::MSGSIZE, false) => (2, 0),
-        (Errno::ACCESS, true) => (3, 13),
-        (Errno::ACCESS, false) => (1, 1),
-        _ => return None,
-    };
-    Some(IcmpError { kind, code, data: 0 })
-}
-
-/// Whether a call failed only because an ICMP error had come back for an earlier datagram.
-pub(super) fn is_icmp(error: &io::Error) -> bool {
-    error.raw_os_error().is_some_and(|code| icmp_error(code, true).is_some())
 }
 
 /// Room for a batch of received datagrams.
