@@ -33,6 +33,8 @@ export function firefox() {
     browser: "firefox",
     executablePath: FIREFOX,
     headless: true,
+    // As above: its own certificate.
+    acceptInsecureCerts: true,
     extraPrefsFirefox: {
       "media.navigator.streams.fake": true,
       "media.navigator.permission.disabled": true,

@@ -1,7 +1,7 @@
 // With "Relay only" the same call goes through our TURN server: over UDP, over TCP, over TLS on the one port.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { chromium } from "./browsers.mjs";
+import { chromium, firefox } from "./browsers.mjs";
 import { CallPage, everybodyMeets } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
@@ -9,9 +9,14 @@ let server;
 before(async () => (server = await Server.start()));
 after(() => server?.stop());
 
-for (const protocol of ["udp", "tcp", "tls"]) {
-  test(`a relayed call over ${protocol.toUpperCase()}`, async () => {
-    const browsers = await Promise.all([chromium(), chromium()]);
+const calls = ["udp", "tcp", "tls"].flatMap((protocol) => [
+  { protocol, caller: chromium, called: chromium },
+  { protocol, caller: chromium, called: firefox },
+]);
+
+for (const { protocol, caller, called } of calls) {
+  test(`a relayed call over ${protocol.toUpperCase()}, ${caller.name} and ${called.name}`, async () => {
+    const browsers = await Promise.all([caller(), called()]);
     try {
       const ada = await CallPage.open(browsers[0], `${server.url}/`, "Ada");
       await ada.write("Your name", "Ada");
@@ -24,8 +29,11 @@ for (const protocol of ["udp", "tcp", "tls"]) {
         await page.join();
       }
       await everybodyMeets(ada, grace);
+      // Each side's own end is relayed. (A check may come in before the candidate that it comes from: then the other
+      // end goes by the name "prflx".)
       for (const page of [ada, grace]) {
-        assert.deepEqual(await page.paths(), [{ local: "relay", remote: "relay", protocol }]);
+        const ends = (await page.paths()).map(({ local, protocol }) => ({ local, protocol }));
+        assert.deepEqual(ends, [{ local: "relay", protocol }]);
       }
     } finally {
       await Promise.all(browsers.map((browser) => browser.close()));
