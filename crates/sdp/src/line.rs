@@ -1,0 +1,49 @@
+//! One line.
+
+/// A line: a type letter and what follows its `=`, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    letter: u8,
+    value: String,
+}
+
+impl Line {
+    /// A line of this type. Line ends and NUL, which no value may have, are left out.
+    pub(crate) fn new(letter: u8, value: &str) -> Self {
+        let is_allowed = |character: char| !matches!(character, '\r' | '\n' | '\0');
+        Self { letter, value: value.chars().filter(|&character| is_allowed(character)).collect() }
+    }
+
+    /// The line of an attribute. An empty value is one: `a=name:` is not `a=name`.
+    pub(crate) fn attribute(name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => Self::new(b'a', &format!("{name}:{value}")),
+            None => Self::new(b'a', name),
+        }
+    }
+
+    /// Its type letter.
+    pub fn letter(&self) -> char {
+        self.letter.into()
+    }
+
+    /// What follows the `=`.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The name and value of an `a=` line.
+    pub fn as_attribute(&self) -> Option<(&str, Option<&str>)> {
+        if self.letter != b'a' {
+            return None;
+        }
+        Some(match self.value.split_once(':') {
+            Some((name, value)) => (name, Some(value)),
+            None => (&self.value, None),
+        })
+    }
+
+    pub(crate) fn write(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
+        write!(out, "{}={}\r\n", self.letter(), self.value)
+    }
+}
