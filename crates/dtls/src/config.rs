@@ -1,5 +1,6 @@
 //! What a connection is told before it begins.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dimpl::crypto::Dtls13CipherSuite;
@@ -55,8 +56,22 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The same in `dimpl`'s terms; what is out of range is brought into it.
-    pub(crate) fn to_dimpl(&self) -> Result<dimpl::Config, dimpl::Error> {
+    /// The same in `dimpl`'s terms. It tries its cryptography out each time, which takes longer than a handshake: once is
+    /// enough for the defaults.
+    pub(crate) fn to_dimpl(&self) -> Result<Arc<dimpl::Config>, dimpl::Error> {
+        static DEFAULT: OnceLock<Arc<dimpl::Config>> = OnceLock::new();
+        if *self != Self::default() {
+            return self.build().map(Arc::new);
+        }
+        if let Some(default) = DEFAULT.get() {
+            return Ok(default.clone());
+        }
+        let built = Arc::new(self.build()?);
+        Ok(DEFAULT.get_or_init(|| built).clone())
+    }
+
+    /// What is out of range is brought into it.
+    fn build(&self) -> Result<dimpl::Config, dimpl::Error> {
         let retransmission = self.retransmission.max(Duration::from_millis(1));
         let handshake_timeout =
             self.handshake_timeout.clamp(Duration::from_secs(1), Duration::from_secs(3600));

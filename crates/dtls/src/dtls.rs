@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dimpl::Output;
@@ -118,7 +117,7 @@ impl Dtls {
         if fingerprints.is_empty() {
             return Err(NewError::NoFingerprint);
         }
-        let dimpl_config = Arc::new(config.to_dimpl().map_err(|_| NewError::SetUp)?);
+        let dimpl_config = config.to_dimpl().map_err(|_| NewError::SetUp)?;
         let certificate = certificate.to_dimpl();
         let mut engine = match config.versions {
             Versions::Both => dimpl::Dtls::new_auto(dimpl_config, certificate, now),

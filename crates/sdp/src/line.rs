@@ -1,7 +1,7 @@
 //! One line.
 
 /// A line: a type letter and what follows its `=`, as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Line {
     letter: u8,
     value: String,
@@ -45,5 +45,16 @@ impl Line {
 
     pub(crate) fn write(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
         write!(out, "{}={}\r\n", self.letter(), self.value)
+    }
+}
+
+/// Without what has to stay secret: the password of ICE, and keys of SRTP in old descriptions (RFC 4568).
+impl std::fmt::Debug for Line {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = match self.as_attribute() {
+            Some((name @ ("ice-pwd" | "crypto"), Some(_))) => format!("{name}:…"),
+            _ => self.value.clone(),
+        };
+        write!(formatter, "{}={value}", self.letter())
     }
 }

@@ -114,3 +114,11 @@ fn no_value_can_begin_a_line_of_its_own() {
     assert_eq!(description.session().attributes().count(), 1);
     assert_eq!(SessionDescription::parse(&description.to_string()).unwrap(), description);
 }
+
+#[test]
+fn passwords_do_not_show_in_logs() {
+    let text =
+        with("a=ice-pwd:0123456789012345678901\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0\r\n");
+    let debug = format!("{:?}", SessionDescription::parse(&text).unwrap());
+    assert!(!debug.contains("0123456789") && !debug.contains("inline"), "{debug}");
+}
