@@ -1,4 +1,6 @@
-//! TURN (RFC 8656), the server's side, as a machine without sockets, clock or locks.
+//! TURN (RFC 8656), both sides, as machines without sockets, clock or locks.
+//!
+//! The client's is in [`turn_client`]; all else is the server's.
 //!
 //! [`Server`] is driven by an owner that holds the sockets: one per UDP worker thread, one per TCP or TLS
 //! connection. What several servers share (relay sockets, port numbers, reservations, quotas) is the owner's to
@@ -21,6 +23,7 @@ mod relay;
 mod relayed_ports;
 mod server;
 mod statistics;
+pub mod turn_client;
 
 pub use allocation::AllocationId;
 pub use budget::ByteBudget;

@@ -76,7 +76,7 @@ impl Dropped {
     ];
 }
 
-/// What goes in front of a peer's payload: a ChannelData header of 4 bytes, or a Data indication of 36 (IPv4) or 48 (IPv6).
+/// What goes in front of a payload: a ChannelData header of 4 bytes, or a Data or Send indication of 36 (IPv4) or 48 (IPv6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RelayHeader {
     bytes: [u8; Self::MAX],
@@ -90,7 +90,7 @@ impl RelayHeader {
 
     /// The header of ChannelData (RFC 8656 §12.4). Over a stream it is padded (§12.5).
     #[inline]
-    pub(crate) fn channel(number: u16, payload_length: u16, stream: bool) -> Self {
+    pub fn channel(number: u16, payload_length: u16, stream: bool) -> Self {
         let [a, b] = number.to_be_bytes();
         let [c, d] = payload_length.to_be_bytes();
         let mut bytes = [0; Self::MAX];
@@ -101,9 +101,24 @@ impl RelayHeader {
     /// The header of a Data indication (RFC 8656 §11.3). `None` when the message would be too long for its own length field.
     #[inline]
     pub(crate) fn data(peer: SocketAddr, payload_length: u16, transaction: TransactionId) -> Option<Self> {
+        Self::indication(Method::DATA, peer, payload_length, transaction)
+    }
+
+    /// The header of a Send indication (RFC 8656 §11.1). `None` when the message would be too long for its own length field.
+    pub fn send(peer: SocketAddr, payload_length: u16, transaction: TransactionId) -> Option<Self> {
+        Self::indication(Method::SEND, peer, payload_length, transaction)
+    }
+
+    #[inline]
+    fn indication(
+        method: Method,
+        peer: SocketAddr,
+        payload_length: u16,
+        transaction: TransactionId,
+    ) -> Option<Self> {
         let padding = padding(payload_length);
         let mut bytes = [0; Self::MAX];
-        let mut writer = MessageWriter::new(&mut bytes, Class::Indication, Method::DATA, transaction);
+        let mut writer = MessageWriter::new(&mut bytes, Class::Indication, method, transaction);
         writer.xor_address(XOR_PEER_ADDRESS, peer);
         let length = writer.finish().ok()?;
         let body = u16::try_from(length - 20 + 4).ok()?;

@@ -1,0 +1,210 @@
+//! What comes in (RFC 7983 §7 for what is what).
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use peerline_stun::{Class, Message, Method};
+use peerline_turn::Transport;
+use peerline_turn::turn_client::Input;
+
+use super::Agent;
+use crate::check;
+use crate::locals::BaseId;
+use crate::session::Session;
+use crate::{Event, PairId, Received};
+
+/// How many addresses are told at most by [`Event::RemoteAddress`].
+const TOLD_MAX: usize = 200;
+
+impl Agent {
+    /// A datagram, or a framed message of a stream ([`peerline_stun::framing`]), that came from `remote` at `local`.
+    ///
+    /// What is neither STUN nor ChannelData and came directly need not be handed in: it is for the layer above, and
+    /// [`count_received`](Self::count_received) counts it.
+    pub fn handle_input<'a>(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        local: SocketAddr,
+        remote: SocketAddr,
+        datagram: &'a [u8],
+    ) -> Received<'a> {
+        if self.closed && self.relays.is_empty() {
+            return Received::Ignored;
+        }
+        let relay = self.relays.iter_mut().find(|relay| relay.is_between(transport, local, remote));
+        if let Some(relay) = relay {
+            let id = relay.id;
+            let input =
+                relay.client_mut().map_or(Input::Ignored, |client| client.handle_input(now, datagram));
+            match input {
+                Input::Control => {
+                    self.settle(now);
+                    return Received::Handled;
+                }
+                Input::Data { peer, payload } => {
+                    let base = self.locals.relayed(id, peer.ip()).map(|base| base.id);
+                    return base
+                        .map_or(Received::Ignored, |base| self.handle_datagram(now, base, peer, payload));
+                }
+                // On a shared socket the server also answers Binding requests.
+                Input::Ignored => {}
+            }
+        }
+        if transport != Transport::Udp {
+            return Received::Ignored;
+        }
+        let Some(base) = self.locals.host(local).map(|base| base.id) else {
+            return Received::Ignored;
+        };
+        if is_stun(datagram)
+            && let Ok(message) = Message::parse(datagram)
+            && self.handle_binding(now, local, remote, &message)
+        {
+            self.settle(now);
+            return Received::Handled;
+        }
+        self.handle_datagram(now, base, remote, datagram)
+    }
+
+    /// A datagram from a peer, out of its frame if it had one.
+    fn handle_datagram<'a>(
+        &mut self,
+        now: Instant,
+        base: BaseId,
+        remote: SocketAddr,
+        datagram: &'a [u8],
+    ) -> Received<'a> {
+        if !self.locals.base(base).is_some_and(|base| base.is_paired) || self.closed {
+            return Received::Ignored;
+        }
+        if !is_stun(datagram) {
+            let bytes = datagram.len();
+            return match self.count_between(now, base, remote, 1, u64::try_from(bytes).unwrap_or(0)) {
+                Some(pair) => Received::Data { payload: datagram, pair },
+                None => Received::Ignored,
+            };
+        }
+        let Ok(message) = Message::parse(datagram) else {
+            return Received::Ignored;
+        };
+        if message.method() != Method::BINDING || message.is_classic() {
+            return Received::Ignored;
+        }
+        let received = match message.class() {
+            Class::Request => self.handle_request(now, base, remote, &message),
+            Class::Success | Class::Error => self.handle_response(now, base, remote, &message),
+            // A keepalive of RFC 5245 §10.
+            Class::Indication => Received::Handled,
+        };
+        self.settle(now);
+        received
+    }
+
+    fn handle_request(
+        &mut self,
+        now: Instant,
+        base: BaseId,
+        remote: SocketAddr,
+        request: &Message<'_>,
+    ) -> Received<'static> {
+        let Some((ufrag, _)) = check::username(request) else {
+            return Received::Ignored;
+        };
+        let is_for = |session: &Session| session.local.ufrag == ufrag;
+        let of_previous = self.previous.as_ref().is_some_and(is_for);
+        if !of_previous && !is_for(&self.current) {
+            return Received::Ignored;
+        }
+        let (mut context, session) = self.context(now, of_previous);
+        let authentic =
+            session.is_some_and(|session| session.handle_request(&mut context, base, remote, request));
+        if !authentic {
+            return Received::Ignored;
+        }
+        self.tell_remote(base, remote, false);
+        Received::Handled
+    }
+
+    fn handle_response(
+        &mut self,
+        now: Instant,
+        base: BaseId,
+        remote: SocketAddr,
+        response: &Message<'_>,
+    ) -> Received<'static> {
+        for of_previous in [false, true] {
+            let (mut context, session) = self.context(now, of_previous);
+            let answered =
+                session.and_then(|session| session.handle_response(&mut context, base, remote, response));
+            if answered.is_some() {
+                self.tell_remote(base, remote, true);
+                return Received::Handled;
+            }
+        }
+        Received::Ignored
+    }
+
+    fn tell_remote(&mut self, base: BaseId, remote: SocketAddr, proved: bool) {
+        let Some(base) = self.locals.base(base).filter(|base| base.relay.is_none()) else {
+            return;
+        };
+        let local = base.address;
+        let has_room = self.told.len() < TOLD_MAX;
+        match self.told.iter_mut().find(|(own, other, _)| *own == local && *other == remote) {
+            Some((.., known)) if *known || !proved => return,
+            Some((.., known)) => *known = true,
+            None if has_room => self.told.push((local, remote, proved)),
+            None => return,
+        }
+        self.events.push_back(Event::RemoteAddress { local, remote, proved });
+    }
+
+    /// Counts datagrams of the layer above that came from `remote` to `local` directly and were not handed to
+    /// [`handle_input`](Self::handle_input) (which counts them itself).
+    pub fn count_received(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+        packets: u64,
+        bytes: u64,
+    ) {
+        if let Some(base) = self.locals.host(local).map(|base| base.id) {
+            self.count_between(now, base, remote, packets, bytes);
+        }
+    }
+
+    fn count_between(
+        &mut self,
+        now: Instant,
+        base: BaseId,
+        remote: SocketAddr,
+        packets: u64,
+        bytes: u64,
+    ) -> Option<PairId> {
+        let sessions = [Some(&mut self.current), self.previous.as_mut()];
+        let pair = sessions.into_iter().flatten().find_map(|session| {
+            session.pairs.iter_mut().find(|pair| pair.remote == remote && pair.base == base)
+        })?;
+        pair.counters.packets_received += packets;
+        pair.counters.bytes_received += bytes;
+        pair.counters.last_packet_received = Some(now);
+        Some(pair.id)
+    }
+
+    /// Counts datagrams of the layer above that were sent over `pair`.
+    pub fn count_sent(&mut self, now: Instant, pair: PairId, packets: u64, bytes: u64) {
+        let sessions = [Some(&mut self.current), self.previous.as_mut()];
+        if let Some(pair) = sessions.into_iter().flatten().find_map(|session| session.pair_mut(pair)) {
+            pair.counters.packets_sent += packets;
+            pair.counters.bytes_sent += bytes;
+            pair.counters.last_packet_sent = Some(now);
+        }
+    }
+}
+
+/// RFC 7983 §7.
+fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| *first < 4)
+}

@@ -1,0 +1,94 @@
+//! What an agent and its owner say to each other.
+
+use std::net::SocketAddr;
+
+use peerline_sdp::Candidate;
+use peerline_stun::ErrorCode;
+use peerline_turn::Transport;
+
+use crate::{GatheringState, PairId, RelayId, Role, Route, ServerId, State};
+
+/// A datagram, or a message for a stream, that the owner has to send. Its bytes are in the buffer handed to
+/// [`Agent::poll_transmit`](crate::Agent::poll_transmit).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transmit {
+    /// How: as a datagram, or over the connection from `local` to `remote`.
+    pub transport: Transport,
+    /// From where.
+    pub local: SocketAddr,
+    /// To where.
+    pub remote: SocketAddr,
+    /// How many bytes of the buffer.
+    pub length: usize,
+}
+
+/// What became of a datagram that was handed to [`Agent::handle_input`](crate::Agent::handle_input).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received<'a> {
+    /// It was for the agent.
+    Handled,
+    /// It is for the layer above.
+    Data {
+        /// The datagram as the peer sent it: a part of the input.
+        payload: &'a [u8],
+        /// Over which pair it came.
+        pair: PairId,
+    },
+    /// It isn't this agent's, or not from whom it says.
+    Ignored,
+}
+
+/// What an agent has to say to its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A candidate to be told to the other side. Its extension `ufrag` says which generation it belongs to.
+    LocalCandidate(Candidate),
+    /// The gathering state has changed. With `Complete` the end of candidates is to be told (RFC 8838 §13).
+    GatheringStateChanged(GatheringState),
+    /// The state has changed.
+    StateChanged(State),
+    /// Datagrams of the layer above go another way from now on; with `None` there is no way.
+    RouteChanged(Option<Route>),
+    /// The role has changed because both agents had the same (RFC 8445 §7.3.1.1).
+    RoleChanged(Role),
+    /// A remote candidate is hidden behind this name (below `.local`): the owner resolves it by multicast DNS and
+    /// calls [`Agent::resolved`](crate::Agent::resolved).
+    ResolveName(String),
+    /// The agent wants to allocate: the owner binds a UDP socket or opens a TCP or TLS connection, and calls
+    /// [`Agent::relay_opened`](crate::Agent::relay_opened) or [`Agent::relay_closed`](crate::Agent::relay_closed).
+    /// A UDP socket may be shared, but not with another allocation on that server (RFC 8656 §5: a 5-tuple has only one).
+    OpenRelay {
+        /// The name to answer under.
+        relay: RelayId,
+        /// Which server it belongs to.
+        server: ServerId,
+        /// UDP, TCP or TLS.
+        transport: Transport,
+        /// The local address whose interface is to be used.
+        local: SocketAddr,
+        /// The server; another one than in [`Server`](crate::Server) if that said so (RFC 8489 §10).
+        remote: SocketAddr,
+    },
+    /// The allocation has ended: its socket or connection can be closed.
+    CloseRelay(RelayId),
+    /// A check that knew the password came from there, or was answered from there: datagrams from `remote` to `local`
+    /// are this agent's.
+    RemoteAddress {
+        /// The socket, for owners that have several.
+        local: SocketAddr,
+        /// The peer. Never a relay's own address.
+        remote: SocketAddr,
+        /// One of this agent's checks was answered from there; otherwise it may be somebody who knows the password and has
+        /// forged the source.
+        proved: bool,
+    },
+    /// A server didn't help (W3C `icecandidateerror`).
+    ServerFailed {
+        /// Which.
+        server: ServerId,
+        /// The local address it was asked from.
+        local: SocketAddr,
+        /// What it said; `None` when it couldn't be reached (701 in the W3C's event).
+        code: Option<ErrorCode>,
+    },
+}

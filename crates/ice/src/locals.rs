@@ -1,0 +1,406 @@
+//! This side's candidates and the bases they are sent from (RFC 8445 §5.1).
+
+use std::net::{IpAddr, SocketAddr};
+
+use peerline_sdp::{Candidate, CandidateType};
+use peerline_turn::Transport;
+
+use crate::{CandidateId, RelayId, ServerId};
+
+/// Type preferences (RFC 8445 §5.1.2.2). Relays differ by how the server is reached: UDP before TCP before TLS.
+const HOST: u32 = 126;
+const PEER_REFLEXIVE: u32 = 110;
+const SERVER_REFLEXIVE: u32 = 100;
+
+/// A candidate's priority (RFC 8445 §5.1.2.1); the component is always the first.
+const fn priority(type_preference: u32, local_preference: u16) -> u32 {
+    type_preference << 24 | (local_preference as u32) << 8 | 255
+}
+
+/// Names a base; unique within its agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct BaseId(u32);
+
+/// What datagrams are sent from: a socket, or the relayed address of an allocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Base {
+    pub id: BaseId,
+    pub address: SocketAddr,
+    /// The allocation whose relayed address it is.
+    pub relay: Option<RelayId>,
+    pub candidate: CandidateId,
+    pub local_preference: u16,
+    pub priority: u32,
+    pub foundation: u32,
+    /// Whether pairs are made with it: not with an own address when only relayed ones may be used.
+    pub is_paired: bool,
+}
+
+impl Base {
+    /// The priority of a peer-reflexive candidate that a check from here may show (RFC 8445 §7.1.1).
+    pub fn peer_reflexive_priority(&self) -> u32 {
+        priority(PEER_REFLEXIVE, self.local_preference)
+    }
+
+    /// Whether `remote` can be sent to from here (RFC 8445 §6.1.2.2).
+    pub fn reaches(&self, remote: SocketAddr) -> bool {
+        let (here, there) = (self.address.ip(), remote.ip());
+        let relayed = self.relay.is_some();
+        here.is_ipv4() == there.is_ipv4()
+            && remote.port() != 0
+            && !there.is_unspecified()
+            && !is_multicast_or_broadcast(there)
+            && if relayed {
+                !there.is_loopback() && !is_link_local(there)
+            } else {
+                here.is_loopback() == there.is_loopback()
+                    && is_link_local_ipv6(here) == is_link_local_ipv6(there)
+            }
+    }
+}
+
+fn is_multicast_or_broadcast(ip: IpAddr) -> bool {
+    ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
+}
+
+fn is_link_local_ipv6(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+/// Whether servers elsewhere can be asked from `ip`.
+pub(crate) fn reaches_server(ip: IpAddr, server: IpAddr) -> bool {
+    ip.is_ipv4() == server.is_ipv4()
+        && ip.is_loopback() == server.is_loopback()
+        && is_link_local(ip) == is_link_local(server)
+}
+
+/// A candidate of this side's.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalCandidate {
+    pub id: CandidateId,
+    pub base: BaseId,
+    pub candidate: Candidate,
+    pub server: Option<ServerId>,
+    pub relay_protocol: Option<Transport>,
+}
+
+impl LocalCandidate {
+    pub fn address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.candidate.address.ip()?, self.candidate.port))
+    }
+
+    /// Whether the other side is told of it: peer-reflexive ones it knows already.
+    pub fn is_told(&self) -> bool {
+        self.candidate.kind != CandidateType::PeerReflexive
+    }
+}
+
+/// What makes candidates alike (RFC 8445 §5.1.1.3).
+#[derive(Debug, PartialEq, Eq)]
+struct Likeness {
+    kind: CandidateType,
+    base: IpAddr,
+    server: Option<SocketAddr>,
+    transport: Option<Transport>,
+}
+
+/// All bases and candidates of this side.
+#[derive(Debug, Default)]
+pub(crate) struct Locals {
+    pub bases: Vec<Base>,
+    pub candidates: Vec<LocalCandidate>,
+    likenesses: Vec<Likeness>,
+    next_base: u32,
+    next_candidate: u32,
+    /// How many addresses of each family there have been: they take turns (RFC 8421 §4).
+    ipv4: u16,
+    ipv6: u16,
+}
+
+/// An allocation, as its candidate needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Relayed {
+    pub relay: RelayId,
+    pub server: ServerId,
+    pub server_address: SocketAddr,
+    pub transport: Transport,
+    /// The local address that the server is asked from.
+    pub from: SocketAddr,
+    pub relayed: SocketAddr,
+    pub mapped: Option<SocketAddr>,
+}
+
+impl Locals {
+    pub fn next_candidate_id(&mut self) -> CandidateId {
+        self.next_candidate += 1;
+        CandidateId(self.next_candidate)
+    }
+
+    pub fn base(&self, id: BaseId) -> Option<&Base> {
+        self.bases.iter().find(|base| base.id == id)
+    }
+
+    pub fn host(&self, address: SocketAddr) -> Option<&Base> {
+        self.bases.iter().find(|base| base.relay.is_none() && base.address == address)
+    }
+
+    pub fn relayed(&self, relay: RelayId, peer: IpAddr) -> Option<&Base> {
+        let same_family = |base: &&Base| base.address.is_ipv4() == peer.is_ipv4();
+        self.bases.iter().filter(|base| base.relay == Some(relay)).find(same_family)
+    }
+
+    fn foundation(&mut self, likeness: Likeness) -> u32 {
+        let position = self.likenesses.iter().position(|other| *other == likeness).unwrap_or_else(|| {
+            self.likenesses.push(likeness);
+            self.likenesses.len() - 1
+        });
+        u32::try_from(position).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    fn next_base_id(&mut self) -> BaseId {
+        self.next_base += 1;
+        BaseId(self.next_base)
+    }
+
+    /// The families take turns, IPv6 first; loopback and link-local addresses come last.
+    fn local_preference(&mut self, ip: IpAddr) -> u16 {
+        let rank = if ip.is_ipv4() {
+            self.ipv4 = self.ipv4.saturating_add(1);
+            self.ipv4.saturating_mul(2)
+        } else {
+            self.ipv6 = self.ipv6.saturating_add(1);
+            self.ipv6.saturating_mul(2) - 1
+        };
+        let best = if ip.is_loopback() || is_link_local(ip) { u16::MAX / 2 } else { u16::MAX };
+        best.saturating_sub(rank)
+    }
+
+    /// Adds an address of this machine's; its candidate is told unless only relayed ones may be used.
+    pub fn add_host(&mut self, address: SocketAddr, is_paired: bool) -> BaseId {
+        let local_preference = self.local_preference(address.ip());
+        let kind = CandidateType::Host;
+        let foundation = self.foundation(Likeness {
+            kind: kind.clone(),
+            base: address.ip(),
+            server: None,
+            transport: None,
+        });
+        let base = Base {
+            id: self.next_base_id(),
+            address,
+            relay: None,
+            candidate: self.next_candidate_id(),
+            local_preference,
+            priority: priority(HOST, local_preference),
+            foundation,
+            is_paired,
+        };
+        if is_paired {
+            let candidate = candidate(foundation, base.priority, address, kind, None);
+            self.candidates.push(LocalCandidate {
+                id: base.candidate,
+                base: base.id,
+                candidate,
+                server: None,
+                relay_protocol: None,
+            });
+        }
+        let id = base.id;
+        self.bases.push(base);
+        id
+    }
+
+    /// Adds the address that a STUN server sees, unless it is known (RFC 8445 §5.1.3).
+    pub fn add_server_reflexive(
+        &mut self,
+        base: SocketAddr,
+        mapped: SocketAddr,
+        server: ServerId,
+        server_address: SocketAddr,
+    ) -> Option<&LocalCandidate> {
+        let base = self.host(base).filter(|base| base.is_paired)?;
+        let (id, address, local_preference) = (base.id, base.address, base.local_preference);
+        let known =
+            |known: &LocalCandidate| known.base == id && known.address() == Some(mapped) && known.is_told();
+        if mapped == address || mapped.is_ipv4() != address.is_ipv4() || self.candidates.iter().any(known) {
+            return None;
+        }
+        let kind = CandidateType::ServerReflexive;
+        let foundation = self.foundation(Likeness {
+            kind: kind.clone(),
+            base: address.ip(),
+            server: Some(server_address),
+            transport: None,
+        });
+        let priority = priority(SERVER_REFLEXIVE, local_preference);
+        let candidate = candidate(foundation, priority, mapped, kind, Some(address));
+        let local = LocalCandidate {
+            id: self.next_candidate_id(),
+            base: id,
+            candidate,
+            server: Some(server),
+            relay_protocol: None,
+        };
+        self.candidates.push(local);
+        self.candidates.last()
+    }
+
+    /// Adds a relayed address.
+    pub fn add_relayed(&mut self, relayed: &Relayed, hide_related: bool) -> BaseId {
+        let Relayed { relay, server, server_address, transport, from, relayed, mapped } = *relayed;
+        let own = self.host(from).map_or(u16::MAX / 2, |base| base.local_preference);
+        let local_preference = if relayed.is_ipv4() { own.saturating_sub(1) } else { own };
+        let kind = CandidateType::Relayed;
+        let foundation = self.foundation(Likeness {
+            kind: kind.clone(),
+            base: relayed.ip(),
+            server: Some(server_address),
+            transport: Some(transport),
+        });
+        let type_preference = match transport {
+            Transport::Udp => 2,
+            Transport::Tcp => 1,
+            Transport::Tls => 0,
+        };
+        let base = Base {
+            id: self.next_base_id(),
+            address: relayed,
+            relay: Some(relay),
+            candidate: self.next_candidate_id(),
+            local_preference,
+            priority: priority(type_preference, local_preference),
+            foundation,
+            is_paired: true,
+        };
+        // With relayed candidates only, the other side isn't to learn where this one is (RFC 8828 §5.2, mode 4).
+        let nowhere = SocketAddr::new(
+            if relayed.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0_u16; 8]) },
+            0,
+        );
+        let related = if hide_related { nowhere } else { mapped.unwrap_or(nowhere) };
+        let candidate = candidate(foundation, base.priority, relayed, kind, Some(related));
+        self.candidates.push(LocalCandidate {
+            id: base.candidate,
+            base: base.id,
+            candidate,
+            server: Some(server),
+            relay_protocol: Some(transport),
+        });
+        let id = base.id;
+        self.bases.push(base);
+        id
+    }
+
+    /// The candidate that the other side sees when it is sent to from `base`: a known one, or a peer-reflexive one that is made
+    /// (RFC 8445 §7.2.5.3.1) as long as there are fewer than `limit`.
+    pub fn seen_as(&mut self, base: BaseId, mapped: SocketAddr, limit: usize) -> Option<CandidateId> {
+        let known = |known: &&LocalCandidate| known.base == base && known.address() == Some(mapped);
+        if let Some(known) = self.candidates.iter().find(known) {
+            return Some(known.id);
+        }
+        let kind = CandidateType::PeerReflexive;
+        let of_peers = self.candidates.iter().filter(|candidate| candidate.candidate.kind == kind).count();
+        let Base { address, local_preference, candidate: of_base, .. } = *self.base(base)?;
+        if of_peers >= limit {
+            return Some(of_base);
+        }
+        let foundation = self.foundation(Likeness {
+            kind: kind.clone(),
+            base: address.ip(),
+            server: None,
+            transport: None,
+        });
+        let priority = priority(PEER_REFLEXIVE, local_preference);
+        let candidate = candidate(foundation, priority, mapped, kind, Some(address));
+        let id = self.next_candidate_id();
+        self.candidates.push(LocalCandidate { id, base, candidate, server: None, relay_protocol: None });
+        Some(id)
+    }
+
+    /// Removes a base and its candidates.
+    pub fn remove(&mut self, base: BaseId) {
+        self.bases.retain(|other| other.id != base);
+        self.candidates.retain(|candidate| candidate.base != base);
+    }
+
+    /// Removes what was learned from others, which has to be learned anew after a restart.
+    pub fn remove_reflexive(&mut self) {
+        let is_own = |kind: &CandidateType| matches!(kind, CandidateType::Host | CandidateType::Relayed);
+        self.candidates.retain(|candidate| is_own(&candidate.candidate.kind));
+    }
+}
+
+fn candidate(
+    foundation: u32,
+    priority: u32,
+    address: SocketAddr,
+    kind: CandidateType,
+    related: Option<SocketAddr>,
+) -> Candidate {
+    Candidate {
+        foundation: foundation.to_string(),
+        component: 1,
+        transport: peerline_sdp::Transport::Udp,
+        priority,
+        address: address.ip().into(),
+        port: address.port(),
+        kind,
+        related: related.map(|related| (related.ip().into(), related.port())),
+        extensions: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn families_take_turns_and_ipv6_is_first() {
+        // RFC 8421 §4.
+        let mut locals = Locals::default();
+        let added = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"];
+        let ids = added.map(|text| locals.add_host(address(text), true));
+        let mut by_priority: Vec<_> = ids.iter().map(|id| locals.base(*id).unwrap()).collect();
+        by_priority.sort_by_key(|base| std::cmp::Reverse(base.priority));
+        let order: Vec<_> = by_priority.iter().map(|base| base.address.to_string()).collect();
+        assert_eq!(order, ["[2001:db8::1]:1", "192.0.2.1:1", "[2001:db8::2]:1", "192.0.2.2:1"]);
+    }
+
+    #[test]
+    fn priorities_are_those_of_rfc_8445_5_1_2() {
+        assert_eq!(priority(HOST, 65535), 2_130_706_431);
+        assert_eq!(priority(SERVER_REFLEXIVE, 65535), 1_694_498_815);
+    }
+
+    #[test]
+    fn scopes_dont_mix() {
+        let mut locals = Locals::default();
+        let cases = [
+            ("192.0.2.1:1", "198.51.100.1:5", true),
+            ("192.0.2.1:1", "127.0.0.1:5", false),
+            ("127.0.0.1:1", "127.0.0.1:5", true),
+            ("192.0.2.1:1", "[2001:db8::1]:5", false),
+            ("[2001:db8::1]:1", "[fe80::1]:5", false),
+            ("[fe80::2]:1", "[fe80::1]:5", true),
+            ("192.0.2.1:1", "198.51.100.1:0", false),
+            ("192.0.2.1:1", "0.0.0.0:5", false),
+            ("192.0.2.1:1", "224.0.0.1:5", false),
+            ("192.0.2.1:1", "255.255.255.255:5", false),
+        ];
+        for (here, there, expected) in cases {
+            let id = locals.add_host(address(here), true);
+            assert_eq!(locals.base(id).unwrap().reaches(address(there)), expected, "{here} {there}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! An allocation on a TURN server, from the wish for a socket on.
+
+use std::net::SocketAddr;
+
+use peerline_turn::Transport;
+use peerline_turn::turn_client::TurnClient;
+
+use crate::{RelayId, ServerId};
+
+/// Where a relay stands.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The owner opens a socket or a connection.
+    Opening,
+    /// The server is being talked to from `local`.
+    Open { client: Box<TurnClient>, local: SocketAddr },
+    /// It came to nothing, or is over.
+    Closed,
+}
+
+/// An allocation, or the attempt at one.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    pub id: RelayId,
+    pub server: ServerId,
+    pub transport: Transport,
+    /// The local address whose interface is used.
+    pub interface: SocketAddr,
+    /// The server.
+    pub remote: SocketAddr,
+    /// How often a server has referred to another.
+    pub redirects: u8,
+    pub stage: Stage,
+}
+
+impl Relay {
+    pub const fn new(
+        id: RelayId,
+        server: ServerId,
+        transport: Transport,
+        interface: SocketAddr,
+        remote: SocketAddr,
+        redirects: u8,
+    ) -> Self {
+        Self { id, server, transport, interface, remote, redirects, stage: Stage::Opening }
+    }
+
+    /// Whether it may still bring a candidate.
+    pub fn is_pending(&self) -> bool {
+        match &self.stage {
+            Stage::Opening => true,
+            Stage::Open { client, .. } => client.allocated().is_none(),
+            Stage::Closed => false,
+        }
+    }
+
+    pub fn client(&self) -> Option<(&TurnClient, SocketAddr)> {
+        match &self.stage {
+            Stage::Open { client, local } => Some((client, *local)),
+            _ => None,
+        }
+    }
+
+    pub fn client_mut(&mut self) -> Option<&mut TurnClient> {
+        match &mut self.stage {
+            Stage::Open { client, .. } => Some(client),
+            _ => None,
+        }
+    }
+
+    /// Whether messages between these are its.
+    pub fn is_between(&self, transport: Transport, local: SocketAddr, remote: SocketAddr) -> bool {
+        self.transport == transport
+            && self.remote == remote
+            && self.client().is_some_and(|(_, own)| own == local)
+    }
+}
