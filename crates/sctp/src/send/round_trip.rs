@@ -1,0 +1,81 @@
+//! The round trip and the retransmission timeout (RFC 9260 §6.3.1).
+
+use std::time::Duration;
+
+use crate::Config;
+
+/// How often a timeout may double.
+const MOST_BACKOFF: u32 = 16;
+
+/// Smooths round trip samples.
+#[derive(Debug)]
+pub(crate) struct RoundTrip {
+    smoothed: Option<Duration>,
+    variation: Duration,
+    minimum: Duration,
+    latest: Duration,
+    backoff: u32,
+    rto_initial: Duration,
+    rto_min: Duration,
+    rto_max: Duration,
+}
+
+impl RoundTrip {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            smoothed: None,
+            variation: Duration::ZERO,
+            minimum: Duration::MAX,
+            latest: Duration::ZERO,
+            backoff: 0,
+            rto_initial: config.rto_initial,
+            rto_min: config.rto_min,
+            rto_max: config.rto_max,
+        }
+    }
+
+    /// A sample; never of something sent twice (Karn's algorithm, RFC 9260 §6.3.1 C5).
+    pub(crate) fn sample(&mut self, sample: Duration) {
+        self.latest = sample;
+        self.minimum = self.minimum.min(sample);
+        self.backoff = 0;
+        let Some(smoothed) = self.smoothed else {
+            self.smoothed = Some(sample);
+            self.variation = sample / 2;
+            return;
+        };
+        self.variation = (self.variation * 3 + smoothed.abs_diff(sample)) / 4;
+        self.smoothed = Some((smoothed * 7 + sample) / 8);
+    }
+
+    /// The path is another one.
+    pub(crate) fn forget(&mut self) {
+        self.smoothed = None;
+        self.minimum = Duration::MAX;
+        self.backoff = 0;
+    }
+
+    pub(crate) fn smoothed(&self) -> Option<Duration> {
+        self.smoothed
+    }
+
+    /// The least sample; zero before there is any.
+    pub(crate) fn minimum(&self) -> Duration {
+        if self.smoothed.is_some() { self.minimum } else { Duration::ZERO }
+    }
+
+    /// The retransmission timeout. Its distance to the round trip, and not the timeout, has a least value: the peer may
+    /// delay an acknowledgement by 200 ms however long the path is.
+    pub(crate) fn timeout(&self) -> Duration {
+        let base = match self.smoothed {
+            Some(smoothed) => smoothed + (self.variation * 4).max(self.rto_min),
+            None => self.rto_initial,
+        };
+        base.saturating_mul(1 << self.backoff).min(self.rto_max.max(base))
+    }
+
+    /// A timeout expired (RFC 9260 §6.3.3 E2).
+    pub(crate) fn back_off(&mut self) {
+        self.backoff = (self.backoff + 1).min(MOST_BACKOFF);
+    }
+}
