@@ -1,0 +1,81 @@
+//! Making answers (RFC 9429 §5.3).
+
+use peerline_dtls as dtls;
+use peerline_ice::Credentials;
+use peerline_sdp::{BUNDLE, Setup};
+
+use super::remote::{RemoteTransport, data_section};
+use super::section::{self, LocalTransport};
+use super::session::{CLOSED, Session, WRONG_STATE, credentials};
+use super::{Description, SdpType};
+use crate::{Error, SignalingState};
+
+impl Session {
+    /// Makes an answer (W3C `createAnswer`): the section for data channels is taken, all others are refused.
+    ///
+    /// `sctp_init` is said only if the peer said its own (draft-hancke-tsvwg-snap). If the peer restarts ICE, so do we,
+    /// with credentials from `restart`.
+    ///
+    /// # Errors
+    /// `InvalidState` unless the peer has offered.
+    pub fn create_answer(
+        &mut self,
+        sctp_init: Option<Vec<u8>>,
+        restart: impl FnOnce() -> Credentials,
+    ) -> Result<Description, Error> {
+        match self.state {
+            SignalingState::HaveRemoteOffer | SignalingState::HaveLocalPranswer => {}
+            SignalingState::Closed => return Err(CLOSED),
+            _ => return Err(WRONG_STATE),
+        }
+        let offer = &self.remote.pending.as_ref().ok_or(WRONG_STATE)?.description;
+        let mut answer = section::empty(self.origin.clone());
+        let ours = data_section(offer);
+        let mut media: Vec<_> = offer.media.iter().map(section::refused).collect();
+        if let Some((index, like)) = ours.and_then(|index| Some((index, offer.media.get(index)?))) {
+            let remote = RemoteTransport::read(offer, index)?;
+            let credentials = self.answer_credentials(&remote, restart);
+            let setup = match self.role_as_answerer(offer)? {
+                Some(dtls::Role::Passive) => Setup::Passive,
+                _ => Setup::Active,
+            };
+            let sctp_init = sctp_init.filter(|_| remote.sctp.init.is_some());
+            let transport = LocalTransport { credentials: &credentials, setup, sctp_init };
+            let mid = like.mid();
+            let protocol = &like.media_line().protocol;
+            if let Some(place) = media.get_mut(index) {
+                *place = section::data(protocol, mid.as_deref(), &self.settings, transport);
+            }
+            let is_bundled = |mid: &String| offer.groups(BUNDLE).any(|group| group.mids.contains(mid));
+            section::bundle(&mut answer, mid.filter(is_bundled).into_iter().collect());
+        }
+        answer.media = media;
+        self.describe_candidates(&mut answer);
+        let sdp = answer.to_string();
+        self.last_created_answer = Some(sdp.clone());
+        Ok(Description { kind: SdpType::Answer, sdp })
+    }
+
+    /// New credentials if the peer restarts ICE with its offer (RFC 8839 §4.4.3.1.1), otherwise those that we have.
+    fn answer_credentials(
+        &self,
+        remote: &RemoteTransport,
+        restart: impl FnOnce() -> Credentials,
+    ) -> Credentials {
+        let provisional = self.local.pending.as_ref().and_then(|applied| credentials(&applied.description));
+        if let Some(provisional) = provisional {
+            return provisional;
+        }
+        let Some(ours) = self.local.current.as_ref().and_then(|applied| credentials(&applied.description))
+        else {
+            return self.first_credentials.clone();
+        };
+        let before = self.remote.current.as_ref().and_then(|applied| {
+            RemoteTransport::read(&applied.description, data_section(&applied.description)?).ok()
+        });
+        match before {
+            Some(before) if before.credentials == remote.credentials => ours,
+            _ => restart(),
+        }
+    }
+}

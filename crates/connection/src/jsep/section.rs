@@ -1,0 +1,104 @@
+//! The media sections that we write.
+
+use peerline_ice::Credentials;
+use peerline_sdp::{
+    Attribute, BUNDLE, Candidate, CandidateType, Direction, Group, IceOptions, IcePwd, IceUfrag,
+    MaxMessageSize, MediaDescription, MediaLine, Mid, Origin, SctpInit, SctpPort, SessionDescription, Setup,
+    TlsId, Transport, flag,
+};
+
+use super::session::LocalSettings;
+
+/// What one of our data sections says of its transport.
+pub(super) struct LocalTransport<'a> {
+    pub credentials: &'a Credentials,
+    pub setup: Setup,
+    pub sctp_init: Option<Vec<u8>>,
+}
+
+/// A description of ours without media sections (RFC 9429 §5.2.1).
+pub(super) fn empty(origin: Origin) -> SessionDescription {
+    let mut description = SessionDescription::new(origin);
+    description.session_mut().push(&IceOptions(vec!["trickle".to_owned(), "ice2".to_owned()]));
+    description
+}
+
+/// Says that the sections with these `a=mid`s share one transport. Nothing is said of none.
+pub(super) fn bundle(description: &mut SessionDescription, mids: Vec<String>) {
+    if !mids.is_empty() {
+        let group = Group { semantics: BUNDLE.to_owned(), mids };
+        description.session_mut().push(&group);
+    }
+}
+
+/// The section for data channels (RFC 9429 §5.2.1, RFC 8841 §4).
+pub(super) fn data(
+    protocol: &str,
+    mid: Option<&str>,
+    settings: &LocalSettings,
+    transport: LocalTransport<'_>,
+) -> MediaDescription {
+    let mut media = MediaDescription::new(MediaLine {
+        media: "application".to_owned(),
+        port: 9,
+        ports: 1,
+        protocol: protocol.to_owned(),
+        formats: vec!["webrtc-datachannel".to_owned()],
+    });
+    media.push_line('c', "IN IP4 0.0.0.0");
+    if let Some(mid) = mid {
+        media.push(&Mid(mid.to_owned()));
+    }
+    media.push(&IceUfrag(transport.credentials.ufrag.clone()));
+    media.push(&IcePwd(transport.credentials.pwd.clone()));
+    media.push_attribute(peerline_sdp::Fingerprint::NAME, Some(&settings.fingerprint.to_string()));
+    media.push(&transport.setup);
+    media.push(&TlsId(settings.tls_id.clone()));
+    media.push(&SctpPort(settings.sctp_port));
+    media.push(&MaxMessageSize(settings.max_message_size as u64));
+    if let Some(init) = transport.sctp_init {
+        media.push(&SctpInit(init));
+    }
+    media
+}
+
+/// A section that is refused: port 0 (RFC 3264 §6, RFC 9429 §5.3.1).
+pub(super) fn refused(like: &MediaDescription) -> MediaDescription {
+    let mut media = MediaDescription::new(MediaLine { port: 0, ports: 1, ..like.media_line().clone() });
+    media.push_line('c', "IN IP4 0.0.0.0");
+    if let Some(mid) = like.mid() {
+        media.push(&Mid(mid));
+    }
+    if like.media_line().protocol.contains("RTP") {
+        media.push_flag(Direction::Inactive.as_str());
+    }
+    media
+}
+
+/// Adds a candidate to a section of ours, and says where media goes by default (RFC 8839 §4.2.1.2).
+pub(super) fn add_candidate(media: &mut MediaDescription, candidate: &Candidate) {
+    media.push(candidate);
+    let suitability = |candidate: &Candidate| match candidate.kind {
+        _ if candidate.transport != Transport::Udp || candidate.address.ip().is_none() => None,
+        CandidateType::Relayed => Some(3),
+        CandidateType::ServerReflexive => Some(2),
+        CandidateType::Host => Some(1),
+        CandidateType::PeerReflexive | CandidateType::Other(_) => None,
+    };
+    let candidates: Vec<Candidate> = media.all().collect();
+    let default =
+        candidates.iter().filter_map(|one| Some((suitability(one)?, one))).max_by_key(|(rank, _)| *rank);
+    if let Some((address, port)) = default.and_then(|(_, one)| Some((one.address.ip()?, one.port))) {
+        let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+        media.set_line('c', &format!("IN {family} {address}"));
+        let media_line = MediaLine { port, ..media.media_line().clone() };
+        media.set_media_line(media_line);
+    }
+}
+
+/// Says that no more candidates follow.
+pub(super) fn end_candidates(media: &mut MediaDescription) {
+    if !media.has(flag::END_OF_CANDIDATES) {
+        media.push_flag(flag::END_OF_CANDIDATES);
+    }
+}

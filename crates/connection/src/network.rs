@@ -1,0 +1,400 @@
+//! The connection's transports: datagrams in, datagrams out.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use peerline_dtls as dtls;
+use peerline_ice::{self as ice, Agent, Credential, RelayId, Server, ServerId};
+use peerline_sctp::ChannelEvent;
+
+use crate::train::Train;
+use crate::{
+    Connection, Datagram, DtlsTransportState, Event, IceConnectionState, IceGatheringState,
+    PeerConnectionState, SignalingState, Transmit,
+};
+
+/// DTLS datagrams that are kept before the peer's answer has come.
+const MAX_EARLY: usize = 4;
+/// A handshake's datagrams are no longer.
+const MAX_EARLY_LENGTH: usize = 2048;
+
+/// What came in directly since ICE was told of it last.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    path: Option<(SocketAddr, SocketAddr)>,
+    packets: u64,
+    bytes: u64,
+}
+
+impl Connection {
+    /// The ICE agent, for its state and what it counts.
+    pub fn ice(&self) -> &Agent {
+        &self.ice
+    }
+
+    /// An address to send from and receive at.
+    pub fn add_local_address(&mut self, now: Instant, address: SocketAddr) {
+        self.ice.add_local_address(now, address);
+        self.settle(now);
+    }
+
+    /// The address is gone.
+    pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
+        self.ice.remove_local_address(now, address);
+        self.settle(now);
+    }
+
+    /// A server to be asked for candidates: one of the configuration's, its name resolved.
+    pub fn add_server(&mut self, now: Instant, server: Server) -> ServerId {
+        let id = self.ice.add_server(now, server);
+        self.settle(now);
+        id
+    }
+
+    /// A new user name and password for a TURN server.
+    pub fn set_credential(&mut self, now: Instant, server: ServerId, credential: Credential) {
+        self.ice.set_credential(now, server, credential);
+        self.settle(now);
+    }
+
+    /// All addresses and servers are there: gathering ends when what is under way has ended.
+    pub fn sources_complete(&mut self, now: Instant) {
+        self.ice.sources_complete(now);
+        self.settle(now);
+    }
+
+    /// The answer to [`Event::ResolveName`]; no addresses if the name couldn't be resolved.
+    pub fn resolved(&mut self, now: Instant, name: &str, addresses: &[IpAddr]) {
+        self.ice.resolved(now, name, addresses);
+        self.settle(now);
+    }
+
+    /// The answer to [`Event::OpenRelay`]: the socket is bound to, or the connection is from, `local`.
+    pub fn relay_opened(&mut self, now: Instant, relay: RelayId, local: SocketAddr) {
+        self.ice.relay_opened(now, relay, local);
+        self.settle(now);
+    }
+
+    /// The answer to [`Event::OpenRelay`] if the server can't be reached, and later if its connection has ended.
+    pub fn relay_closed(&mut self, now: Instant, relay: RelayId) {
+        self.ice.relay_closed(now, relay);
+        self.settle(now);
+    }
+
+    /// The system says that nothing can be sent from `local` to `remote`.
+    pub fn unreachable(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr) {
+        self.ice.unreachable(now, local, remote);
+        self.settle(now);
+    }
+
+    /// A datagram came. Which layer's it is, its first byte tells (RFC 7983).
+    pub fn handle_input(&mut self, now: Instant, datagram: Datagram<'_>) {
+        let Datagram { transport, local, remote, payload } = datagram;
+        match payload.first() {
+            Some(20..=63) => {
+                self.received.count(&mut self.ice, now, (local, remote), payload.len());
+                self.handle_dtls(now, payload);
+            }
+            Some(0..=3 | 64..=79) => {
+                let start = payload.as_ptr().addr();
+                let inner = match self.ice.handle_input(now, transport, local, remote, payload) {
+                    ice::Received::Data { payload, .. } => {
+                        let offset = payload.as_ptr().addr().wrapping_sub(start);
+                        offset..offset + payload.len()
+                    }
+                    ice::Received::Handled | ice::Received::Ignored => 0..0,
+                };
+                if let Some(inner) =
+                    payload.get_mut(inner).filter(|inner| matches!(inner.first(), Some(20..=63)))
+                {
+                    self.handle_dtls(now, inner);
+                }
+                self.settle(now);
+            }
+            // 128 to 191 is RTP and RTCP, for which no section is accepted; the rest is nobody's.
+            _ => {}
+        }
+    }
+
+    /// The time of [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let is_due = |timeout: Option<Instant>| timeout.is_some_and(|timeout| timeout <= now);
+        self.received.report(&mut self.ice, now);
+        if is_due(self.ice.poll_timeout()) {
+            self.ice.handle_timeout(now);
+        }
+        if let Some(dtls) = self.dtls.as_mut().filter(|dtls| is_due(dtls.poll_timeout())) {
+            dtls.handle_timeout(now);
+        }
+        if is_due(self.channels.poll_timeout()) {
+            let timeouts = |connection: &Self| connection.channels.association().statistics().timeouts;
+            let before = timeouts(self);
+            self.channels.handle_timeout(now);
+            if timeouts(self) > before {
+                // Data tells sooner than the next consent check that the path may be gone.
+                self.ice.suspect(now);
+            }
+        }
+        self.settle_dtls(now);
+        self.settle(now);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let dtls = self.dtls.as_ref().and_then(dtls::Dtls::poll_timeout);
+        [self.ice.poll_timeout(), dtls, self.channels.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// What is to be sent next, written to the beginning of `buffer`: one datagram, or several of one length
+    /// ([`Transmit::segment_size`]). The buffer should have 65,507 bytes for long trains, and at least 2,048.
+    pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
+        self.received.report(&mut self.ice, now);
+        if let Some(transmit) = self.ice.poll_transmit(buffer) {
+            let ice::Transmit { transport, local, remote, length } = transmit;
+            return Some(Transmit { transport, local, remote, length, segment_size: None });
+        }
+        let route = self.route?;
+        let transmit = |length, segment_size| Transmit {
+            transport: route.transport,
+            local: route.local,
+            remote: route.remote,
+            length,
+            segment_size,
+        };
+        if let Some(dtls) = &mut self.dtls {
+            // A handshake's datagrams are few: they may be copied behind a relay's header.
+            let mut datagram = [0; MAX_EARLY_LENGTH];
+            while let Some(length) = dtls.poll_transmit(&mut datagram) {
+                let sealed = datagram.get(..length).unwrap_or_default();
+                if let Some(framed) = Train::frame(&route, sealed, buffer) {
+                    self.ice.count_sent(now, route.pair, 1, length as u64);
+                    return Some(transmit(framed, None));
+                }
+            }
+        }
+        let train = self.train.write(now, &mut self.channels, self.dtls.as_mut(), &route, buffer)?;
+        self.ice.count_sent(now, route.pair, train.datagrams as u64, train.length as u64);
+        Some(transmit(train.length, (train.datagrams > 1).then_some(train.segment)))
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while let Some(event) = self.events.pop_front() {
+            // webrtc-pc §4.7.3: it isn't fired if by then no offer is needed any more, or can't be made.
+            if event != Event::NegotiationNeeded || self.session.is_negotiation_needed() {
+                return Some(event);
+            }
+        }
+        if self.signaling_state() == SignalingState::Closed {
+            return None;
+        }
+        loop {
+            return Some(match self.channels.poll_event()? {
+                ChannelEvent::Announced(channel) => Event::DataChannel(channel),
+                ChannelEvent::Open(channel) => Event::DataChannelOpen(channel),
+                ChannelEvent::Message(channel, payload) => {
+                    Event::DataChannelMessage { channel, kind: payload.kind, data: payload.data }
+                }
+                ChannelEvent::Part { channel, payload, is_first, is_last } => Event::DataChannelPart {
+                    channel,
+                    kind: payload.kind,
+                    data: payload.data,
+                    is_first,
+                    is_last,
+                },
+                ChannelEvent::BufferedAmountLow(channel) => Event::DataChannelBufferedAmountLow(channel),
+                ChannelEvent::Closing(channel) => Event::DataChannelClosing(channel),
+                ChannelEvent::Closed(channel, error) => Event::DataChannelClose { channel, error },
+                // The channels themselves say what follows from these.
+                ChannelEvent::Connected | ChannelEvent::Restarted | ChannelEvent::AssociationClosed(_) => {
+                    continue;
+                }
+            });
+        }
+    }
+
+    /// A DTLS datagram of the peer's.
+    pub(crate) fn handle_dtls(&mut self, now: Instant, datagram: &mut [u8]) {
+        let Some(dtls) = &mut self.dtls else {
+            // The peer answers checks and may begin the handshake before its answer has reached us.
+            let has_room = self.early.len() < MAX_EARLY && datagram.len() <= MAX_EARLY_LENGTH;
+            if has_room && self.has_remote_address && self.signaling_state() != SignalingState::Closed {
+                self.early.push((&*datagram).into());
+            }
+            return;
+        };
+        if let Some(packet) = dtls.handle_input(now, datagram) {
+            // Events come first: SCTP has to be begun before it takes packets.
+            if self.dtls_state == DtlsTransportState::Connected {
+                self.channels.handle_input(now, packet);
+            } else {
+                let packet: Box<[u8]> = packet.into();
+                self.settle_dtls(now);
+                self.channels.handle_input(now, &packet);
+                return;
+            }
+        }
+        self.settle_dtls(now);
+    }
+
+    /// Says goodbye to the peer: what SCTP and DTLS have for that goes out last.
+    pub(crate) fn say_goodbye(&mut self, now: Instant) {
+        let Some(dtls) = &mut self.dtls else { return };
+        let mut packet = [0; MAX_EARLY_LENGTH];
+        let mut datagram = [0; MAX_EARLY_LENGTH + dtls::Dtls::OVERHEAD];
+        if let Some(length) = self.channels.poll_transmit(now, &mut packet)
+            && let Ok(length) = dtls.seal_into(packet.get(..length).unwrap_or_default(), &mut datagram)
+        {
+            self.train.push_last_words(datagram.get(..length).unwrap_or_default());
+        }
+        dtls.close(now);
+        while let Some(length) = dtls.poll_transmit(&mut datagram) {
+            self.train.push_last_words(datagram.get(..length).unwrap_or_default());
+        }
+        self.dtls = None;
+    }
+
+    /// Takes in what DTLS has to say.
+    fn settle_dtls(&mut self, now: Instant) {
+        loop {
+            let Some(dtls) = &mut self.dtls else { return };
+            if let Some(event) = dtls.poll_event() {
+                match event {
+                    dtls::Event::Connected(_) => {
+                        self.set_dtls_state(DtlsTransportState::Connected);
+                        self.begin_sctp(now);
+                    }
+                    dtls::Event::Closed => {
+                        self.set_dtls_state(DtlsTransportState::Closed);
+                        self.channels.abort(now, "");
+                    }
+                    dtls::Event::Failed(failure) => {
+                        self.events.push_back(Event::DtlsTransportError(failure));
+                        self.set_dtls_state(DtlsTransportState::Failed);
+                        self.channels.abort(now, "");
+                    }
+                }
+                continue;
+            }
+            match dtls.poll_data() {
+                Some(packet) => self.channels.handle_input(now, &packet),
+                None => return,
+            }
+        }
+    }
+
+    /// DTLS is connected. If both sides know each other's INIT by now there is no handshake (draft-hancke-tsvwg-snap).
+    fn begin_sctp(&mut self, now: Instant) {
+        let init = self.session.agreement().filter(|agreement| agreement.has_local_init);
+        let begun = match init.and_then(|agreement| agreement.remote.sctp.init) {
+            Some(init) => self.channels.connect_with_remote_init(now, &init),
+            None => self.channels.connect(now),
+        };
+        if begun.is_err() {
+            // An INIT that can't be used is as if it weren't there.
+            let _ = self.channels.connect(now);
+        }
+    }
+
+    /// Takes in what ICE has to say.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        while let Some(event) = self.ice.poll_event() {
+            match event {
+                ice::Event::LocalCandidate(candidate) => {
+                    let told = self.session.add_local_candidate(candidate);
+                    self.events.extend(told.map(Event::IceCandidate));
+                }
+                ice::Event::GatheringStateChanged(state) => self.gathering_changed(state),
+                ice::Event::StateChanged(state) => self.ice_changed(state),
+                ice::Event::RouteChanged(route) => {
+                    let is_other = self.route.zip(route).is_some_and(|(old, new)| old.remote != new.remote);
+                    if is_other {
+                        self.channels.path_changed(now);
+                    }
+                    self.route = route;
+                }
+                ice::Event::RoleChanged(_) => {}
+                ice::Event::ResolveName(name) => self.events.push_back(Event::ResolveName(name)),
+                ice::Event::OpenRelay { relay, server, transport, local, remote } => {
+                    self.events.push_back(Event::OpenRelay { relay, server, transport, local, remote });
+                }
+                ice::Event::CloseRelay(relay) => self.events.push_back(Event::CloseRelay(relay)),
+                ice::Event::RemoteAddress { local, remote, proved } => {
+                    self.has_remote_address = true;
+                    self.events.push_back(Event::RemoteAddress { local, remote, proved });
+                }
+                ice::Event::ServerFailed { server, local, code } => {
+                    // webrtc-pc §4.8.2: 701 stands for a server that can't be reached.
+                    let error_code = code.map_or(701, |code| code.number());
+                    self.events.push_back(Event::IceCandidateError { server, local, error_code });
+                }
+            }
+        }
+    }
+
+    fn gathering_changed(&mut self, state: ice::GatheringState) {
+        let state = match state {
+            ice::GatheringState::New => IceGatheringState::New,
+            ice::GatheringState::Gathering => IceGatheringState::Gathering,
+            ice::GatheringState::Complete => IceGatheringState::Complete,
+        };
+        if state == IceGatheringState::Complete {
+            let ufrag = self.ice.local_credentials().ufrag.clone();
+            let told = self.session.end_local_candidates(&ufrag);
+            self.events.extend(told.map(Event::IceCandidate));
+        }
+        if state != self.ice_gathering_state {
+            self.ice_gathering_state = state;
+            self.events.push_back(Event::IceGatheringStateChange(state));
+        }
+    }
+
+    fn ice_changed(&mut self, state: ice::State) {
+        self.ice_connection_state = match state {
+            ice::State::New => IceConnectionState::New,
+            ice::State::Checking => IceConnectionState::Checking,
+            ice::State::Connected => IceConnectionState::Connected,
+            ice::State::Completed => IceConnectionState::Completed,
+            ice::State::Disconnected => IceConnectionState::Disconnected,
+            ice::State::Failed => IceConnectionState::Failed,
+            ice::State::Closed => IceConnectionState::Closed,
+        };
+        self.events.push_back(Event::IceConnectionStateChange(self.ice_connection_state));
+        self.update_connection_state();
+    }
+
+    pub(crate) fn set_dtls_state(&mut self, state: DtlsTransportState) {
+        if self.dtls_state != state {
+            self.dtls_state = state;
+            self.events.push_back(Event::DtlsTransportStateChange(state));
+            self.update_connection_state();
+        }
+    }
+
+    fn update_connection_state(&mut self) {
+        let state = PeerConnectionState::of(self.ice_connection_state, self.dtls_state);
+        if self.connection_state != state {
+            self.connection_state = state;
+            self.events.push_back(Event::ConnectionStateChange(state));
+        }
+    }
+}
+
+impl Received {
+    fn count(&mut self, ice: &mut Agent, now: Instant, path: (SocketAddr, SocketAddr), bytes: usize) {
+        if self.path != Some(path) {
+            self.report(ice, now);
+            self.path = Some(path);
+        }
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+
+    /// Tells ICE what came in, once a burst.
+    fn report(&mut self, ice: &mut Agent, now: Instant) {
+        if let Some((local, remote)) = self.path.filter(|_| self.packets > 0) {
+            ice.count_received(now, local, remote, self.packets, self.bytes);
+            *self = Self { path: self.path, ..Self::default() };
+        }
+    }
+}
