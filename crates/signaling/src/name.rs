@@ -46,7 +46,7 @@ pub fn fold(text: &str) -> String {
 }
 
 /// Control characters, line and paragraph separators, bidirectional overrides, embeddings and isolates.
-fn misleads(character: char) -> bool {
+pub(crate) fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
