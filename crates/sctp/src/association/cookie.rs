@@ -61,7 +61,8 @@ impl CookieKey {
             u8::from(negotiated.interleaving)
                 | u8::from(negotiated.partial_reliability) << 1
                 | u8::from(negotiated.stream_reset) << 2
-                | u8::from(negotiated.zero_checksum) << 3,
+                | u8::from(negotiated.zero_checksum) << 3
+                | u8::from(negotiated.padding) << 4,
         );
         let signature = hmac::sign(&self.0, &bytes);
         bytes.extend_from_slice(signature.as_ref());
@@ -92,6 +93,7 @@ impl CookieKey {
                 partial_reliability: flags & 2 != 0,
                 stream_reset: flags & 4 != 0,
                 zero_checksum: flags & 8 != 0,
+                padding: flags & 16 != 0,
             },
             tie_tags: (tie_tags.0.0 != 0).then_some(tie_tags),
         })

@@ -9,7 +9,7 @@ use crate::packet::{
     error_chunk, kind, padded, write_init,
 };
 use crate::send::Terms;
-use crate::{CloseReason, ConnectError, Event, Tsn, VerificationTag};
+use crate::{CloseReason, Config, ConnectError, Event, Tsn, VerificationTag};
 
 impl Association {
     /// Starts the handshake. Both sides may (RFC 9260 §5.2.1); a side that doesn't answers the other's.
@@ -62,6 +62,7 @@ impl Association {
             partial_reliability: init.partial_reliability,
             stream_reset: init.stream_reset,
             zero_checksum: self.config.zero_checksum && init.zero_checksum,
+            padding: init.padding,
         }
     }
 
@@ -110,6 +111,7 @@ impl Association {
             _ => Local::new(&mut self.rng),
         };
         let made = self.age(now);
+        let negotiated = self.negotiate(&init);
         let cookie = self.cookie_key.seal(&Cookie {
             made,
             local_tag: local.tag,
@@ -117,12 +119,14 @@ impl Association {
             peer_tag: init.tag,
             peer_tsn: init.initial_tsn,
             peer_window: init.window,
-            negotiated: self.negotiate(&init),
+            negotiated,
             tie_tags,
         });
         let answer = InitKind::InitAck { cookie: &cookie, unrecognized: &init.unrecognized };
         let window = self.config.receive_window;
-        let chunk = write_init(answer, &self.config, local.tag, local.initial_tsn, window);
+        // What the peer didn't offer isn't offered to it: there are stacks that refuse a chunk for a parameter they don't know.
+        let config = Config { zero_checksum: negotiated.zero_checksum, ..self.config.clone() };
+        let chunk = write_init(answer, &config, local.tag, local.initial_tsn, window);
         self.push_standalone(init.tag, chunk);
     }
 

@@ -64,6 +64,8 @@ pub struct Negotiated {
     pub stream_reset: bool,
     /// The peer takes packets without checksum, and we send them so (RFC 9653).
     pub zero_checksum: bool,
+    /// The peer says that it knows PAD chunks (RFC 4820). There are stacks that end at a chunk they don't know.
+    pub padding: bool,
 }
 
 /// A chunk that is sent until it is answered (RFC 9260 §4: T1-init, T1-cookie, T2-shutdown).

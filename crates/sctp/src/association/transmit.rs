@@ -116,11 +116,16 @@ impl Association {
     fn write_heartbeat(&mut self, heartbeat: HeartbeatDue, buffer: &mut [u8]) -> Option<usize> {
         let negotiated = self.negotiated()?;
         let mut chunk = ChunkWriter::new(kind::HEARTBEAT, 0);
-        chunk.parameter(1, &heartbeat.nonce.to_be_bytes());
+        let mut info = heartbeat.nonce.to_be_bytes().to_vec();
+        if let Some(size) = heartbeat.padded_to.filter(|_| !negotiated.padding) {
+            // The answer will be as long as the probe.
+            info.resize((size & !3).saturating_sub(COMMON_HEADER + 8).max(info.len()), 0);
+        }
+        chunk.parameter(1, &info);
         let limit = heartbeat.padded_to.unwrap_or(self.path.smallest_packet());
         let mut writer = self.begin(buffer, limit, self.peer?.tag)?;
         writer.append(&chunk.finish());
-        if let Some(size) = heartbeat.padded_to {
+        if let Some(size) = heartbeat.padded_to.filter(|_| negotiated.padding) {
             writer.pad_to(size);
         }
         Some(writer.finish(!negotiated.zero_checksum))

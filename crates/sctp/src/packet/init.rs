@@ -60,6 +60,7 @@ pub(crate) struct Init<'a> {
     pub(crate) partial_reliability: bool,
     pub(crate) stream_reset: bool,
     pub(crate) zero_checksum: bool,
+    pub(crate) padding: bool,
     /// Of an INIT ACK.
     pub(crate) cookie: Option<&'a [u8]>,
     /// Parameters that we don't know and whose sender wants to be told, one behind the other, padded.
@@ -80,6 +81,7 @@ impl<'a> Init<'a> {
             partial_reliability: false,
             stream_reset: false,
             zero_checksum: false,
+            padding: false,
             cookie: None,
             unrecognized: Vec::new(),
         };
@@ -95,6 +97,7 @@ impl<'a> Init<'a> {
                     init.interleaving |= found.value.contains(&kind::I_DATA);
                     init.partial_reliability |= found.value.contains(&kind::FORWARD_TSN);
                     init.stream_reset |= found.value.contains(&kind::RE_CONFIG);
+                    init.padding |= found.value.contains(&kind::PAD);
                 }
                 parameter::ZERO_CHECKSUM_ACCEPTABLE => {
                     init.zero_checksum |= found.value == ERROR_DETECTION_BY_DTLS;
@@ -146,9 +149,9 @@ pub(crate) fn write_init(
     }
     chunk.parameter(parameter::FORWARD_TSN_SUPPORTED, &[]);
     let extensions: &[u8] = if config.interleaving {
-        &[kind::RE_CONFIG, kind::FORWARD_TSN, kind::I_DATA, kind::I_FORWARD_TSN]
+        &[kind::RE_CONFIG, kind::FORWARD_TSN, kind::PAD, kind::I_DATA, kind::I_FORWARD_TSN]
     } else {
-        &[kind::RE_CONFIG, kind::FORWARD_TSN]
+        &[kind::RE_CONFIG, kind::FORWARD_TSN, kind::PAD]
     };
     chunk.parameter(parameter::SUPPORTED_EXTENSIONS, extensions);
     if config.zero_checksum {
