@@ -44,7 +44,8 @@ fn main() -> io::Result<()> {
         let etag = fingerprint(&content);
         let _ = writeln!(
             table,
-            "    Asset {{ path: {url:?}, identity: {identity}, brotli: {brotli}, etag: \"\\\"{etag:016x}\\\"\" }},"
+            "    Asset {{ path: {url:?}, identity: {identity}, brotli: {brotli}, \
+             etag: \"\\\"{etag:016x}\\\"\", brotli_etag: \"\\\"{etag:016x}-br\\\"\" }},"
         );
     }
     table.push_str("];\n");

@@ -1,19 +1,79 @@
-// What a stranger sends must neither crash the server, nor grow it, nor disturb those who use it.
+// What a stranger sends must neither crash the server, nor grow it, nor disturb those who use it: a call goes on through
+// the server's relay meanwhile, and somebody joins it.
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
+import { chromium } from "../browser/browsers.mjs";
+import { CallPage, everybodyMeets } from "../browser/call-page.mjs";
 import { Server } from "../peerline.mjs";
 import { output } from "../coturn/program.mjs";
 
-let server;
+/** How long a picture may stand still, in milliseconds. */
+const LONGEST_GAP = 3_000;
+
+/** No flood begins anew after so long, in milliseconds: then something is wrong anyway. */
+const LONGEST_FLOOD = 60_000;
+
+let server, browser, ada, grace;
 before(async () => {
   server = await Server.start(["--turn-user", "ada:lovelace"]);
+  browser = await chromium();
+  ada = await CallPage.open(browser, server.url, "Ada");
+  await ada.write("Your name", "Ada");
+  await ada.press("New call");
+  await ada.page.waitForFunction(() => location.hash.startsWith("#v1."));
+  grace = await CallPage.open(browser, ada.page.url(), "Grace");
+  await joinByRelay(ada, "udp");
+  await joinByRelay(grace, "tcp");
+  await everybodyMeets(ada, grace);
 });
-after(() => server?.stop());
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function joinByRelay(page, protocol) {
+  await page.check("Relay only", true);
+  await page.choose("Relay protocol", protocol);
+  await page.join();
+}
+
+/** Fails when `page` sees nothing new for too long, until `isOver`. */
+async function pictureMoves(page, isOver) {
+  let [frames, since] = [await page.framesReceived(), Date.now()];
+  while (!isOver()) {
+    await sleep(200);
+    const now = await page.framesReceived();
+    if (now !== frames) [frames, since] = [now, Date.now()];
+    assert.ok(Date.now() - since < LONGEST_GAP, `${page.name} sees nothing new`);
+  }
+}
+
+/** Repeats `flood` until somebody who came in the midst of it has met the two in the call, whose pictures never stop. */
+async function callGoesOnDuring(flood) {
+  let [hasMet, isOver] = [false, false];
+  const until = Date.now() + LONGEST_FLOOD;
+  const flooding = (async () => {
+    do await flood();
+    while (!hasMet && Date.now() < until);
+  })();
+  const coming = (async () => {
+    const linus = await CallPage.open(browser, ada.page.url(), "Linus");
+    await joinByRelay(linus, "tls");
+    await everybodyMeets(ada, grace, linus);
+    await linus.press("Leave");
+    await linus.page.close();
+  })().finally(() => (hasMet = true));
+  const watching = [ada, grace].map((page) => pictureMoves(page, () => isOver));
+  const done = Promise.all([flooding, coming]).finally(() => (isOver = true));
+  await Promise.all([done, ...watching]);
+  for (const page of [ada, grace]) page.hadNoProblems();
+}
 
 /** A generator of the same bytes in every run. */
 function randomBytes(seed) {
@@ -45,14 +105,16 @@ test("2^16 random datagrams on every UDP port", async () => {
   const random = randomBytes(1);
   const socket = createSocket("udp4");
   const before = await residentKiB();
-  for (const port of [server.stunPort, server.port]) {
-    for (let sent = 0; sent < 65_536; sent += 1) {
-      const datagram = random(random(1)[0] * 5);
-      // Every other one looks like STUN at the beginning, so that it gets past the first look.
-      if (sent % 2 && datagram.length >= 8) datagram.set([0, sent % 16, 0, 8, 0x21, 0x12, 0xa4, 0x42]);
-      await new Promise((resolve) => socket.send(datagram, port, "127.0.0.1", resolve));
+  await callGoesOnDuring(async () => {
+    for (const port of [server.stunPort, server.port]) {
+      for (let sent = 0; sent < 65_536; sent += 1) {
+        const datagram = random(random(1)[0] * 5);
+        // Every other one looks like STUN at the beginning, so that it gets past the first look.
+        if (sent % 2 && datagram.length >= 8) datagram.set([0, sent % 16, 0, 8, 0x21, 0x12, 0xa4, 0x42]);
+        await new Promise((resolve) => socket.send(datagram, port, "127.0.0.1", resolve));
+      }
     }
-  }
+  });
   socket.close();
   await legitimateUseGoesOn();
   const grown = (await residentKiB()) - before;
@@ -93,23 +155,30 @@ test("truncated and garbage TLS, STUN, HTTP and WebSocket on the one TCP port", 
     );
   }
   const before = await residentKiB();
-  for (const tls of [false, true]) await Promise.all(offers.map((bytes) => offer(bytes, tls)));
+  await callGoesOnDuring(async () => {
+    for (const tls of [false, true]) await Promise.all(offers.map((bytes) => offer(bytes, tls)));
+  });
   await legitimateUseGoesOn();
   const grown = (await residentKiB()) - before;
   assert.ok(grown < 64 * 1_024, `memory grew by ${grown} KiB`);
 });
 
-test("garbage JSON is answered by an error, and the connection closes after sixteen", async () => {
+/** Says `hello` and then what is no JSON, until the server has had enough. */
+async function sayGarbage(value) {
   const socket = new WebSocket(`ws://localhost:${server.port}/signal`, "peerline.v1");
   const answers = [];
   socket.addEventListener("message", (event) => answers.push(JSON.parse(event.data)));
   await new Promise((resolve) => socket.addEventListener("open", resolve));
-  const key = Buffer.alloc(32, 7).toString("base64url");
+  const key = Buffer.alloc(32, value).toString("base64url");
   socket.send(JSON.stringify({ type: "hello", id: 1, key, agent: "test" }));
   for (let sent = 0; sent < 20; sent += 1) socket.send(`{"type":"join","id":${sent},"channel":[[[[`);
   const { code } = await new Promise((resolve) => socket.addEventListener("close", resolve));
   assert.equal(code, 4003);
   assert.equal(answers[0].type, "welcome");
   assert.equal(answers[1].code, "bad_frame");
+}
+
+test("garbage JSON is answered by an error, and the connection closes after sixteen", async () => {
+  await callGoesOnDuring(() => Promise.all([1, 2, 3, 4, 5].map(sayGarbage)));
   await legitimateUseGoesOn();
 });

@@ -1,6 +1,7 @@
 //! Latency of messages: channels of 4, in which somebody publishes at a steady rate.
 
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -9,7 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use std::os::fd::AsRawFd;
 
 use crate::client::{Client, name, number_after};
-use crate::server::Server;
+use crate::server::{Server, cpu_of_process};
 
 const MEMBERS: usize = 4;
 const TARGET: Duration = Duration::from_millis(20);
@@ -47,19 +48,23 @@ pub fn measure(peerline: &Path, channels: usize, rate: usize, duration: Duration
         client.read_all(&mut buffer, |_| ())?;
         client.acknowledge(1)?;
     }
+    // What the joins left to do is not what is measured.
+    thread::sleep(Duration::from_secs(1));
 
     let names: Vec<_> = (0..channels).map(name).collect();
     let total = channels * rate * usize::try_from(duration.as_secs())?;
     let gap = duration.div_f64(total as f64);
     let mut tally = Tally { latencies: Vec::with_capacity(total * (MEMBERS - 1)), ..Tally::default() };
-    let cpu = server.cpu()?;
+    let (cpu, own_cpu) = (server.cpu()?, cpu_of_process(std::process::id())?);
     let start = Instant::now();
     let end = start + duration;
     let mut events = Events::with_capacity(AT_ONCE);
     let expected = total * (MEMBERS - 1);
     // What is still on its way at the end gets five more seconds.
     while Instant::now() < end + Duration::from_secs(5)
-        && (tally.published < total || tally.latencies.len() < expected)
+        && (tally.published < total
+            || tally.latencies.len() < expected
+            || tally.accepted + tally.refused < total)
     {
         // A few at a time, so that clients that are late still read.
         for _ in 0..AT_ONCE {
@@ -83,7 +88,13 @@ pub fn measure(peerline: &Path, channels: usize, rate: usize, duration: Duration
             }
         }
     }
-    report(&server, channels, rate, expected, cpu, start.elapsed(), tally)
+    let cost = Cost {
+        took: start.elapsed(),
+        server: server.cpu()? - cpu,
+        clients: cpu_of_process(std::process::id())? - own_cpu,
+    };
+    report(channels, rate, expected, &cost, tally);
+    Ok(())
 }
 
 /// The next message: one channel after the other, one member after the other. It carries the time at which it was due, so that
@@ -109,16 +120,16 @@ fn take(frame: &str, start: Instant, tally: &mut Tally) {
     }
 }
 
-fn report(
-    server: &Server,
-    channels: usize,
-    rate: usize,
-    expected: usize,
-    cpu: Duration,
+/// The CPU time that it took.
+struct Cost {
     took: Duration,
-    mut tally: Tally,
-) -> Result<()> {
-    let cpu = (server.cpu()? - cpu).as_secs_f64() / took.as_secs_f64();
+    server: Duration,
+    clients: Duration,
+}
+
+fn report(channels: usize, rate: usize, expected: usize, cost: &Cost, mut tally: Tally) {
+    let cores = |cpu: Duration| cpu.as_secs_f64() / cost.took.as_secs_f64();
+    let each = cost.server.as_secs_f64() * 1e6 / tally.published.max(1) as f64;
     tally.latencies.sort_unstable();
     let percentile = |share: f64| {
         let index = (tally.latencies.len() as f64 * share) as usize;
@@ -133,7 +144,8 @@ fn report(
     let lost = expected.saturating_sub(tally.latencies.len());
     println!(
         "busy: {channels} channels of {MEMBERS}, {rate} messages a second each, {} published, {} accepted, {} other answers, {} delivered: \
-         p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (target: p99 under {} ms){}; {lost} lost{}; {cpu:.2} cores of the server",
+         p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (target: p99 under {} ms){}; {lost} lost{}; \
+         {:.2} cores of the server, {each:.1} µs for each published; {:.2} cores of the clients",
         tally.published,
         tally.accepted,
         tally.refused,
@@ -144,6 +156,7 @@ fn report(
         TARGET.as_millis(),
         if p99 < TARGET { "" } else { " MISSED" },
         if lost == 0 { "" } else { " MISSED" },
+        cores(cost.server),
+        cores(cost.clients),
     );
-    Ok(())
 }

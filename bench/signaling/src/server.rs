@@ -65,15 +65,20 @@ impl Server {
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_024)
     }
 
-    /// CPU time that the whole process used so far, user and system, all threads.
+    /// CPU time that the server used so far.
     pub fn cpu(&self) -> Result<Duration> {
-        let mut total = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            total += text.split(' ').next().context("empty schedstat")?.parse::<u64>()?;
-        }
-        Ok(Duration::from_nanos(total))
+        cpu_of_process(self.child.id())
     }
+}
+
+/// CPU time that a whole process used so far, user and system, all threads.
+pub fn cpu_of_process(id: u32) -> Result<Duration> {
+    let mut total = 0;
+    for task in fs::read_dir(format!("/proc/{id}/task"))? {
+        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        total += text.split(' ').next().context("empty schedstat")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(total))
 }
 
 impl Drop for Server {

@@ -402,11 +402,17 @@ fn turn_secret(value: String) -> Result<Secret, ConfigError> {
     Ok(Secret::new(value))
 }
 
+/// As browsers write it: without the port that its scheme has anyway (WHATWG URL, "origin").
 fn origin(value: &str) -> Result<String, ConfigError> {
     let value = value.trim().trim_end_matches('/').to_ascii_lowercase();
-    let host = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => Ok(value),
+    let origin = [("https://", ":443"), ("http://", ":80")].into_iter().find_map(|(scheme, port)| {
+        let host = value.strip_prefix(scheme)?;
+        Some((scheme, host.strip_suffix(port).unwrap_or(host)))
+    });
+    match origin {
+        Some((scheme, host)) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
+            Ok(format!("{scheme}{host}"))
+        }
         _ => Err(ConfigError::new(
             "allow-origin",
             format!(

@@ -89,6 +89,11 @@ pub(crate) fn write_signaling(statistics: &hub::Statistics, calls: &CallCounts, 
         statistics.findable,
     );
     page.gauge("peerline_invitations_ringing", "Invitations that ring.", statistics.ringing);
+    page.gauge(
+        "peerline_queued_bytes",
+        "Bytes that wait for the acknowledgement of clients.",
+        statistics.queued_bytes,
+    );
     page.counter("peerline_frames_received_total", "Frames from clients.", statistics.frames);
     page.counter("peerline_messages_total", "Messages put in line for a receiver.", statistics.messages);
     page.family("peerline_signaling_errors_total", "counter", "Frames answered with an error, by its code.");

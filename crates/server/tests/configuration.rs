@@ -74,6 +74,23 @@ fn a_wrong_value_is_refused_with_a_sentence_that_says_which_and_why() {
 }
 
 #[test]
+fn an_allowed_origin_is_kept_as_browsers_write_it() {
+    for (given, kept) in [
+        ("https://a:443", "https://a"),
+        ("http://a:80", "http://a"),
+        ("https://A.Example:443/", "https://a.example"),
+        ("https://[::1]:443", "https://[::1]"),
+        ("https://a:80", "https://a:80"),
+        ("http://a:443", "http://a:443"),
+        ("https://a:8443", "https://a:8443"),
+    ] {
+        let options = Options::from_arguments(["--data-dir", "/tmp/x", "--allow-origin", given]).unwrap();
+        assert_eq!(Config::try_from(options).unwrap().allow_origins, [kept], "{given}");
+    }
+    refused(&["--allow-origin", "https://:443"], "is not an origin");
+}
+
+#[test]
 fn no_refusal_repeats_a_password() {
     for arguments in [["--turn-user", "hunter2hunter2"], ["--turn-secret", "hunter2"]] {
         assert!(!config(&arguments).unwrap_err().contains("hunter2"));

@@ -136,6 +136,7 @@ async fn who_says_nothing_is_closed_after_ten_seconds() {
     let mut half_stun = server.connect().await;
     half_stun.write_all(&[0, 1, 0, 0x20]).await.unwrap();
     let within_tls = server.connect_tls(&[]).await;
+    let half_http2 = server.connect_tls(&[b"h2"]).await;
     // Everything above has arrived once an answer to what came after it has.
     assert_eq!(server.get("/healthz", &[]).await.status, 200);
 
@@ -146,6 +147,7 @@ async fn who_says_nothing_is_closed_after_ten_seconds() {
         tokio::task::yield_now().await;
     }
     tokio::time::resume();
+    closed(half_http2, BRIEFLY).await;
     closed(silent, BRIEFLY).await;
     closed(half_tls, BRIEFLY).await;
     closed(half_http, BRIEFLY).await;

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -14,7 +16,7 @@ use hyper::Request;
 use hyper::ext::Protocol;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -131,6 +133,36 @@ async fn two_participants_meet_over_http_1_and_http_2() {
     assert_eq!(message["payload"], payload);
 }
 
+#[tokio::test]
+async fn http_1_carries_web_sockets_over_tls_and_for_clients_that_do_not_wait_for_the_answer() {
+    let server = TestServer::start(&[]).await;
+    let mut ada = open(server.connect_tls(&[b"http/1.1"]).await, "localhost", &[]).await.unwrap();
+    assert_eq!(ada.hello(1).await["type"], "welcome");
+
+    let mut stream = server.connect_tls(&[b"http/1.1"]).await;
+    let hello = json!({"type": "hello", "id": 1, "key": URL_SAFE_NO_PAD.encode([2; 32])}).to_string();
+    let mut bytes = b"GET /signal HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: peerline.v1\r\n\r\n"
+        .to_vec();
+    // RFC 6455 §5.2: a text of up to 125 bytes, masked with zeros.
+    bytes.extend([0x81, 0x80 | u8::try_from(hello.len()).unwrap(), 0, 0, 0, 0]);
+    bytes.extend(hello.as_bytes());
+    stream.write_all(&bytes).await.unwrap();
+    let mut read = String::new();
+    while !read.contains(r#"{"type":"welcome","re":1"#) {
+        let mut buffer = [0; 4_096];
+        let length =
+            tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await.unwrap().unwrap();
+        assert_ne!(length, 0, "{read}");
+        read += &String::from_utf8_lossy(&buffer[..length]);
+    }
+    assert!(read.starts_with("HTTP/1.1 101 "), "{read}");
+    assert!(
+        read.to_ascii_lowercase().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="),
+        "{read}"
+    );
+}
+
 type Http2 = hyper::client::conn::http2::SendRequest<Empty<bytes::Bytes>>;
 
 async fn open_http2(server: &TestServer) -> Participant<TokioIo<hyper::upgrade::Upgraded>> {
@@ -188,8 +220,12 @@ async fn web_sockets_are_counted_though_they_share_a_connection() {
 #[tokio::test]
 async fn a_client_that_reads_late_loses_nothing() {
     let server = TestServer::start(&[]).await;
-    let mut ada = open(server.connect().await, "localhost", &[]).await.unwrap();
-    let mut bob = open(server.connect().await, "localhost", &[]).await.unwrap();
+    let ada = open(server.connect().await, "localhost", &[]).await.unwrap();
+    let bob = open(server.connect().await, "localhost", &[]).await.unwrap();
+    read_late(ada, bob).await;
+}
+
+async fn read_late<S: AsyncRead + AsyncWrite + Unpin>(mut ada: Participant<S>, mut bob: Participant<S>) {
     ada.hello(1).await;
     let bob_is = bob.hello(2).await["participant"].clone();
     let channel = ada.join().await["channel"].clone();
@@ -211,6 +247,125 @@ async fn a_client_that_reads_late_loses_nothing() {
     }
     // The acknowledgements were all fit: no error stands before this answer.
     assert_eq!(bob.ask(json!({"type": "ping"})).await["type"], "pong");
+}
+
+/// A WebSocket's stream on HTTP/2, by a client that gives back what it has read and asks for what it wants to write.
+struct Http2Stream {
+    sending: h2::SendStream<bytes::Bytes>,
+    receiving: h2::RecvStream,
+    chunk: bytes::Bytes,
+}
+
+impl AsyncRead for Http2Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if self.chunk.is_empty() {
+            match ready!(self.receiving.poll_data(context)) {
+                Some(chunk) => self.chunk = chunk.map_err(std::io::Error::other)?,
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let length = self.chunk.len().min(buffer.remaining());
+        buffer.put_slice(&self.chunk.split_to(length));
+        // RFC 9113 §5.2: what has been read makes room for more.
+        self.receiving.flow_control().release_capacity(length).map_err(std::io::Error::other)?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Http2Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        self.sending.reserve_capacity(bytes.len());
+        while self.sending.capacity() == 0 {
+            match ready!(self.sending.poll_capacity(context)) {
+                Some(capacity) => drop(capacity.map_err(std::io::Error::other)?),
+                None => return Poll::Ready(Err(std::io::ErrorKind::BrokenPipe.into())),
+            }
+        }
+        let length = self.sending.capacity().min(bytes.len());
+        let data = bytes::Bytes::copy_from_slice(&bytes[..length]);
+        self.sending.send_data(data, false).map_err(std::io::Error::other)?;
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(self.sending.send_data(bytes::Bytes::new(), true).map_err(std::io::Error::other))
+    }
+}
+
+/// Two WebSockets in one HTTP/2 connection, each stream with a window of the least size that browsers use.
+async fn open_h2(server: &TestServer) -> [Participant<Http2Stream>; 2] {
+    let stream = server.connect_tls(&[b"h2"]).await;
+    let (sender, connection) =
+        h2::client::Builder::new().initial_window_size(65_535).handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    // The server's settings, which offer extended CONNECT, come with its first answer.
+    let first = Request::get("https://localhost/healthz").body(()).unwrap();
+    let mut sender = sender.ready().await.unwrap();
+    assert_eq!(sender.send_request(first, true).unwrap().0.await.unwrap().status(), 200);
+    assert!(sender.is_extended_connect_protocol_enabled());
+    let mut opened = Vec::new();
+    for _ in 0..2 {
+        let request = Request::connect("https://localhost/signal")
+            .extension(h2::ext::Protocol::from_static("websocket"))
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-protocol", "peerline.v1")
+            .body(())
+            .unwrap();
+        sender = sender.ready().await.unwrap();
+        let (response, sending) = sender.send_request(request, false).unwrap();
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), 200);
+        let stream = Http2Stream { sending, receiving: response.into_body(), chunk: bytes::Bytes::new() };
+        opened.push(Participant::new(WebSocketStream::from_raw_socket(stream, Role::Client, None).await));
+    }
+    opened.try_into().ok().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_that_reads_late_over_http_2_loses_nothing() {
+    let server = TestServer::start(&[]).await;
+    let [ada, bob] = open_h2(&server).await;
+    read_late(ada, bob).await;
+}
+
+#[tokio::test]
+async fn hypers_client_that_reads_late_over_http_2_loses_nothing() {
+    // It waited for ever once, where the client above got along.
+    let server = TestServer::start(&[]).await;
+    read_late(open_http2(&server).await, open_http2(&server).await).await;
+}
+
+#[tokio::test]
+async fn an_http_2_connection_that_nobody_uses_is_closed_and_one_with_a_web_socket_is_not() {
+    let server = TestServer::start(&[]).await;
+    let [mut ada, _bob] = open_h2(&server).await;
+    ada.hello(1).await;
+    let stream = server.connect_tls(&[b"h2"]).await;
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let ended = tokio::spawn(connection);
+    let request = Request::get("https://localhost/healthz").body(()).unwrap();
+    let mut sender = sender.ready().await.unwrap();
+    assert_eq!(sender.send_request(request, true).unwrap().0.await.unwrap().status(), 200);
+    for _ in 0..15 {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(9)).await;
+        tokio::time::resume();
+        assert_eq!(ada.ask(json!({"type": "ping"})).await["type"], "pong");
+    }
+    tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the server closes").unwrap().unwrap();
+    assert_eq!(ada.ask(json!({"type": "ping"})).await["type"], "pong");
 }
 
 #[tokio::test]

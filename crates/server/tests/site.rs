@@ -31,6 +31,25 @@ async fn a_browser_gets_the_compressed_form() {
 }
 
 #[tokio::test]
+async fn each_form_has_a_tag_of_its_own() {
+    // RFC 9110 §8.8.3.3: a cache that has one form must not be told that it is the other.
+    let server = TestServer::start(&[]).await;
+    let tag =
+        async |headers: &[(&str, &str)]| server.get("/", headers).await.header("etag").unwrap().to_owned();
+    let (plain, compressed) = (tag(&[]).await, tag(&[("accept-encoding", "br")]).await);
+    assert_ne!(plain, compressed);
+    for (encoding, tag, status) in [
+        ("br", &compressed, 304),
+        ("br", &plain, 200),
+        ("identity", &plain, 304),
+        ("identity", &compressed, 200),
+    ] {
+        let answer = server.get("/", &[("accept-encoding", encoding), ("if-none-match", tag)]).await;
+        assert_eq!(answer.status, status, "{encoding} {tag}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_allows_nothing_from_elsewhere() {
     let server = TestServer::start(&[]).await;
     for path in ["/", "/nothing", "/healthz", "/metrics", "/signal"] {

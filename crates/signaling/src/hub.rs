@@ -15,6 +15,8 @@ mod delivery;
 mod directory;
 mod discovery;
 mod event;
+mod holdings;
+mod input;
 mod invitation;
 mod lifecycle;
 mod log;
@@ -22,12 +24,15 @@ mod membership;
 mod outcomes;
 mod rate;
 mod session;
+mod sessions;
 mod timers;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
 use rand::RngCore;
 use rand::rngs::StdRng;
 
@@ -38,7 +43,7 @@ use self::directory::Directory;
 use self::invitation::Ringing;
 use self::log::{Awaiting, Entry, Place};
 use self::outcomes::Outcome;
-use self::session::Session;
+use self::sessions::Sessions;
 use self::timers::{Timer, Timers};
 use crate::base64url;
 use crate::error::{CloseCode, ErrorCode};
@@ -50,6 +55,7 @@ pub use self::address::SourceAddress;
 pub use self::config::{Config, IceGrant, IceServers};
 pub use self::connections::ConnectionId;
 pub use self::event::{Event, Statistics};
+pub use self::input::Input;
 pub use self::rate::Allowance;
 
 /// Everybody who is connected to one server.
@@ -61,10 +67,10 @@ pub struct Hub {
     ice: Box<dyn IceServers>,
     draining: bool,
     connections: Connections,
-    sessions: HashMap<ParticipantId, Session>,
+    sessions: Sessions,
     /// Sessions without a connection that nobody would miss, by the end of their grace time.
     unused: BTreeSet<(Instant, ParticipantId)>,
-    channels: HashMap<ChannelId, Channel>,
+    channels: HashMap<ChannelId, Channel, SeedableRandomState>,
     directory: Directory,
     /// By caller and `id` of the `invite`.
     ringing: HashMap<(ParticipantId, u64), Ringing>,
@@ -120,16 +126,18 @@ impl Hub {
     pub fn new(now: Instant, config: Config, ice: Box<dyn IceServers>, mut random: StdRng) -> Self {
         let mut epoch = [0; 16];
         random.fill_bytes(&mut epoch);
+        // Nobody can choose who collides.
+        let hasher = SeedableRandomState::with_seed(random.next_u64(), SharedSeed::global_random());
         Self {
             started: now,
             epoch: base64url::encode(&epoch),
             random,
             ice,
             draining: false,
-            connections: Connections::default(),
-            sessions: HashMap::new(),
+            connections: Connections::new(hasher.clone()),
+            sessions: Sessions::new(&config, hasher.clone()),
             unused: BTreeSet::new(),
-            channels: HashMap::new(),
+            channels: HashMap::with_hasher(hasher),
             directory: Directory::default(),
             ringing: HashMap::new(),
             addresses: Addresses::new(now, config.joins, config.failed_joins, config.addresses),
@@ -148,16 +156,17 @@ impl Hub {
 
     /// One whole frame has come in. A frame that was too large to be read may be handed in cut off, as long as it is still too large.
     pub fn handle_input(&mut self, now: Instant, connection: ConnectionId, frame: &[u8]) {
+        self.handle_frame(now, connection, Input::read(frame, self.config.limits.frame));
+    }
+
+    /// One whole frame has come in, and has been read.
+    pub fn handle_frame(&mut self, now: Instant, connection: ConnectionId, input: Input<'_>) {
         self.statistics.frames += 1;
         let limits = self.config.limits;
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.heard = now;
         let stage = state.stage;
-        let parsed = if frame.len() > limits.frame {
-            Err(Refusal { code: ErrorCode::TooLarge, re: None, joining: false })
-        } else {
-            FromClient::parse(frame)
-        };
+        let Input(parsed) = input;
         // What makes room is always welcome, and costs next to nothing.
         let within_rate = matches!(parsed, Ok(FromClient::Ack(_)))
             || state.bucket.take(now, limits.frames_per_second, limits.burst);
@@ -241,7 +250,7 @@ impl Hub {
             Some(outcome) => outcome,
             None => {
                 let outcome = act(self)?;
-                if let Some(session) = self.sessions.get_mut(&participant) {
+                if let Some(mut session) = self.sessions.get_mut(&participant) {
                     session.outcomes.remember(id, outcome);
                 }
                 outcome
@@ -260,11 +269,13 @@ impl Hub {
     /// Tells the senders of frames that waited for somebody what became of them.
     fn settle(&mut self, awaiting: Vec<Awaiting>, outcome: Outcome) {
         for Awaiting { sender, id } in awaiting {
-            let Some(session) = self.sessions.get_mut(&sender) else { continue };
+            let Some(mut session) = self.sessions.get_mut(&sender) else { continue };
             if !session.outcomes.settle(id, outcome) {
                 continue;
             }
-            match (outcome, session.connection()) {
+            let connection = session.connection();
+            drop(session);
+            match (outcome, connection) {
                 (Outcome::Gone, Some(connection)) => {
                     self.refuse(connection, Some(id), ErrorCode::PeerGone.into());
                 }
@@ -332,7 +343,7 @@ impl Hub {
 
     /// Puts a frame in line for a session, whether or not it has room: for what must not get lost and is bounded elsewhere.
     fn push(&mut self, participant: &ParticipantId, entry: Entry) {
-        if let Some(session) = self.sessions.get_mut(participant) {
+        if let Some(mut session) = self.sessions.get_mut(participant) {
             session.log.push(entry);
             if let Some(connection) = session.connection() {
                 self.connections.call(connection);
@@ -378,21 +389,42 @@ impl Hub {
 
     /// Writes the next frame of this connection into `buffer`, in place of what is there; `None` when there is nothing more for now.
     pub fn poll_transmit(&mut self, connection: ConnectionId, buffer: &mut Vec<u8>) -> Option<()> {
-        buffer.clear();
-        let state = self.connections.get_mut(connection)?;
-        let session = match state.stage {
+        let mut wrote = false;
+        self.transmit(connection, buffer, |_| {
+            wrote = true;
+            false
+        });
+        wrote.then_some(())
+    }
+
+    /// [`Self::poll_transmit`] again and again: hands each frame to `take`, until that wants no more or there is none.
+    /// Returns whether there may be more.
+    pub fn transmit(
+        &mut self,
+        connection: ConnectionId,
+        buffer: &mut Vec<u8>,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> bool {
+        let Some(state) = self.connections.get_mut(connection) else { return false };
+        let mut session = match state.stage {
             Stage::Open(participant) => self.sessions.get_mut(&participant),
             Stage::New | Stage::Closing => None,
         };
-        let wrote = match session {
-            Some(session) => state.take_answer(session.log.taken(), buffer) || session.log.take(buffer),
-            // The log that the answers would have followed is another connection's now, or nobody's.
-            None => state.take_answer(u64::MAX, buffer),
-        };
-        if !wrote {
-            state.rest();
+        loop {
+            buffer.clear();
+            let wrote = match &mut session {
+                Some(session) => state.take_answer(session.log.taken(), buffer) || session.log.take(buffer),
+                // The log that the answers would have followed is another connection's now, or nobody's.
+                None => state.take_answer(u64::MAX, buffer),
+            };
+            if !wrote {
+                state.rest();
+                return false;
+            }
+            if !take(buffer) {
+                return true;
+            }
         }
-        wrote.then_some(())
     }
 
     /// The server is about to stop: tells every client to come back after a random time within `reconnect`, in seconds, and lets no new one in.
@@ -402,13 +434,7 @@ impl Hub {
             return;
         }
         let entry = Entry::new(Place::State, &Drain { reconnect: [*reconnect.start(), *reconnect.end()] });
-        let connected: Vec<_> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.connection().is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        for participant in connected {
+        for participant in self.sessions.connected() {
             self.push(&participant, entry.clone());
         }
     }
@@ -422,6 +448,7 @@ impl Hub {
             channels: self.channels.len(),
             findable: self.directory.len(),
             ringing: self.ringing.len(),
+            queued_bytes: self.sessions.queued_bytes(),
             ..self.statistics
         }
     }

@@ -8,8 +8,9 @@ pub(super) struct Asset {
     path: &'static str,
     identity: &'static [u8],
     brotli: Option<&'static [u8]>,
-    /// Quoted, as in the header.
+    /// Quoted, as in the header; the compressed form is other bytes, so it has a tag of its own (RFC 9110 §8.8.3.3).
     etag: &'static str,
+    brotli_etag: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -26,31 +27,29 @@ pub(super) fn find(path: &str) -> Option<&'static Asset> {
 
 impl Asset {
     pub(super) fn respond<B>(&self, request: &Request<B>) -> Response<Body> {
+        let (content, etag, is_compressed) = match self.brotli {
+            Some(brotli) if accepts_brotli(request) => (brotli, self.brotli_etag, true),
+            _ => (self.identity, self.etag, false),
+        };
         let mut response = Response::new(Body::empty());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(self.path)));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache_control()));
-        headers.insert(header::ETAG, HeaderValue::from_static(self.etag));
+        headers.insert(header::ETAG, HeaderValue::from_static(etag));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if self.path.starts_with("/sdk/") {
             // Other sites may load the SDK; what it may do here is decided at `/signal`.
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         }
-        let sent = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        if sent
-            .is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag))
-        {
+        let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        if known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }
-        let content = match self.brotli {
-            Some(brotli) if accepts_brotli(request) => {
-                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
-                brotli
-            }
-            _ => self.identity,
-        };
+        if is_compressed {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+        }
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(content.len()));
         if request.method() != Method::HEAD {
             *response.body_mut() = Body::from(bytes::Bytes::from_static(content));

@@ -2,12 +2,14 @@
 
 mod assets;
 mod client;
+mod handshake;
 mod headers;
 mod signal;
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 pub(crate) use client::Arrival;
 use client::{Client, is_in};
@@ -29,6 +32,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const HTTP1_BUFFER: usize = 16 * 1024;
 const HTTP2_STREAMS: u32 = 64;
 const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How often it is looked whether an HTTP/2 connection is still in use.
+const HTTP2_IDLE: Duration = Duration::from_secs(60);
 
 /// The version of HTTP that ALPN has agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +54,10 @@ pub(crate) async fn serve<S>(
 {
     let mut shutdown = context.shutdown.clone();
     let admitted = Arc::new(admitted);
+    let use_of = UseOf { admitted: Arc::downgrade(&admitted), requests: Arc::default() };
+    let requests = use_of.requests.clone();
     let service = service_fn(move |request| {
+        requests.fetch_add(1, Ordering::Relaxed);
         let (context, admitted) = (context.clone(), admitted.clone());
         async move { Ok::<_, Infallible>(answer(request, arrival, context, admitted).await) }
     });
@@ -89,11 +97,41 @@ pub(crate) async fn serve<S>(
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                requests = use_of.end() => {
+                    connection.as_mut().graceful_shutdown();
+                    // A body may still be on its way; without a request there is nothing to wait for.
+                    let patience = if requests > 0 { HTTP2_IDLE } else { Duration::ZERO };
+                    timeout(patience, connection).await.unwrap_or(Ok(()))
+                }
             }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "HTTP connection ended");
+    }
+}
+
+/// Whether anybody needs a connection. HTTP/1.1 has its own measure for that: the time to the next request's head.
+struct UseOf {
+    /// Held by the connection, by every request that is being answered, and by every WebSocket.
+    admitted: Weak<Admitted>,
+    requests: Arc<AtomicU64>,
+}
+
+impl UseOf {
+    /// Returns when the first request doesn't come, and later when there is nothing open and nothing new: with the number
+    /// of requests that there were.
+    async fn end(&self) -> u64 {
+        tokio::time::sleep(HEAD_TIMEOUT).await;
+        let mut seen = 0;
+        loop {
+            let requests = self.requests.load(Ordering::Relaxed);
+            if requests == seen && self.admitted.strong_count() <= 1 {
+                return requests;
+            }
+            seen = requests;
+            tokio::time::sleep(HTTP2_IDLE).await;
+        }
     }
 }
 

@@ -19,6 +19,16 @@ impl From<IpAddr> for SourceAddress {
     }
 }
 
+impl SourceAddress {
+    /// The /48 of an IPv6 address: what a site gets.
+    pub(super) fn site(self) -> Option<u64> {
+        match self.0 {
+            IpAddr::V6(address) => Some((address.to_bits() >> 80) as u64),
+            IpAddr::V4(_) => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Record {
     joins: Window,

@@ -23,6 +23,12 @@ pub struct Config {
     pub hello: Duration,
     /// How many sessions there may be.
     pub sessions: usize,
+    /// How many of them may have begun at one address: an IPv4 address, an IPv6 /64; at an IPv6 /48 four times as many.
+    pub sessions_per_address: usize,
+    /// How much may wait for acknowledgement in all sessions, in bytes.
+    pub queued_bytes: usize,
+    /// How much of it in the sessions that began at one address; at an IPv6 /48 four times as much.
+    pub queued_bytes_per_address: usize,
     /// How often an address may join.
     pub joins: Allowance,
     /// How often an address may fail to join.
@@ -44,6 +50,9 @@ impl Default for Config {
             heartbeat: Duration::from_secs(25),
             hello: Duration::from_secs(10),
             sessions: 100_000,
+            sessions_per_address: 2_000,
+            queued_bytes: 256 << 20,
+            queued_bytes_per_address: 32 << 20,
             joins: Allowance { count: 30, per: Duration::from_secs(10) },
             failed_joins: Allowance { count: 20, per: Duration::from_secs(60) },
             addresses: 65_536,

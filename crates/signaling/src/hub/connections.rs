@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use foldhash::quality::SeedableRandomState;
+
 use super::address::SourceAddress;
 use super::rate::{Allowance, Bucket, Window};
 use crate::frame::{self, Number};
@@ -39,20 +41,24 @@ pub(super) struct Connection {
     pub(super) errors: Window,
     /// Each with the offset of the session's newest frame when it was made: it follows that one, so that
     /// a client sees everything in the order in which it happened.
-    answers: VecDeque<(u64, Box<[u8]>)>,
+    answers: VecDeque<(u64, Vec<u8>)>,
     bytes: usize,
     /// Whether the owner knows that there is something to send.
     called: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Connections {
-    table: HashMap<ConnectionId, Connection>,
+    table: HashMap<ConnectionId, Connection, SeedableRandomState>,
     ready: VecDeque<ConnectionId>,
     unread: Vec<ConnectionId>,
 }
 
 impl Connections {
+    pub(super) fn new(hasher: SeedableRandomState) -> Self {
+        Self { table: HashMap::with_hasher(hasher), ready: VecDeque::new(), unread: Vec::new() }
+    }
+
     pub(super) fn insert(&mut self, now: Instant, id: ConnectionId, source: SourceAddress, burst: u32) {
         let connection = Connection {
             stage: Stage::New,
@@ -89,11 +95,13 @@ impl Connections {
         let mut text = Vec::with_capacity(body.len() + 40);
         frame::write(&mut text, kind, number, body.as_bytes());
         connection.bytes += text.len();
-        connection.answers.push_back((after, text.into()));
+        connection.answers.push_back((after, text));
         if connection.answers.len() > UNREAD || connection.bytes > UNREAD_BYTES {
             self.unread.push(id);
         }
-        self.call(id);
+        if !std::mem::replace(&mut connection.called, true) {
+            self.ready.push_back(id);
+        }
     }
 
     /// Forgets the answers that a client doesn't read.
@@ -119,12 +127,7 @@ impl Connections {
     }
 
     pub(super) fn take_ready(&mut self) -> Option<ConnectionId> {
-        loop {
-            let id = self.ready.pop_front()?;
-            if self.table.contains_key(&id) {
-                return Some(id);
-            }
-        }
+        self.ready.pop_front()
     }
 }
 

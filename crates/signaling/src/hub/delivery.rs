@@ -9,7 +9,7 @@ use super::session::{Session, Standing};
 use super::{Hub, Problem, Reply, SOON};
 use crate::error::ErrorCode;
 use crate::identifier::ParticipantId;
-use crate::message::{Done, Message, Publish, Send};
+use crate::message::{Done, Message, Publish, Send, State};
 
 impl Hub {
     pub(super) fn send(
@@ -22,7 +22,7 @@ impl Hub {
         let Send { channel, to, payload } = send;
         self.require_joined(&sender, channel)?;
         let is_member = *to != sender && self.channels.get(channel).is_some_and(|channel| channel.has(to));
-        let Some(receiver) = self.sessions.get_mut(to).filter(|_| is_member) else {
+        let Some(mut receiver) = self.sessions.get_mut(to).filter(|_| is_member) else {
             return Err(Problem {
                 code: ErrorCode::PeerGone,
                 retry: (*to != sender && self.is_young(now)).then_some(SOON),
@@ -30,7 +30,7 @@ impl Hub {
         };
         let message = Message { channel: *channel, from: sender, to: Some(*to), id, payload: *payload };
         let mut entry = Entry::new(Place::Channel(*channel), &message);
-        if !receiver.has_room(entry.size(), self.config.limits.queue, self.config.queue_bytes) {
+        if !receiver.has_room(entry.size()) {
             return Err(Problem::retry(ErrorCode::PeerBusy, SOON));
         }
         self.statistics.messages += 1;
@@ -43,7 +43,7 @@ impl Hub {
             }
             _ => {
                 entry.awaiting = Some(Awaiting { sender, id });
-                put_in_line(receiver, standing, entry);
+                put_in_line(&mut receiver, standing, entry);
                 Ok(Outcome::Pending)
             }
         }
@@ -65,7 +65,7 @@ impl Hub {
             return Ok(reply);
         }
         // Forgotten, so that a repetition tries those who were busy again; the others drop what they have seen.
-        let receivers = self.sessions.get_mut(&sender).and_then(|session| session.outcomes.forget(id));
+        let receivers = self.sessions.get_mut(&sender).and_then(|mut session| session.outcomes.forget(id));
         match receivers {
             Some(Outcome::Published(receivers)) => {
                 Ok(Reply::with(&Done { receivers: Some(receivers.into()), busy }))
@@ -88,14 +88,18 @@ impl Hub {
         let (mut receivers, mut busy) = (0, Vec::new());
         for occupant in self.channels.get(channel_id).into_iter().flat_map(|channel| channel.others(&sender))
         {
-            let Some(receiver) = self.sessions.get_mut(&occupant.participant) else { continue };
-            if !receiver.has_room(entry.size(), self.config.limits.queue, self.config.queue_bytes) {
+            let Some(mut receiver) = self.sessions.get_mut(&occupant.participant) else { continue };
+            if !receiver.has_room(entry.size()) {
                 busy.push(occupant.participant);
                 continue;
             }
             receivers += 1;
-            let standing = receiver.standing(channel_id);
-            put_in_line(receiver, standing, entry.clone());
+            // Who is present has joined.
+            let standing = match occupant.state {
+                State::Present => Some(Standing::Joined),
+                State::Away => receiver.standing(channel_id),
+            };
+            put_in_line(&mut receiver, standing, entry.clone());
             if let Some(connection) = receiver.connection() {
                 self.connections.call(connection);
             }
@@ -114,8 +118,10 @@ impl Hub {
         participant: &ParticipantId,
         offset: u64,
     ) {
-        let Some(session) = self.sessions.get_mut(participant) else { return };
-        if session.log.acknowledge(offset) {
+        let acknowledged =
+            self.sessions.get_mut(participant).map(|mut session| session.log.acknowledge(offset));
+        let Some(is_fit) = acknowledged else { return };
+        if is_fit {
             self.resynchronize(participant);
         } else {
             let refusal = crate::message::Refusal { code: ErrorCode::BadFrame, re: None, joining: false };

@@ -67,6 +67,8 @@ pub struct Statistics {
     pub findable: usize,
     /// Invitations that ring.
     pub ringing: usize,
+    /// Bytes that wait for acknowledgement in all sessions.
+    pub queued_bytes: usize,
     /// Frames received, ever.
     pub frames: u64,
     /// Messages put in line for a receiver, ever.

@@ -35,10 +35,9 @@ impl Hub {
         if self.ringing.contains_key(&(caller, id)) {
             return Ok(Outcome::Done);
         }
-        let (queue, queue_bytes) = (self.config.limits.queue, self.config.queue_bytes);
         let Some(own) = self.sessions.get(&caller) else { return Err(ErrorCode::NotFound.into()) };
         // The end of every invitation is told, whether or not there is room; so whoever leaves no room may not begin one.
-        if own.inviting.len() >= self.config.inviting || !own.has_room(0, queue, queue_bytes) {
+        if own.inviting.len() >= self.config.inviting || !self.sessions.has_room(own, 0) {
             return Err(Problem::retry(ErrorCode::RateLimited, 5 * SOON));
         }
         let Some(session) = self.sessions.get(invited) else { return Err(ErrorCode::NotFound.into()) };
@@ -49,7 +48,7 @@ impl Hub {
         let name = self.directory.get(&caller).map(|announcement| announcement.name.clone());
         let body = Invitation { from: caller, id, name, payload: *payload, timeout: *timeout };
         let mut entry = Entry::new(Place::Participant, &body);
-        if !session.has_room(entry.size(), queue, queue_bytes) {
+        if !self.sessions.has_room(session, entry.size()) {
             return Err(Problem::retry(ErrorCode::PeerBusy, SOON));
         }
         let outcome = if session.connection().is_some() {
@@ -61,10 +60,10 @@ impl Hub {
         self.push(invited, entry);
         self.ringing.insert((caller, id), Ringing { invited: *invited });
         self.timers.arm(Timer::Ring(caller, id), now + Duration::from_secs((*timeout).into()));
-        if let Some(session) = self.sessions.get_mut(invited) {
+        if let Some(mut session) = self.sessions.get_mut(invited) {
             session.ringing.push((caller, id));
         }
-        if let Some(session) = self.sessions.get_mut(&caller) {
+        if let Some(mut session) = self.sessions.get_mut(&caller) {
             session.inviting.push(id);
         }
         Ok(outcome)
@@ -116,14 +115,15 @@ impl Hub {
     fn end_invitation(&mut self, caller: ParticipantId, id: u64, result: InvitationResult) {
         let Some(Ringing { invited }) = self.ringing.remove(&(caller, id)) else { return };
         self.timers.disarm(Timer::Ring(caller, id));
-        if let Some(session) = self.sessions.get_mut(&caller) {
+        let is_pending = self.sessions.get_mut(&caller).is_some_and(|mut session| {
             session.inviting.retain(|open| *open != id);
-            // One that waited for somebody who was away is over without having rung.
-            if session.outcomes.get(id) == Some(Outcome::Pending) {
-                self.settle(vec![Awaiting { sender: caller, id }], Outcome::Done);
-            }
+            session.outcomes.get(id) == Some(Outcome::Pending)
+        });
+        // One that waited for somebody who was away is over without having rung.
+        if is_pending {
+            self.settle(vec![Awaiting { sender: caller, id }], Outcome::Done);
         }
-        if let Some(session) = self.sessions.get_mut(&invited) {
+        if let Some(mut session) = self.sessions.get_mut(&invited) {
             session.ringing.retain(|ringing| *ringing != (caller, id));
         }
         self.tell_ended(&caller, caller, invited, id, result);

@@ -6,7 +6,7 @@ use super::connections::{ConnectionId, Stage};
 use super::event::Event;
 use super::log::{Entry, Place};
 use super::outcomes::Outcome;
-use super::session::{Attachment, Session, Standing, TokenHash};
+use super::session::{Attachment, Standing, TokenHash};
 use super::timers::Timer;
 use super::{Hub, Problem, SOON};
 use crate::error::{CloseCode, ErrorCode};
@@ -21,26 +21,30 @@ impl Hub {
             return self.close(now, connection, CloseCode::Restart);
         }
         let participant = hello.key.participant();
-        let known = self.sessions.contains_key(&participant);
-        if !known && self.sessions.len() >= self.config.sessions && !self.forget_one_unused() {
+        let Some(source) = self.connections.get(connection).map(|state| state.source) else { return };
+        let known = self.sessions.contains(&participant);
+        if !known
+            && (!self.sessions.may_begin(source)
+                || self.sessions.len() >= self.config.sessions && !self.forget_one_unused())
+        {
             self.refuse(connection, Some(id), Problem::retry(ErrorCode::Overloaded, self.config.grace));
             return self.close(now, connection, CloseCode::NoHello);
         }
         self.fence(now, &participant);
         let (text, token) = TokenHash::issue(&mut self.random);
         let recovered = known && self.resume(connection, &participant, hello.resume.as_ref());
-        match self.sessions.get_mut(&participant) {
-            Some(session) if recovered => session.token = token,
-            Some(session) => {
+        if !known {
+            self.sessions.begin(participant, source, connection, token);
+        } else if let Some(mut session) = self.sessions.get_mut(&participant) {
+            if recovered {
+                session.token = token;
+            } else {
                 session.renew(connection, token);
                 if !session.memberships.is_empty() {
                     self.timers.arm(Timer::Held(participant), now + self.config.grace);
                 }
                 // Being findable ends with the session (§8).
                 self.directory.remove(&participant);
-            }
-            None => {
-                self.sessions.insert(participant, Session::new(connection, token));
             }
         }
         if let Some(state) = self.connections.get_mut(connection) {
@@ -61,7 +65,7 @@ impl Hub {
         self.connections.answer(connection, 0, Welcome::TYPE, Number::Re(id), &welcome);
         self.events.push_back(Event::SessionStarted { connection, participant, recovered });
         let settled =
-            self.sessions.get_mut(&participant).map(|session| session.log.settle()).unwrap_or_default();
+            self.sessions.get_mut(&participant).map(|mut session| session.log.settle()).unwrap_or_default();
         self.settle(settled, Outcome::Done);
         if recovered {
             self.change_state(&participant, State::Present);
@@ -92,7 +96,7 @@ impl Hub {
         participant: &ParticipantId,
         resume: Option<&Resume<'_>>,
     ) -> bool {
-        let Some(session) = self.sessions.get_mut(participant) else { return false };
+        let Some(mut session) = self.sessions.get_mut(participant) else { return false };
         let recovered = resume.is_some_and(|resume| {
             session.token.matches(&resume.token)
                 && resume.epoch == self.epoch
@@ -134,12 +138,13 @@ impl Hub {
     /// A session has lost its connection: the grace time begins.
     fn detach(&mut self, now: Instant, participant: &ParticipantId) {
         let until = now + self.config.grace;
-        let Some(session) = self.sessions.get_mut(participant) else { return };
+        let Some(mut session) = self.sessions.get_mut(participant) else { return };
         session.attachment = Attachment::Away(until);
         session.log.rewind();
         if session.is_unused() && !self.directory.has(participant) {
             self.unused.insert((until, *participant));
         }
+        drop(session);
         self.statistics.away += 1;
         self.timers.arm(Timer::Grace(*participant), until);
         self.change_state(participant, State::Away);
@@ -176,7 +181,7 @@ impl Hub {
 
     /// The channels that a replaced session was in and that the new one did not join again are left.
     pub(super) fn end_held(&mut self, participant: &ParticipantId) {
-        let Some(session) = self.sessions.get_mut(participant) else { return };
+        let Some(session) = self.sessions.get(participant) else { return };
         let held: Vec<_> = session
             .memberships
             .iter()
@@ -187,7 +192,7 @@ impl Hub {
             let abandoned = self
                 .sessions
                 .get_mut(participant)
-                .map(|session| session.release(&channel))
+                .map(|mut session| session.release(&channel))
                 .unwrap_or_default()
                 .iter()
                 .filter_map(|entry| entry.awaiting)
@@ -230,7 +235,7 @@ impl Hub {
     /// The participant's credential is about to end.
     pub(super) fn renew_ice(&mut self, now: Instant, participant: ParticipantId) {
         let Some(session) = self.sessions.get(&participant) else { return };
-        let has_room = session.has_room(0, self.config.limits.queue, self.config.queue_bytes);
+        let has_room = self.sessions.has_room(session, 0);
         match session.connection() {
             Some(connection) if has_room => {
                 let ice = self.grant_ice(now, connection, participant);

@@ -79,7 +79,7 @@ impl Hub {
     }
 
     fn enter(&mut self, participant: ParticipantId, join: &Join<'_>) {
-        let Some(session) = self.sessions.get_mut(&participant) else { return };
+        let Some(mut session) = self.sessions.get_mut(&participant) else { return };
         match session.memberships.iter_mut().find(|membership| membership.channel == join.channel) {
             Some(membership) => membership.standing = Standing::Joined,
             None => {
@@ -88,6 +88,7 @@ impl Hub {
                 self.events.push_back(Event::Joined { participant });
             }
         }
+        drop(session);
         self.channels.entry(join.channel).or_default().enter(participant, &join.profile);
         self.tell_others(&join.channel, &participant, |channel, receiver| {
             let arrived = channel.occupants.iter().find(|occupant| occupant.participant == participant)?;
@@ -98,13 +99,14 @@ impl Hub {
 
     /// What was said to the participant while it was not in the channel follows behind the answer to its `join`.
     fn follow_up(&mut self, participant: ParticipantId, channel: &ChannelId) {
-        let Some(session) = self.sessions.get_mut(&participant) else { return };
+        let Some(mut session) = self.sessions.get_mut(&participant) else { return };
         let released = session.release(channel);
         let mut awaiting = Vec::new();
         for mut entry in released {
             awaiting.extend(entry.awaiting.take());
             session.log.push(entry);
         }
+        drop(session);
         self.settle(awaiting, Outcome::Done);
     }
 
@@ -140,7 +142,7 @@ impl Hub {
 
     /// Takes a participant out of a channel and tells the others why.
     pub(super) fn remove_member(&mut self, id: &ChannelId, participant: &ParticipantId, reason: LeftReason) {
-        if let Some(session) = self.sessions.get_mut(participant) {
+        if let Some(mut session) = self.sessions.get_mut(participant) {
             session.memberships.retain(|membership| membership.channel != *id);
             session.stale.retain(|stale| stale != id);
         }
@@ -184,13 +186,13 @@ impl Hub {
         let Some(channel) = self.channels.get(id) else { return };
         for occupant in channel.others(participant) {
             let receiver = &occupant.participant;
-            let Some(session) = self.sessions.get_mut(receiver) else { continue };
+            let Some(mut session) = self.sessions.get_mut(receiver) else { continue };
             // Who has yet to join again is told everything then.
             if !session.has_joined(id) || session.stale.contains(id) {
                 continue;
             }
             let Some(entry) = entry_for(channel, receiver) else { continue };
-            if session.has_room(entry.size(), self.config.limits.queue, self.config.queue_bytes) {
+            if session.has_room(entry.size()) {
                 session.log.push(entry);
                 if let Some(connection) = session.connection() {
                     self.connections.call(connection);
@@ -203,9 +205,8 @@ impl Hub {
 
     /// Tells a session in full of the channels whose changes had no room, once there is some (§5).
     pub(super) fn resynchronize(&mut self, participant: &ParticipantId) {
-        let Some(session) = self.sessions.get_mut(participant) else { return };
-        if session.stale.is_empty() || !session.has_room(0, self.config.limits.queue, self.config.queue_bytes)
-        {
+        let Some(mut session) = self.sessions.get_mut(participant) else { return };
+        if session.stale.is_empty() || !session.has_room(0) {
             return;
         }
         let mut channels = Vec::new();

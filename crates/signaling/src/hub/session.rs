@@ -8,6 +8,7 @@ use rand::RngCore;
 use rand::rngs::StdRng;
 
 use super::connections::ConnectionId;
+use super::holdings::Holder;
 use super::log::{Awaiting, Entry, Log, Place};
 use super::outcomes::Outcomes;
 use crate::base64url;
@@ -63,6 +64,8 @@ impl TokenHash {
 pub(super) struct Session {
     pub(super) attachment: Attachment,
     pub(super) token: TokenHash,
+    /// Who is charged for it: the address at which it began.
+    pub(super) holder: Holder,
     pub(super) log: Log,
     pub(super) memberships: Vec<Membership>,
     /// Messages of channels in which the participant is [`Standing::Held`], in order.
@@ -78,10 +81,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(connection: ConnectionId, token: TokenHash) -> Self {
+    pub(super) fn new(connection: ConnectionId, token: TokenHash, holder: Holder) -> Self {
         Self {
             attachment: Attachment::Connected(connection),
             token,
+            holder,
             log: Log::new(),
             memberships: Vec::new(),
             held: VecDeque::new(),
@@ -111,9 +115,14 @@ impl Session {
         self.standing(channel) == Some(Standing::Joined)
     }
 
-    /// Whether a frame of this size still has a place (§5, slow consumers).
+    /// The bytes that wait for the participant.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.log.bytes() + self.held_bytes
+    }
+
+    /// Whether a frame of this size still has a place in a queue of so many frames and bytes.
     pub(super) fn has_room(&self, size: usize, queue: usize, queue_bytes: usize) -> bool {
-        self.log.len() + self.held.len() < queue && self.log.bytes() + self.held_bytes + size <= queue_bytes
+        self.log.len() + self.held.len() < queue && self.queued_bytes() + size <= queue_bytes
     }
 
     pub(super) fn hold(&mut self, entry: Entry) {

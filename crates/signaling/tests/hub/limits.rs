@@ -154,6 +154,51 @@ fn a_full_hub_refuses_newcomers_but_not_those_it_knows() {
 }
 
 #[test]
+fn an_address_that_announces_and_goes_keeps_nobody_else_out() {
+    let mut world = World::with(Config { sessions_per_address: 3, ..Config::default() });
+    let mut crowd: Vec<_> = (1..=4).map(Client::new).collect();
+    for (number, client) in crowd.iter_mut().enumerate() {
+        // Hosts of one /64.
+        client.address = format!("2001:db8::{number}");
+        client.connect(&mut world);
+        if number == 3 {
+            let hello = client.hello_frame(None);
+            let answer = client.ask(&mut world, hello);
+            assert_eq!((&answer["code"], &answer["retry"]), (&json!("overloaded"), &json!(60)));
+            assert_eq!(world.closed[&client.connection], 4002);
+        } else {
+            client.hello(&mut world, None);
+            client.announce(&mut world, "Crowd");
+            client.lose(&mut world);
+        }
+    }
+    // Others come, those it knows come back, and time makes room.
+    world.client(9);
+    assert!(crowd[0].come_back(&mut world));
+    world.sleep(60);
+    crowd[3].connect(&mut world);
+    crowd[3].hello(&mut world, None);
+}
+
+#[test]
+fn a_session_counts_where_it_began_for_as_long_as_it_lives() {
+    let mut world = World::with(Config { sessions_per_address: 1, ..Config::default() });
+    let mut ada = world.client(1);
+    ada.lose(&mut world);
+    let home = std::mem::replace(&mut ada.address, "198.51.100.1".to_owned());
+    assert!(ada.come_back(&mut world));
+    let mut there = Client::new(2);
+    there.address = "198.51.100.1".to_owned();
+    there.connect(&mut world);
+    there.hello(&mut world, None);
+    let mut neighbour = Client::new(3);
+    neighbour.address = home;
+    neighbour.connect(&mut world);
+    let hello = neighbour.hello_frame(None);
+    assert_eq!(neighbour.ask_in_vain(&mut world, hello), "overloaded");
+}
+
+#[test]
 fn strangers_who_come_and_go_do_not_fill_the_hub() {
     let mut world = World::with(Config { sessions: 10, ..Config::default() });
     let mut meeting = world.meeting(2);

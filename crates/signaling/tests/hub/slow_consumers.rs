@@ -1,5 +1,6 @@
 //! §5: what is kept for a client that doesn't keep up.
 
+use peerline_signaling::hub::Config;
 use serde_json::json;
 
 use crate::simulation::{Client, World, channel};
@@ -46,6 +47,53 @@ fn a_queue_holds_a_mebibyte() {
     let publish = json!({"type": "publish", "channel": channel(1), "payload": "x".repeat(60_000)});
     let sent = (0..100).take_while(|_| meeting[0].ask(&mut world, publish.clone())["type"] == "ok").count();
     assert_eq!(sent, (1 << 20) / 60_400);
+}
+
+#[test]
+fn all_queues_together_hold_no_more_than_the_hub_may() {
+    let mut world = World::with(Config { queued_bytes: 20_000, ..Config::default() });
+    let mut meeting = world.meeting(3);
+    for client in &mut meeting {
+        client.acknowledge(&mut world);
+    }
+    assert_eq!(world.statistics().queued_bytes, 0);
+    let to_second = meeting[0].send_frame(&meeting[1], &"x".repeat(15_000));
+    let to_third = meeting[0].send_frame(&meeting[2], &"x".repeat(15_000));
+    assert_eq!(meeting[0].ask(&mut world, to_second)["type"], "ok");
+    let answer = meeting[0].ask(&mut world, to_third.clone());
+    assert_eq!((&answer["code"], &answer["retry"]), (&json!("peer_busy"), &json!(1)));
+    assert!((15_000..=20_000).contains(&world.statistics().queued_bytes));
+    // What one acknowledges makes room for all, and so does the end of a session.
+    meeting[1].told(&mut world);
+    meeting[1].acknowledge(&mut world);
+    assert_eq!(world.statistics().queued_bytes, 0);
+    assert_eq!(meeting[0].ask(&mut world, to_third)["type"], "ok");
+    meeting[2].lose(&mut world);
+    for _ in 0..4 {
+        world.sleep(16);
+        for client in &mut meeting[..2] {
+            client.told(&mut world);
+            client.acknowledge(&mut world);
+        }
+    }
+    assert_eq!(world.statistics().queued_bytes, 0);
+}
+
+#[test]
+fn the_queues_of_one_address_hold_no_more_than_its_share() {
+    let mut world = World::with(Config { queued_bytes_per_address: 20_000, ..Config::default() });
+    let mut meeting: Vec<_> = (1..=4).map(Client::new).collect();
+    for (number, client) in meeting.iter_mut().enumerate() {
+        client.address = if number < 2 { "198.51.100.1".into() } else { format!("192.0.2.{number}") };
+        client.connect(&mut world);
+        client.hello(&mut world, None);
+        client.join(&mut world, &channel(1));
+    }
+    let payload = "x".repeat(15_000);
+    let [first, second, third] = [0, 1, 3].map(|to| meeting[2].send_frame(&meeting[to], &payload));
+    assert_eq!(meeting[2].ask(&mut world, first)["type"], "ok");
+    assert_eq!(meeting[2].ask_in_vain(&mut world, second), "peer_busy");
+    assert_eq!(meeting[2].ask(&mut world, third)["type"], "ok");
 }
 
 #[test]

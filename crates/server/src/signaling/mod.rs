@@ -1,32 +1,38 @@
 //! The hub in the midst of many connections: who waits for it, and when it wants to be called.
 
+mod connection;
+mod socket;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::extract::ws::Utf8Bytes;
-use peerline_signaling::ParticipantId;
 use peerline_signaling::hub::{
     Config, ConnectionId, Event, Hub, IceGrant, IceServers, SourceAddress, Statistics,
 };
+use peerline_signaling::{CloseCode, ParticipantId};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::Notify;
 
+use self::socket::Socket;
 use crate::ice::IceServerUrls;
 use crate::shutdown::Shutdown;
 
+pub(crate) use self::connection::Connection;
+pub(crate) use self::socket::Stream;
+
 /// The longest frame in bytes (`docs/signaling.md` §4).
-pub(crate) const FRAME_MAX: usize = 65_536;
+const FRAME_MAX: usize = 65_536;
 /// Seconds within which clients come back after a restart, each at its own random time.
 const RECONNECT: std::ops::RangeInclusive<u16> = 1..=3;
 
 /// One hub for all connections. Its lock is held for single calls, never while anybody waits.
 pub(crate) struct Signaling {
     state: Mutex<State>,
-    connections: Connections,
+    connections: Arc<Mutex<Connections>>,
     next_connection: AtomicU64,
     /// Tells the timer that the hub wants to be called earlier than it had said.
     earlier: Notify,
@@ -37,37 +43,54 @@ struct State {
     /// When the timer will call the hub.
     scheduled: Option<Instant>,
     calls: CallCounts,
+    /// Room for one frame on its way from the hub to a socket.
+    text: Vec<u8>,
 }
 
 /// Calls by path and, where they failed, by reason, as clients reported them.
 pub(crate) type CallCounts = BTreeMap<(&'static str, &'static str), u64>;
 
-type Connections = Arc<Mutex<HashMap<ConnectionId, Arc<Mailbox>>>>;
+#[derive(Default)]
+struct Connections {
+    mailboxes: HashMap<ConnectionId, Arc<Mailbox>, foldhash::fast::RandomState>,
+    is_closing: bool,
+}
 
 /// What the hub's side knows of one connection.
 struct Mailbox {
-    ready: Notify,
+    socket: Socket,
     /// 0 while the connection may stay.
     close: AtomicU16,
     /// The name under which the client found this server.
     host: Box<str>,
 }
 
-/// One connection's side of the hub. The hub forgets the connection when this is dropped.
-pub(crate) struct Connection {
-    signaling: Arc<Signaling>,
-    id: ConnectionId,
-    mailbox: Arc<Mailbox>,
+impl Mailbox {
+    fn close(&self, code: CloseCode) {
+        self.close.store(code.number(), Ordering::Release);
+        self.socket.wake();
+    }
+
+    /// The code to close with, once the connection is to be closed.
+    fn close_code(&self) -> Option<u16> {
+        Some(self.close.load(Ordering::Acquire)).filter(|code| *code != 0)
+    }
+
+    /// Takes from the hub what there is for this connection, up to a batch.
+    fn fill(&self, id: ConnectionId, hub: &mut Hub, text: &mut Vec<u8>) {
+        self.socket.put(|frames| hub.transmit(id, text, |text| frames.push(text)));
+    }
 }
 
 impl Signaling {
     /// A hub, and a task that calls it when its time comes.
     pub(crate) fn start(ice: IceServerUrls, shutdown: Shutdown) -> Arc<Self> {
-        let connections = Connections::default();
+        let connections = Arc::<Mutex<Connections>>::default();
         let grants = Grants { connections: connections.clone(), urls: ice };
-        let hub = Hub::new(Instant::now(), Config::default(), Box::new(grants), StdRng::from_os_rng());
+        let hub = Hub::new(now(), Config::default(), Box::new(grants), StdRng::from_os_rng());
+        let state = State { hub, scheduled: None, calls: CallCounts::new(), text: Vec::new() };
         let signaling = Arc::new(Self {
-            state: Mutex::new(State { hub, scheduled: None, calls: CallCounts::new() }),
+            state: Mutex::new(state),
             connections,
             next_connection: AtomicU64::new(0),
             earlier: Notify::new(),
@@ -76,18 +99,36 @@ impl Signaling {
         signaling
     }
 
-    /// Makes a connection known to the hub. `host` is the name under which the client found this server.
-    pub(crate) fn connect(self: &Arc<Self>, address: IpAddr, host: &str) -> Connection {
+    /// Makes a connection known to the hub. `host` is the name under which the client found this server; `read` is what
+    /// has been read from the stream already.
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        address: IpAddr,
+        host: &str,
+        stream: Box<dyn Stream>,
+        read: &[u8],
+    ) -> Connection {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let mailbox = Arc::new(Mailbox { ready: Notify::new(), close: AtomicU16::new(0), host: host.into() });
-        lock(&self.connections).insert(id, mailbox.clone());
-        self.call(|hub, now| hub.connect(now, id, SourceAddress::from(address)));
-        Connection { signaling: self.clone(), id, mailbox }
+        let mailbox =
+            Arc::new(Mailbox { socket: Socket::new(stream), close: AtomicU16::new(0), host: host.into() });
+        let mut connections = lock(&self.connections);
+        if connections.is_closing {
+            mailbox.close(CloseCode::Restart);
+        }
+        connections.mailboxes.insert(id, mailbox.clone());
+        drop(connections);
+        self.call_and_deliver(|hub| hub.connect(now(), id, SourceAddress::from(address)));
+        Connection::new(self.clone(), id, mailbox, read)
+    }
+
+    fn disconnect(&self, id: ConnectionId) {
+        lock(&self.connections).mailboxes.remove(&id);
+        self.call_and_deliver(|hub| hub.disconnect(now(), id));
     }
 
     /// Announces the restart to all.
     pub(crate) fn drain(&self) {
-        self.call(|hub, now| hub.drain(now, RECONNECT));
+        self.call_and_deliver(|hub| hub.drain(now(), RECONNECT));
     }
 
     /// The hub's numbers, and how calls came about.
@@ -96,18 +137,33 @@ impl Signaling {
         (state.hub.statistics(), state.calls.clone())
     }
 
-    fn call<R>(&self, call: impl FnOnce(&mut Hub, Instant) -> R) -> R {
+    fn call_and_deliver(&self, call: impl FnOnce(&mut Hub)) {
+        let mut ready = Vec::new();
+        self.call(&mut ready, call);
+        for mailbox in ready {
+            mailbox.socket.flush();
+        }
+    }
+
+    /// Calls the hub, and puts in line what it has for its connections then. Adds those to `ready`: they are flushed when
+    /// nobody waits at the hub for that.
+    fn call(&self, ready: &mut Vec<Arc<Mailbox>>, call: impl FnOnce(&mut Hub)) {
         let mut state = lock(&self.state);
-        let State { hub, scheduled, calls } = &mut *state;
-        let result = call(hub, Instant::now());
+        let State { hub, scheduled, calls, text } = &mut *state;
+        call(hub);
         while let Some(event) = hub.poll_event() {
             self.note(&event, calls);
         }
-        let mut ready = Vec::new();
         if let Some(first) = hub.poll_ready() {
             let connections = lock(&self.connections);
-            let ids = std::iter::once(first).chain(std::iter::from_fn(|| hub.poll_ready()));
-            ready.extend(ids.filter_map(|id| connections.get(&id).cloned()));
+            let mut next = Some(first);
+            while let Some(id) = next {
+                if let Some(mailbox) = connections.mailboxes.get(&id) {
+                    mailbox.fill(id, hub, text);
+                    ready.push(mailbox.clone());
+                }
+                next = hub.poll_ready();
+            }
         }
         if let Some(wanted) = hub.poll_timeout()
             && scheduled.is_none_or(|scheduled| wanted < scheduled)
@@ -115,20 +171,29 @@ impl Signaling {
             *scheduled = Some(wanted);
             self.earlier.notify_one();
         }
-        // Waking a task may wake a thread: nobody has to wait at the hub for that.
-        drop(state);
-        for mailbox in ready {
-            mailbox.ready.notify_one();
+    }
+
+    /// Puts in line for a connection what the hub has left of what is for it.
+    fn fill(&self, id: ConnectionId, mailbox: &Mailbox) {
+        let mut state = lock(&self.state);
+        let State { hub, text, .. } = &mut *state;
+        // This gives the hub nothing to say and no timer, so it is not a `call`.
+        mailbox.fill(id, hub, text);
+    }
+
+    fn close_all(&self) {
+        let mut connections = lock(&self.connections);
+        connections.is_closing = true;
+        for mailbox in connections.mailboxes.values() {
+            mailbox.close(CloseCode::Restart);
         }
-        result
     }
 
     fn note(&self, event: &Event, calls: &mut CallCounts) {
         match event {
             Event::Close { connection, code } => {
-                if let Some(mailbox) = lock(&self.connections).get(connection) {
-                    mailbox.close.store(code.number(), Ordering::Release);
-                    mailbox.ready.notify_one();
+                if let Some(mailbox) = lock(&self.connections).mailboxes.get(connection) {
+                    mailbox.close(*code);
                 }
             }
             Event::SessionStarted { participant, recovered, .. } => {
@@ -162,70 +227,24 @@ impl Signaling {
             tokio::select! {
                 () = due => {
                     lock(&self.state).scheduled = None;
-                    self.call(|hub, now| hub.handle_timeout(now));
+                    self.call_and_deliver(|hub| hub.handle_timeout(now()));
                 }
                 () = self.earlier.notified() => {}
-                () = shutdown.closing() => return,
+                () = shutdown.closing() => return self.close_all(),
             }
         }
-    }
-}
-
-impl Connection {
-    /// Hands the hub one whole frame.
-    pub(crate) fn input(&self, frame: &[u8]) {
-        self.signaling.call(|hub, now| hub.handle_input(now, self.id, frame));
-    }
-
-    /// Tells the hub that a frame came which was too large to be kept.
-    pub(crate) fn input_too_large(&self) {
-        self.input(&[b' '; FRAME_MAX + 1]);
-    }
-
-    /// Returns when there may be something to pull, or the connection is to close.
-    pub(crate) async fn ready(&self) {
-        self.mailbox.ready.notified().await;
-    }
-
-    /// The code to close with, once the hub wants the connection closed.
-    pub(crate) fn close_code(&self) -> Option<u16> {
-        Some(self.mailbox.close.load(Ordering::Acquire)).filter(|code| *code != 0)
-    }
-
-    /// The next frames for this client, about `bytes` of them or one; and whether there may be more.
-    pub(crate) fn pull(&self, bytes: usize) -> (Vec<Utf8Bytes>, bool) {
-        let mut frames = Vec::new();
-        let mut pulled = 0;
-        // Pulling gives the hub nothing to say and no timer, so this is not a `call`.
-        let mut state = lock(&self.signaling.state);
-        while pulled < bytes {
-            let mut frame = Vec::new();
-            if state.hub.poll_transmit(self.id, &mut frame).is_none() {
-                return (frames, false);
-            }
-            pulled += frame.len();
-            frames.extend(Utf8Bytes::try_from(frame));
-        }
-        (frames, true)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        lock(&self.signaling.connections).remove(&self.id);
-        self.signaling.call(|hub, now| hub.disconnect(now, self.id));
     }
 }
 
 /// Gives participants the ICE servers of this machine, under the name that they know it by.
 struct Grants {
-    connections: Connections,
+    connections: Arc<Mutex<Connections>>,
     urls: IceServerUrls,
 }
 
 impl IceServers for Grants {
     fn grant(&mut self, connection: ConnectionId, participant: &ParticipantId) -> IceGrant {
-        let mailbox = lock(&self.connections).get(&connection).cloned();
+        let mailbox = lock(&self.connections).mailboxes.get(&connection).cloned();
         let host = mailbox.as_ref().map_or("localhost", |mailbox| &mailbox.host);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         self.urls.grant(host, participant, now)
@@ -235,6 +254,11 @@ impl IceServers for Grants {
 /// Enough of an identifier to follow it through a log.
 fn short(participant: &ParticipantId) -> String {
     participant.to_string().chars().take(6).collect()
+}
+
+/// By the clock that tasks sleep by.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
