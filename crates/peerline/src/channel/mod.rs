@@ -1,0 +1,390 @@
+//! A Peerline channel: from a link to the participants behind it (`docs/signaling.md`).
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use peerline::channel::{Channel, ChannelEvent, ChannelOptions, Link};
+//!
+//! let link = Link::parse("https://call.example/c/#v1.…")?;
+//! let mut channel = Channel::join(&link, ChannelOptions::named("Ada")).await?;
+//! while let Some(event) = channel.next_event().await {
+//!     if let ChannelEvent::Chat(message) = event {
+//!         println!("{}: {}", message.name, message.text);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod actor;
+mod chat;
+mod connection;
+mod negotiation;
+mod participant;
+mod recovery;
+mod session;
+mod transport;
+mod trust;
+
+use std::future::pending;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use peerline_signaling::client::content::{self, Chat as ChatContent, ChatId, Profile};
+use peerline_signaling::client::{self, Client, CommandError};
+use peerline_signaling::seal::IdentityKey;
+use rand::rngs::StdRng;
+use rand::{RngCore as _, SeedableRng as _};
+use tokio::sync::{mpsc, oneshot};
+
+use self::actor::{Actor, Command, Handles};
+use self::participant::Surroundings;
+use self::session::Session;
+use self::transport::Server;
+
+use crate::{
+    Configuration, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Error, IceTransportPolicy,
+    PeerConnection,
+};
+
+pub use self::chat::Way;
+pub use self::transport::ConnectError;
+pub use self::trust::{CertificateFingerprint, Trust};
+pub use peerline_signaling::client::{Answer, ClosedReason, LeaveReason, MemberState, Plaintext, Refusal};
+pub use peerline_signaling::code::CodeError;
+pub use peerline_signaling::link::LinkError;
+pub use peerline_signaling::{Code, Link, ParticipantId};
+
+/// Events that wait for their reader before the channel stops listening to the server.
+const EVENTS: usize = 256;
+/// News of direct connections that wait to be taken.
+const REPORTS: usize = 64;
+
+/// How one enters a channel.
+#[derive(Debug)]
+pub struct ChannelOptions {
+    /// The name that the others see: 1 to 64 characters.
+    pub name: String,
+    /// Which server is believed to be the one that the link names.
+    pub trust: Trust,
+    /// The key pair that one is known by. Default: a new one.
+    pub identity: Option<IdentityKey>,
+    /// The program's name and version, told to the server.
+    pub agent: String,
+    /// Whether to connect to the others directly. Without, everything goes sealed through the server. Default true.
+    pub direct: bool,
+    /// The sockets for direct connections. Default: an endpoint of the channel's own.
+    pub endpoint: Option<Endpoint>,
+    /// Which ways direct connections may take; through the relay only, the others learn no address of this machine.
+    pub ice_transport_policy: IceTransportPolicy,
+}
+
+impl ChannelOptions {
+    /// The defaults, under this name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let agent = concat!("peerline/", env!("CARGO_PKG_VERSION")).to_owned();
+        Self {
+            name: name.to_owned(),
+            trust: Trust::default(),
+            identity: None,
+            agent,
+            direct: true,
+            endpoint: None,
+            ice_transport_policy: IceTransportPolicy::All,
+        }
+    }
+}
+
+/// Why a channel could not be entered, or a message not be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// There is no way to the server, and trying again is of no use.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The server refused.
+    #[error("the server refused: {}", .0.message)]
+    Refused(Refusal),
+    /// It cannot be sent.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A chat message has 1 to 8,000 characters.
+    #[error("a message has 1 to 8,000 characters")]
+    Text,
+    /// No socket could be opened.
+    #[error("no network socket could be opened: {0}")]
+    Endpoint(std::io::Error),
+    /// That participant is not there, or direct connections are switched off.
+    #[error("that participant is not there")]
+    NoParticipant,
+    /// The peer connection refused.
+    #[error(transparent)]
+    PeerConnection(#[from] Error),
+    /// The channel has been left, or another client has taken this one's place.
+    #[error("the channel has been left")]
+    Left,
+}
+
+/// Somebody else in a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    /// Who; the same for as long as its program runs.
+    pub id: ParticipantId,
+    /// What it calls itself, as it may be shown; possibly empty. Names needn't be unique, nor true.
+    pub name: String,
+    /// Its public key, in base64url, if it told one.
+    pub identity: Option<String>,
+    /// Whether its microphone is on.
+    pub microphone: bool,
+    /// Whether its camera is on.
+    pub camera: bool,
+    /// How things stand with it.
+    pub state: ParticipantState,
+    /// Whether the server can reach it. A direct connection may hold without.
+    pub present: bool,
+}
+
+/// How things stand with a participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParticipantState {
+    /// The direct connection is being made, or made again after it broke. Chat goes through the server meanwhile.
+    Connecting,
+    /// The direct connection stands.
+    Connected,
+    /// Neither connected to us nor to the server at the moment; expected back.
+    Away,
+    /// Several attempts at a direct connection failed; further ones follow.
+    Failed,
+}
+
+/// A chat message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatMessage {
+    /// Names the message: 22 characters.
+    pub id: String,
+    /// Who wrote it.
+    pub from: ParticipantId,
+    /// What the writer calls itself, as it may be shown.
+    pub name: String,
+    /// 1 to 8,000 characters. Control characters are as the sender wrote them: whoever shows it on a terminal takes them out.
+    pub text: String,
+    /// When it was written, by the sender's clock, in milliseconds since 1970.
+    pub time: f64,
+    /// The way that it came.
+    pub way: Way,
+}
+
+/// What happens in a channel.
+#[derive(Debug)]
+pub enum ChannelEvent {
+    /// The server has us in the channel again, after [`Self::Reconnecting`].
+    Joined,
+    /// The connection to the server broke, with the reason where it is known. It is made again; direct connections go on.
+    Reconnecting(Option<String>),
+    /// Somebody is there.
+    ParticipantArrived(Participant),
+    /// Somebody told something else about itself, or can be reached, or cannot.
+    ParticipantChanged(Participant),
+    /// Somebody is gone.
+    ParticipantLeft(Participant, LeaveReason),
+    /// Somebody wrote something; each message comes once.
+    Chat(ChatMessage),
+    /// A message of an application's own, of a `kind` that Peerline's clients don't know (§9).
+    Message {
+        /// Who says it.
+        from: ParticipantId,
+        /// Whether it was said to everybody.
+        everybody: bool,
+        /// What it says; by agreement JSON with a member `kind`.
+        payload: Plaintext,
+    },
+    /// A participant opened a data channel.
+    DataChannel(ParticipantId, DataChannel),
+    /// The end: another client has taken this one's place.
+    Closed(ClosedReason),
+}
+
+/// One's place in a channel. Dropping it leaves.
+pub struct Channel {
+    own: ParticipantId,
+    link: Link,
+    commands: mpsc::UnboundedSender<Command>,
+    events: mpsc::Receiver<ChannelEvent>,
+}
+
+impl Channel {
+    /// Enters a channel; resolves when the server has let us in. Needs a tokio runtime.
+    ///
+    /// It waits for as long as the server is away: wrap it in a timeout where that is too long.
+    /// Dropping the future leaves.
+    ///
+    /// # Errors
+    /// When the server refuses (the channel is full, for instance), or there is no way to it that could work later.
+    pub async fn join(link: &Link, options: ChannelOptions) -> Result<Self, ChannelError> {
+        let server = Server::new(link.origin(), options.trust)?;
+        let mut random = StdRng::from_os_rng();
+        let identity = options.identity.unwrap_or_else(|| new_identity(&mut random));
+        let profile = Profile {
+            name: content::presentable(&options.name),
+            identity: Some(identity.public().to_text()),
+            ..Profile::default()
+        };
+        let config = client::Config { agent: options.agent, ..client::Config::default() };
+        let now = Instant::now();
+        let mut client = Client::new(now, config, identity, StdRng::from_rng(&mut random));
+        let own = client.participant();
+        client.join(now, link, profile)?;
+        let (reporter, reports) = mpsc::channel(REPORTS);
+        let surroundings = if options.direct {
+            let endpoint = match options.endpoint {
+                Some(endpoint) => endpoint,
+                None => Endpoint::bind(EndpointConfig::default()).map_err(ChannelError::Endpoint)?,
+            };
+            let ice_transport_policy = options.ice_transport_policy;
+            let configuration = Configuration { ice_transport_policy, ..Configuration::default() };
+            Some(Surroundings { endpoint, configuration, reports: reporter, connections: 0, online: false })
+        } else {
+            None
+        };
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (entered, entering) = oneshot::channel();
+        let channel = Self { own, link: link.clone(), commands, events };
+        let handles = Handles { commands: receiver, events: sender, entered };
+        let actor = Actor::new(link.channel(), Session::new(client, server), handles, surroundings, reports);
+        tokio::spawn(actor.run());
+        entering.await.map_err(|_| ChannelError::Left)??;
+        Ok(channel)
+    }
+
+    /// One's own identifier.
+    #[must_use]
+    pub const fn id(&self) -> ParticipantId {
+        self.own
+    }
+
+    /// The channel's link.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// What happened next; `None` after the end. It has to be called: a channel whose events nobody takes stops listening.
+    ///
+    /// Cancel-safe: nothing is lost when the future is dropped.
+    pub async fn next_event(&mut self) -> Option<ChannelEvent> {
+        self.events.recv().await
+    }
+
+    /// A handle that sends while this one waits for events.
+    #[must_use]
+    pub fn sender(&self) -> ChannelSender {
+        ChannelSender { commands: self.commands.clone() }
+    }
+
+    /// Leaves; resolves when the server has been told.
+    pub async fn leave(mut self) {
+        let _ = self.commands.send(Command::Leave);
+        while self.events.recv().await.is_some() {}
+    }
+}
+
+/// Sends in a channel.
+#[derive(Clone)]
+pub struct ChannelSender {
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl ChannelSender {
+    /// Writes to everybody who is present; resolves when each of them has it or has left.
+    ///
+    /// # Errors
+    /// When the text is empty or too long, or the channel has been left.
+    pub async fn chat(&self, text: &str) -> Result<(), ChannelError> {
+        if !content::is_text(text) {
+            return Err(ChannelError::Text);
+        }
+        let mut name = [0; 16];
+        StdRng::from_os_rng().fill_bytes(&mut name);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let message = ChatContent {
+            chat: ChatId::from_bytes(&name),
+            text: text.to_owned(),
+            time: since.as_millis() as f64,
+        };
+        let (done, arrived) = oneshot::channel();
+        self.command(Command::Chat(message, done))?;
+        arrived.await.map_err(|_| ChannelError::Left)
+    }
+
+    /// Says something of an application's own, sealed through the server, to one participant, or to everybody.
+    /// By agreement it is JSON with a member `kind` that is not one of Peerline's (§9).
+    ///
+    /// # Errors
+    /// When it is too long (about 48,900 bytes), or the channel has been left.
+    pub async fn send(&self, to: Option<ParticipantId>, payload: Vec<u8>) -> Result<Answer, ChannelError> {
+        let (sender, answer) = oneshot::channel();
+        self.command(Command::Send(to, payload, sender))?;
+        Ok(answer.await.map_err(|_| ChannelError::Left)??)
+    }
+
+    /// The direct connection to a participant. It may be replaced by another one when it breaks; its negotiation is the channel's.
+    ///
+    /// # Errors
+    /// When that participant is not there, or direct connections are switched off.
+    pub async fn peer_connection(&self, participant: ParticipantId) -> Result<PeerConnection, ChannelError> {
+        let (sender, connection) = oneshot::channel();
+        self.command(Command::PeerConnection(participant, sender))?;
+        connection.await.map_err(|_| ChannelError::NoParticipant)
+    }
+
+    /// Opens a data channel to a participant; wait for [`DataChannel::opened`]. It ends with the direct connection.
+    ///
+    /// # Errors
+    /// As [`Self::peer_connection`], and those of [`PeerConnection::create_data_channel`].
+    pub async fn create_data_channel(
+        &self,
+        participant: ParticipantId,
+        label: &str,
+        init: DataChannelInit,
+    ) -> Result<DataChannel, ChannelError> {
+        let connection = self.peer_connection(participant).await?;
+        Ok(connection.create_data_channel(label, init)?)
+    }
+
+    /// Changes the name that the others see.
+    ///
+    /// # Errors
+    /// When the channel has been left.
+    pub fn set_name(&self, name: &str) -> Result<(), ChannelError> {
+        self.command(Command::SetName(content::presentable(name)))
+    }
+
+    /// The network changed, or the machine woke up: finds out at once whether the connection to the server still works.
+    ///
+    /// # Errors
+    /// When the channel has been left.
+    pub fn wake(&self) -> Result<(), ChannelError> {
+        self.command(Command::Wake)
+    }
+
+    fn command(&self, command: Command) -> Result<(), ChannelError> {
+        self.commands.send(command).map_err(|_| ChannelError::Left)
+    }
+}
+
+fn new_identity(random: &mut StdRng) -> IdentityKey {
+    loop {
+        let mut scalar = [0; 32];
+        random.fill_bytes(&mut scalar);
+        // About one in 2^32 is no scalar of P-256.
+        if let Ok(identity) = IdentityKey::from_bytes(&scalar) {
+            return identity;
+        }
+    }
+}
+
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => pending().await,
+    }
+}

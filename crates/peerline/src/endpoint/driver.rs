@@ -1,0 +1,405 @@
+//! The driver: one task that carries datagrams between sockets and peers.
+
+use std::future::{Future as _, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use peerline_connection::{Connection, Datagram, Event, SignalingState, Transmit, Transport};
+use tokio::time::Sleep;
+
+use super::directory::PeerId;
+use super::peers::{Peers, Relay};
+use super::socket::{Received, Socket};
+use super::stream::{self, Stream};
+use super::{EndpointConfig, Note, Shared, lock, multicast_dns, servers};
+use crate::peer::Peer;
+
+/// How many trains one peer may send before others have their turn.
+const TRAINS: usize = 4;
+
+/// How often the interfaces are looked at.
+const LOOK_AROUND: Duration = Duration::from_secs(5);
+
+/// The largest UDP payload over IPv4: a train is no longer.
+const TRAIN: usize = 65_507;
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    config: EndpointConfig,
+    /// Those at this machine's addresses, which all peers share.
+    sockets: Vec<Socket>,
+    received: Received,
+    peers: Peers,
+    outbox: Outbox,
+    sleep: Pin<Box<Sleep>>,
+    sleeps_until: Option<Instant>,
+    look_around: Instant,
+}
+
+/// Trains that wait to be sent.
+struct Outbox {
+    trains: Vec<Train>,
+    /// Those before are sent.
+    sent: usize,
+    /// Those from here on are empty.
+    used: usize,
+}
+
+struct Train {
+    peer: PeerId,
+    transmit: Transmit,
+    buffer: Box<[u8]>,
+}
+
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, config: EndpointConfig, sockets: Vec<Socket>) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            config,
+            sockets,
+            received: Received::new(),
+            peers: Peers::default(),
+            outbox: Outbox { trains: Vec::new(), sent: 0, used: 0 },
+            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            sleeps_until: None,
+            look_around: now + LOOK_AROUND,
+        }
+    }
+
+    /// Ends when the endpoint and all connections on it are dropped.
+    pub(super) async fn run(mut self) {
+        // It shares its time itself: each turn takes a bounded share of what there is.
+        tokio::task::unconstrained(poll_fn(|context| self.poll(context))).await;
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.shared.driver.register(context.waker());
+        let now = Instant::now();
+        self.take_notes(now);
+        let received = self.receive(now, context);
+        self.handle_timeouts(now);
+        let is_blocked = self.serve(now, context);
+        if self.shared.closed.load(Ordering::Acquire) && !is_blocked {
+            // Whoever closed the last connection left a note; it was served above.
+            if self.peers.is_empty() && lock(&self.shared.notes).is_empty() {
+                return Poll::Ready(());
+            }
+        }
+        if received || (!is_blocked && self.peers.any_touched()) {
+            context.waker().wake_by_ref();
+        }
+        self.sleep(now, context);
+        Poll::Pending
+    }
+
+    fn take_notes(&mut self, now: Instant) {
+        let notes = std::mem::take(&mut *lock(&self.shared.notes));
+        for note in notes {
+            self.take_note(now, note);
+        }
+    }
+
+    fn take_note(&mut self, now: Instant, note: Note) {
+        let peers = &mut self.peers;
+        match note {
+            Note::Added(peer) => self.add(now, peer),
+            Note::Touched(peer) => peers.take_touch(peer),
+            Note::Server { peer, server, host, is_last } => {
+                let added = peers.call(peer, |connection| {
+                    let added = server.map(|server| connection.add_server(now, server));
+                    if is_last {
+                        connection.sources_complete(now);
+                    }
+                    added
+                });
+                if let (Some(Some(server)), Some(driven)) = (added, peers.get_mut(peer)) {
+                    driven.hosts.insert(server, host);
+                }
+            }
+            Note::Resolved { peer, name, addresses } => {
+                peers.call(peer, |connection| connection.resolved(now, &name, &addresses));
+            }
+            Note::StreamOpened { peer, relay, stream } => {
+                let local = stream.local;
+                let place = peers.get_mut(peer).and_then(|driven| driven.relays.get_mut(&relay));
+                if let Some(place @ Relay::Opening) = place {
+                    *place = Relay::Stream(stream);
+                    peers.call(peer, |connection| connection.relay_opened(now, relay, local));
+                }
+            }
+            Note::StreamMessage { peer, relay, mut message } => {
+                let relay = peers.get_mut(peer).and_then(|driven| driven.relays.get(&relay));
+                if let Some(Relay::Stream(stream)) = relay {
+                    let Stream { transport, local, remote, .. } = *stream;
+                    let payload = &mut message;
+                    peers.call(peer, |connection| {
+                        connection.handle_input(now, Datagram { transport, local, remote, payload });
+                    });
+                }
+            }
+            Note::StreamClosed { peer, relay } => {
+                if peers.remove_relay(peer, relay) {
+                    peers.call(peer, |connection| connection.relay_closed(now, relay));
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, now: Instant, peer: Arc<Peer>) {
+        let id = peer.id;
+        let ice_servers = peer.drive(|state| {
+            for socket in &self.sockets {
+                state.connection.add_local_address(now, socket.local());
+            }
+            state.connection.configuration().ice_servers.clone()
+        });
+        servers::look_up(&self.shared, id, &ice_servers);
+        self.peers.add(peer);
+    }
+
+    /// Takes one batch from each socket that has something. `true`: there may be more.
+    fn receive(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        let mut more = false;
+        for socket in &self.sockets {
+            let Poll::Ready(taken) = socket.poll_receive(context, &mut self.received) else {
+                continue;
+            };
+            more = true;
+            let local = socket.local();
+            match taken {
+                Ok(count) => {
+                    for (remote, stride, train) in self.received.trains(count) {
+                        self.peers.hand_in(now, local, remote, stride, train);
+                    }
+                }
+                Err(error) => tracing::debug!(%local, %error, "receiving failed"),
+            }
+        }
+        more | self.peers.receive_from_relays(now, context, &mut self.received)
+    }
+
+    fn handle_timeouts(&mut self, now: Instant) {
+        while let Some(peer) = self.peers.next_due(now) {
+            self.peers.call(peer, |connection| connection.handle_timeout(now));
+        }
+        if self.look_around <= now {
+            self.look_around = now + LOOK_AROUND;
+            if !self.peers.is_empty() {
+                self.follow_interfaces(now);
+            }
+        }
+    }
+
+    /// Interfaces come and go.
+    fn follow_interfaces(&mut self, now: Instant) {
+        let addresses = self.config.interfaces.addresses();
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.sockets)
+            .into_iter()
+            .partition(|socket| addresses.contains(&socket.local().ip()));
+        self.sockets = kept;
+        let mut new = Vec::new();
+        for address in addresses {
+            if self.sockets.iter().all(|socket| socket.local().ip() != address)
+                && let Ok(socket) = Socket::bind(SocketAddr::new(address, self.config.port))
+            {
+                new.push(socket.local());
+                self.sockets.push(socket);
+            }
+        }
+        if gone.is_empty() && new.is_empty() {
+            return;
+        }
+        *lock(&self.shared.addresses) = self.sockets.iter().map(Socket::local).collect();
+        for peer in self.peers.ids() {
+            self.peers.call(peer, |connection| {
+                for socket in &gone {
+                    connection.remove_local_address(now, socket.local());
+                }
+                for address in &new {
+                    connection.add_local_address(now, *address);
+                }
+            });
+        }
+        for socket in &gone {
+            self.peers.directory.remove_local(socket.local());
+        }
+    }
+
+    /// Takes from peers what they have to send and to say. `true`: a socket takes nothing more at the moment.
+    fn serve(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        if !self.flush(context) {
+            return true;
+        }
+        // Whoever is touched meanwhile has his turn next time.
+        for _ in 0..self.peers.count_touched() {
+            let Some((id, peer)) = self.peers.next_touched() else {
+                break;
+            };
+            let mut deliveries = Vec::new();
+            let mut requests = Vec::new();
+            let (has_more, deadline, is_closed) = peer.drive(|state| {
+                state.tell_unread(&peer);
+                let has_more = self.outbox.fill(id, &mut state.connection, now);
+                while let Some(event) = state.connection.poll_event() {
+                    requests.extend(state.translate(&peer, event, &mut deliveries));
+                }
+                state.take_writers(&mut deliveries);
+                let is_closed = state.connection.signaling_state() == SignalingState::Closed;
+                (has_more, state.connection.poll_timeout(), is_closed)
+            });
+            self.peers.schedule(id, deadline);
+            for request in requests {
+                self.grant(now, id, request);
+            }
+            let flushed = self.flush(context);
+            peer.deliver(&mut deliveries);
+            if has_more {
+                self.peers.touch(id);
+            } else if is_closed {
+                self.peers.remove(id);
+            }
+            if !flushed {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Sends what waits. `false`: not all of it; the task is woken when there is room.
+    fn flush(&mut self, context: &mut Context<'_>) -> bool {
+        while let Some(train) =
+            self.outbox.trains.get(self.outbox.sent).filter(|_| self.outbox.sent < self.outbox.used)
+        {
+            let Transmit { transport, local, remote, length, segment_size } = train.transmit;
+            let contents = train.buffer.get(..length).unwrap_or_default();
+            self.peers.directory.note_sent(train.peer, contents);
+            let of_peer = self.peers.get(train.peer);
+            let relays = || of_peer.into_iter().flat_map(|driven| driven.relays.values());
+            if transport == Transport::Udp {
+                let own = relays().find_map(|relay| match relay {
+                    Relay::Socket(socket) if socket.local() == local => Some(socket),
+                    _ => None,
+                });
+                let socket = own.or_else(|| self.sockets.iter().find(|socket| socket.local() == local));
+                while let Some(socket) = socket
+                    && !socket.try_send(remote, contents, segment_size)
+                {
+                    if socket.poll_send_ready(context).is_pending() {
+                        return false;
+                    }
+                }
+            } else {
+                let stream = relays().find_map(|relay| match relay {
+                    Relay::Stream(stream) if stream.local == local => Some(stream),
+                    _ => None,
+                });
+                if let Some(stream) = stream {
+                    stream.send(contents);
+                }
+            }
+            self.outbox.sent += 1;
+        }
+        self.outbox.sent = 0;
+        self.outbox.used = 0;
+        true
+    }
+
+    /// Does what a machine can't do itself.
+    fn grant(&mut self, now: Instant, peer: PeerId, request: Event) {
+        match request {
+            Event::RemoteAddress { local, remote, proved } => {
+                self.peers.directory.add_remote(peer, local, remote, proved);
+            }
+            Event::ResolveName(name) => {
+                let shared = self.shared.clone();
+                self.shared.runtime.spawn(async move {
+                    let addresses = multicast_dns::resolve(&name).await;
+                    shared.tell(Note::Resolved { peer, name, addresses });
+                });
+            }
+            Event::OpenRelay { relay, server, transport, local, remote } => {
+                if transport == Transport::Udp {
+                    // A socket of its own: a server has one allocation for each 5-tuple (RFC 8656 §5).
+                    match Socket::bind(SocketAddr::new(local.ip(), 0)) {
+                        Ok(socket) => {
+                            let local = socket.local();
+                            self.peers.insert_relay(peer, relay, Relay::Socket(socket));
+                            self.peers.call(peer, |connection| connection.relay_opened(now, relay, local));
+                        }
+                        Err(_) => {
+                            self.peers.call(peer, |connection| connection.relay_closed(now, relay));
+                        }
+                    }
+                } else {
+                    let hosts = self.peers.get(peer).map(|driven| &driven.hosts);
+                    let host = hosts.and_then(|hosts| hosts.get(&server)).cloned().unwrap_or_default();
+                    self.peers.insert_relay(peer, relay, Relay::Opening);
+                    let target = stream::Target { peer, relay, transport, local, remote, host };
+                    self.shared.runtime.spawn(stream::run(self.shared.clone(), target));
+                }
+            }
+            Event::CloseRelay(relay) => {
+                self.peers.remove_relay(peer, relay);
+            }
+            _ => (),
+        }
+    }
+
+    /// Sets the alarm.
+    fn sleep(&mut self, now: Instant, context: &mut Context<'_>) {
+        let deadline = self.peers.next_deadline();
+        let until = deadline.map_or(self.look_around, |deadline| deadline.min(self.look_around));
+        if self.sleeps_until != Some(until) {
+            self.sleep.as_mut().reset(until.max(now).into());
+            self.sleeps_until = Some(until);
+        }
+        if self.sleep.as_mut().poll(context).is_ready() {
+            self.sleeps_until = None;
+            context.waker().wake_by_ref();
+        }
+    }
+}
+
+/// The runtime is shut down: whoever waits for something learns that nothing comes.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        for peer in self.peers.ids() {
+            self.peers.call(peer, |connection| connection.close(now));
+            self.peers.remove(peer);
+        }
+    }
+}
+
+impl Outbox {
+    /// Takes up to [`TRAINS`] trains. `true`: there may be more.
+    fn fill(&mut self, peer: PeerId, connection: &mut Connection, now: Instant) -> bool {
+        for _ in 0..TRAINS {
+            if self.used == self.trains.len() {
+                let transmit = Transmit {
+                    transport: Transport::Udp,
+                    local: SocketAddr::from(([0; 4], 0)),
+                    remote: SocketAddr::from(([0; 4], 0)),
+                    length: 0,
+                    segment_size: None,
+                };
+                self.trains.push(Train { peer, transmit, buffer: vec![0; TRAIN].into() });
+            }
+            let Some(train) = self.trains.get_mut(self.used) else {
+                return true;
+            };
+            let Some(transmit) = connection.poll_transmit(now, &mut train.buffer) else {
+                return false;
+            };
+            train.peer = peer;
+            train.transmit = transmit;
+            self.used += 1;
+        }
+        true
+    }
+}

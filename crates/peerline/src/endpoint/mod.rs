@@ -1,0 +1,173 @@
+//! An endpoint: the sockets, the clock and the task that drive peer connections.
+//!
+//! ```text
+//! PeerConnection, DataChannel ─┐ (any task)          ┌─ sockets, one per address
+//!        lock of one peer ─────┤                     │
+//! Driver (one task) ───────────┴─ Connection ── trains of datagrams
+//! ```
+//!
+//! Applications call into a peer under that peer's lock, and leave a note; the driver takes what came of it, and what the
+//! network brought. It is the only one that touches sockets, and holds no lock while it does.
+
+mod directory;
+mod driver;
+mod interfaces;
+mod multicast_dns;
+mod peers;
+mod servers;
+mod socket;
+mod stream;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::task::AtomicWaker;
+use peerline_connection::{RelayId, Server};
+
+pub use interfaces::Interfaces;
+
+pub(crate) use directory::PeerId;
+use driver::Driver;
+use socket::Socket;
+
+use crate::peer::Peer;
+use crate::{Configuration, Error, PeerConnection};
+
+/// How an [`Endpoint`] is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EndpointConfig {
+    /// The addresses that are used.
+    pub interfaces: Interfaces,
+    /// The UDP port, the same at every address. Default 0: the system chooses one, for each address its own.
+    pub port: u16,
+}
+
+/// UDP sockets that any number of [`PeerConnection`]s share: a server needs one port for all of them.
+///
+/// Connections on one endpoint are told apart by the user name fragments that ICE's checks carry and by the addresses
+/// that those checks came from. So two connections between the same two endpoints would be one to the network: who wants
+/// that takes another endpoint on one side.
+///
+/// A clone is the same endpoint. Its sockets are closed when the last clone and the last connection on it are dropped.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    shared: Arc<Shared>,
+}
+
+/// What the driver and everybody else have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    notes: Mutex<Vec<Note>>,
+    driver: AtomicWaker,
+    closed: AtomicBool,
+    addresses: Mutex<Vec<SocketAddr>>,
+    next_peer: AtomicU64,
+    runtime: tokio::runtime::Handle,
+}
+
+/// What the driver is told.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// There is a new peer.
+    Added(Arc<Peer>),
+    /// The application has called into a peer.
+    Touched(PeerId),
+    /// A server's name was resolved. Without an address there was none.
+    Server { peer: PeerId, server: Option<Server>, host: String, is_last: bool },
+    /// A peer's name below `.local` was asked for.
+    Resolved { peer: PeerId, name: String, addresses: Vec<IpAddr> },
+    /// A connection to a relay stands.
+    StreamOpened { peer: PeerId, relay: RelayId, stream: stream::Stream },
+    /// A message came over a connection to a relay.
+    StreamMessage { peer: PeerId, relay: RelayId, message: Vec<u8> },
+    /// A connection to a relay couldn't be opened, or has ended.
+    StreamClosed { peer: PeerId, relay: RelayId },
+}
+
+impl Endpoint {
+    /// Binds the sockets. To be called within a tokio runtime, which drives them from then on.
+    ///
+    /// # Errors
+    /// The system's, when there is no address to bind to at all; and without a runtime.
+    pub fn bind(config: EndpointConfig) -> io::Result<Self> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        let sockets = bind(&config)?;
+        let shared = Arc::new(Shared {
+            notes: Mutex::new(Vec::new()),
+            driver: AtomicWaker::new(),
+            closed: AtomicBool::new(false),
+            addresses: Mutex::new(sockets.iter().map(Socket::local).collect()),
+            next_peer: AtomicU64::new(0),
+            runtime,
+        });
+        shared.runtime.spawn(Driver::new(shared.clone(), config, sockets).run());
+        Ok(Self { inner: Arc::new(Inner { shared }) })
+    }
+
+    /// A new connection on these sockets (W3C `new RTCPeerConnection`).
+    ///
+    /// # Errors
+    /// `SyntaxError` and `InvalidAccessError` for ICE servers that can't be; `NotSupportedError` for more than one
+    /// certificate, `InvalidAccessError` for an expired one; `OperationError` if none could be made.
+    pub fn peer_connection(&self, configuration: Configuration) -> Result<PeerConnection, Error> {
+        PeerConnection::on(self.inner.clone(), configuration)
+    }
+
+    /// The addresses that the sockets are bound to at the moment.
+    pub fn local_addresses(&self) -> Vec<SocketAddr> {
+        lock(&self.inner.shared.addresses).clone()
+    }
+}
+
+impl Inner {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+/// The driver says goodbye for what is left, and ends.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::Release);
+        self.shared.driver.wake();
+    }
+}
+
+impl Shared {
+    pub(crate) fn tell(&self, note: Note) {
+        lock(&self.notes).push(note);
+        self.driver.wake();
+    }
+
+    pub(crate) fn next_peer(&self) -> PeerId {
+        PeerId(self.next_peer.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A socket at each address; what can't be bound is left out as long as something can.
+fn bind(config: &EndpointConfig) -> io::Result<Vec<Socket>> {
+    let mut sockets = Vec::new();
+    let mut failure = io::Error::new(io::ErrorKind::AddrNotAvailable, "no interface has an address");
+    for address in config.interfaces.addresses() {
+        match Socket::bind(SocketAddr::new(address, config.port)) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) => {
+                tracing::debug!(%address, %error, "address left out");
+                failure = error;
+            }
+        }
+    }
+    if sockets.is_empty() { Err(failure) } else { Ok(sockets) }
+}
+
+/// Nothing is left half done under these locks: a panic elsewhere is no reason to stop.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

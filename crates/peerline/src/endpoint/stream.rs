@@ -1,0 +1,141 @@
+//! TCP and TLS connections to TURN servers (RFC 8656 §3.1).
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use peerline_connection::{RelayId, Transport};
+use peerline_stun::framing::{FRAME_MAX, Frame, next_frame};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::{Note, PeerId, Shared};
+
+/// How many messages may wait to be written; what comes then is dropped, as a full network does it.
+const QUEUE: usize = 256;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The driver's end of a connection.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    pub(super) transport: Transport,
+    messages: mpsc::Sender<Box<[u8]>>,
+}
+
+impl Stream {
+    pub(super) fn send(&self, message: &[u8]) {
+        let _ = self.messages.try_send(message.into());
+    }
+}
+
+/// What is to be connected to.
+pub(super) struct Target {
+    pub peer: PeerId,
+    pub relay: RelayId,
+    pub transport: Transport,
+    /// The local address to be used.
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+    /// The name that the server's certificate has to have.
+    pub host: String,
+}
+
+/// Opens a connection and carries messages until either side ends it. Dropping the [`Stream`] ends it.
+pub(super) async fn run(shared: Arc<Shared>, target: Target) {
+    let Target { peer, relay, .. } = target;
+    if let Err(error) = carry(&shared, target).await {
+        tracing::debug!(%error, "connection to a relay ended");
+    }
+    shared.tell(Note::StreamClosed { peer, relay });
+}
+
+async fn carry(shared: &Shared, target: Target) -> io::Result<()> {
+    let Target { peer, relay, transport, local, remote, host } = target;
+    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(SocketAddr::new(local.ip(), 0))?;
+    let tcp = timeout(PATIENCE, socket.connect(remote)).await??;
+    tcp.set_nodelay(true)?;
+    let local = tcp.local_addr()?;
+    let (messages, queue) = mpsc::channel(QUEUE);
+    let opened = || {
+        let stream = Stream { local, remote, transport, messages };
+        shared.tell(Note::StreamOpened { peer, relay, stream });
+    };
+    if transport == Transport::Tls {
+        let name = ServerName::try_from(host).map_err(io::Error::other)?;
+        let tls = timeout(PATIENCE, TlsConnector::from(TLS.clone()).connect(name, tcp)).await??;
+        opened();
+        exchange(shared, peer, relay, tls, queue).await
+    } else {
+        opened();
+        exchange(shared, peer, relay, tcp, queue).await
+    }
+}
+
+async fn exchange(
+    shared: &Shared,
+    peer: PeerId,
+    relay: RelayId,
+    stream: impl AsyncRead + AsyncWrite,
+    mut queue: mpsc::Receiver<Box<[u8]>>,
+) -> io::Result<()> {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let write = async {
+        let mut batch = Vec::new();
+        let mut bytes = Vec::new();
+        while queue.recv_many(&mut batch, QUEUE).await > 0 {
+            bytes.clear();
+            for message in batch.drain(..) {
+                bytes.extend_from_slice(&message);
+            }
+            writer.write_all(&bytes).await?;
+            writer.flush().await?;
+        }
+        writer.shutdown().await
+    };
+    let read = async {
+        let mut stream = Vec::with_capacity(4096);
+        loop {
+            if reader.read_buf(&mut stream).await? == 0 {
+                return Ok(());
+            }
+            let mut begin = 0;
+            loop {
+                match next_frame(stream.get(begin..).unwrap_or_default()) {
+                    Frame::Complete { message, consumed } => {
+                        shared.tell(Note::StreamMessage { peer, relay, message: message.to_vec() });
+                        begin += consumed;
+                    }
+                    Frame::Incomplete if stream.len() - begin <= FRAME_MAX => break,
+                    Frame::Incomplete | Frame::Invalid => return Err(io::ErrorKind::InvalidData.into()),
+                }
+            }
+            stream.drain(..begin);
+        }
+    };
+    tokio::select! {
+        ended = read => ended,
+        ended = write => ended,
+    }
+}
+
+static TLS: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+    match config {
+        Ok(config) => Arc::new(config),
+        // The provider is fixed, and has the versions.
+        Err(error) => unreachable!("{error}"),
+    }
+});

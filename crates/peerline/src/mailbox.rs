@@ -1,0 +1,120 @@
+//! A queue of events that somebody waits at, or a handler that takes them as they come.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use crate::endpoint::lock;
+
+type Handler<T> = Box<dyn FnMut(T) + Send>;
+
+pub(crate) struct Mailbox<T> {
+    queue: Mutex<Queue<T>>,
+    handler: Mutex<Option<Handler<T>>>,
+}
+
+struct Queue<T> {
+    items: VecDeque<T>,
+    waiting: Vec<Waker>,
+    closed: bool,
+    handled: bool,
+}
+
+impl<T> Mailbox<T> {
+    pub(crate) fn new() -> Self {
+        let queue = Queue { items: VecDeque::new(), waiting: Vec::new(), closed: false, handled: false };
+        Self { queue: Mutex::new(queue), handler: Mutex::new(None) }
+    }
+
+    /// For whoever waits, or for the handler. Called by the driver alone, so that handlers see things in their order.
+    pub(crate) fn deliver(&self, item: T) {
+        let mut queue = lock(&self.queue);
+        if queue.handled {
+            drop(queue);
+            self.handle(item);
+        } else {
+            queue.items.push_back(item);
+            let waiting = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Out of its place while it runs: it may set another one.
+    fn handle(&self, item: T) {
+        let Some(mut handler) = lock(&self.handler).take() else {
+            return;
+        };
+        // A handler's panic is the application's, and no reason to stop what serves other connections, too.
+        if std::panic::catch_unwind(AssertUnwindSafe(|| handler(item))).is_err() {
+            tracing::error!("an event handler panicked; it is not called again");
+            return;
+        }
+        if !lock(&self.queue).closed {
+            lock(&self.handler).get_or_insert(handler);
+        }
+    }
+
+    /// From now on items go to a handler; those that wait go to it at once.
+    pub(crate) fn set_handler(&self, handler: Handler<T>) {
+        *lock(&self.handler) = Some(handler);
+        loop {
+            let mut queue = lock(&self.queue);
+            let Some(item) = queue.items.pop_front() else {
+                queue.handled = true;
+                return;
+            };
+            drop(queue);
+            self.handle(item);
+        }
+    }
+
+    /// Nothing follows.
+    pub(crate) fn close(&self) {
+        let mut queue = lock(&self.queue);
+        queue.closed = true;
+        let waiting = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        // What it holds is let go.
+        let handler = lock(&self.handler).take();
+        drop(handler);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Nobody will read: what waits is dropped, and what comes.
+    pub(crate) fn discard(&self) {
+        self.close();
+        let items = {
+            let mut queue = lock(&self.queue);
+            queue.handled = true;
+            std::mem::take(&mut queue.items)
+        };
+        drop(items);
+    }
+
+    /// The next item; `None`: nothing follows.
+    pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut queue = lock(&self.queue);
+        match queue.items.pop_front() {
+            Some(item) => Poll::Ready(Some(item)),
+            None if queue.closed => Poll::Ready(None),
+            None => {
+                if !queue.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                    queue.waiting.push(context.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Mailbox<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Mailbox")
+            .field("waiting", &lock(&self.queue).items.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+// A peer in a real browser: `node peer.mjs chromium|firefox`. The commands are described in ../README.md.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { createInterface } from "node:readline";
+import { chromium, firefox } from "../../browser/browsers.mjs";
+
+const say = (event) => process.stdout.write(JSON.stringify(event) + "\n");
+
+/** Runs in the page. */
+function startPeer() {
+  const WAITING_MAX = 1 << 20;
+  const connection = new RTCPeerConnection();
+  let channel;
+  let parts = [];
+  let x = 1;
+  // In the order in which they happen: hashing takes a while.
+  let told = Promise.resolve();
+  const tell = (event) =>
+    (told = told.then(async () => window.say(await event)).catch((error) => window.say({ is: "error", message: String(error) })));
+
+  const hex = async (parts) => {
+    const digest = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
+    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  };
+  const use = (made) => {
+    channel = made;
+    channel.binaryType = "arraybuffer";
+    channel.bufferedAmountLowThreshold = WAITING_MAX / 2;
+    if (channel.readyState === "open") tell({ is: "open" });
+    channel.onopen = () => tell({ is: "open" });
+    channel.onclose = () => tell({ is: "closed" });
+    channel.onmessage = ({ data }) => {
+      if (typeof data !== "string") {
+        parts.push(data);
+      } else if (data.startsWith("sha256:")) {
+        const [taken, claimed] = [parts, data.slice(7)];
+        parts = [];
+        const bytes = taken.reduce((sum, part) => sum + part.byteLength, 0);
+        tell(hex(taken).then((sha256) => ({ is: "received", bytes, sha256, claimed })));
+      } else {
+        tell({ is: "text", text: data });
+      }
+    };
+  };
+  connection.ondatachannel = (event) => use(event.channel);
+  connection.onconnectionstatechange = () => tell({ is: "state", state: connection.connectionState });
+
+  const gathered = async () => {
+    while (connection.iceGatheringState !== "complete") {
+      await new Promise((resolve) => (connection.onicegatheringstatechange = resolve));
+    }
+    const { type, sdp } = connection.localDescription;
+    tell({ is: "description", type, sdp });
+  };
+  const commands = {
+    async offer({ restart }) {
+      if (!channel) use(connection.createDataChannel("interop"));
+      if (restart) connection.restartIce();
+      await connection.setLocalDescription();
+      await gathered();
+    },
+    async describe({ type, sdp }) {
+      await connection.setRemoteDescription({ type, sdp });
+      if (type !== "offer") return;
+      await connection.setLocalDescription();
+      await gathered();
+    },
+    send: ({ text }) => channel.send(text),
+    async stream({ bytes, size }) {
+      const sent = [];
+      for (let start = 0; start < bytes; start += size) {
+        const part = new Uint8Array(Math.min(size, bytes - start));
+        for (let index = 0; index < part.length; index += 1) {
+          x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+          part[index] = x >>> 24;
+        }
+        sent.push(part);
+        channel.send(part);
+        if (channel.bufferedAmount > WAITING_MAX) {
+          await new Promise((resolve) => (channel.onbufferedamountlow = resolve));
+        }
+      }
+      channel.send(`sha256:${await hex(sent)}`);
+      tell({ is: "streamed" });
+    },
+    close: ({ what }) => (what === "channel" ? channel.close() : connection.close()),
+  };
+  window.obey = async (command) => {
+    try {
+      await commands[command.do](command);
+    } catch (error) {
+      tell({ is: "error", message: String(error) });
+    }
+  };
+}
+
+const browser = await { chromium, firefox }[process.argv[2]]();
+const page = await browser.newPage();
+await page.exposeFunction("say", say);
+// Hashing wants a secure context, which localhost is.
+const site = createServer((_, response) => response.end("<!doctype html>")).listen(0, "localhost");
+await once(site, "listening");
+await page.goto(`http://localhost:${site.address().port}/`);
+await page.evaluate(startPeer);
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  if (command.do === "end") break;
+  void page.evaluate((wanted) => window.obey(wanted), command);
+}
+await browser.close();
+process.exit(0);
