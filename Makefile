@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop deny fuzz bench-turn bench-signaling clean
+.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz bench-turn bench-signaling clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -23,6 +23,17 @@ web/node_modules/.installed: web/package-lock.json
 interop/node_modules/.installed: interop/package-lock.json
 	cd interop && $(NPM) ci
 	touch $@
+
+interop/peers/aiortc/.environment/.installed: interop/peers/aiortc/requirements.txt
+	scripts/require-programs native
+	python3 -m venv interop/peers/aiortc/.environment
+	interop/peers/aiortc/.environment/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Debian's Pion lies in a GOPATH of its own.
+interop/peers/pion/.build/peer: interop/peers/pion/main.go
+	scripts/require-programs native
+	cd interop/peers/pion && GO111MODULE=off GOPATH=/usr/share/gocode go build -o .build/peer .
 
 web: web/node_modules/.installed ## the browser SDK and the web app
 	cd web && $(NPM) run build
@@ -45,6 +56,10 @@ test-interop: web interop/node_modules/.installed ## real browsers, other implem
 	scripts/require-programs
 	$(CARGO) build --locked -p peerline-cli
 	cd interop && $(NPM) test
+
+interop: interop/node_modules/.installed interop/peers/aiortc/.environment/.installed interop/peers/pion/.build/peer ## our native peer with Chromium, Firefox, aiortc, werift and Pion: a table
+	$(CARGO) build --locked -p peerline --example interop_peer
+	cd interop && $(NPM) run native
 
 deny: ## dependencies: licences, bans, sources
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
