@@ -463,3 +463,34 @@ fn implicit_offers_say_what_is_wanted_now() {
     connection.set_local_description(start(), None).unwrap();
     assert_eq!(lines(&connection.local_description().unwrap().sdp, "m=").len(), 1);
 }
+
+#[test]
+fn rfc8843_section_7_3_4_the_section_that_has_our_transport_is_held() {
+    // With the policy max-bundle only the first section has a transport.
+    let balanced = browser("chromium-offer-media-data");
+    let (before, data) = balanced.split_at(balanced.find("m=application").unwrap());
+    let data = data.replacen("m=application 9", "m=application 0", 1) + "a=bundle-only\r\n";
+    let (mut connection, answer) = answerer(&format!("{before}{data}"));
+    let ports = |sdp: &str| {
+        lines(sdp, "m=").iter().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ports(&answer), ["9", "0", "9"]);
+    assert_eq!(value(&answer, "group"), "BUNDLE 0 2");
+    let held = answer.split("m=").nth(1).unwrap();
+    assert!(
+        held.contains("a=inactive\r\n") && held.contains("a=rtcp-mux\r\n") && held.contains("a=ice-ufrag:")
+    );
+    assert_eq!(lines(held, "a=rtpmap:").len(), 1);
+    let offer = connection.create_offer(start(), false).unwrap().sdp;
+    assert_eq!((ports(&offer), value(&offer, "group")), (ports(&answer), "BUNDLE 0 2"));
+
+    // Later offers of media before an agreed section would take its transport with them, too.
+    let (mut connection, _) = answerer(&balanced);
+    connection.set_remote_description(start(), Description::offer(&balanced)).unwrap();
+    connection.set_local_description(start(), None).unwrap();
+    let answer = connection.local_description().unwrap().sdp;
+    assert_eq!(
+        (ports(&answer), value(&answer, "group")),
+        (vec!["9".into(), "0".into(), "9".into()], "BUNDLE 0 2")
+    );
+}

@@ -2,9 +2,9 @@
 
 use peerline_dtls as dtls;
 use peerline_ice::Credentials;
-use peerline_sdp::{BUNDLE, Setup};
+use peerline_sdp::{BUNDLE, MediaDescription, SessionDescription, Setup};
 
-use super::remote::{RemoteTransport, data_section};
+use super::remote::{RemoteTransport, bundle_of, data_section};
 use super::section::{self, LocalTransport};
 use super::session::{CLOSED, Session, WRONG_STATE, credentials};
 use super::{Description, SdpType};
@@ -41,19 +41,43 @@ impl Session {
             };
             let sctp_init = sctp_init.filter(|_| remote.sctp.init.is_some());
             let transport = LocalTransport { credentials: &credentials, setup, sctp_init };
+            let mut bundle = Vec::new();
+            if let Some((tagged, section)) = self.section_to_hold(offer, index) {
+                if let Some(place) = media.get_mut(tagged) {
+                    *place = section::held(section, &self.settings, &transport);
+                }
+                bundle.extend(section.mid());
+            }
             let mid = like.mid();
             let protocol = &like.media_line().protocol;
             if let Some(place) = media.get_mut(index) {
-                *place = section::data(protocol, mid.as_deref(), &self.settings, transport);
+                *place = section::data(protocol, mid.as_deref(), &self.settings, &transport);
             }
             let is_bundled = |mid: &String| offer.groups(BUNDLE).any(|group| group.mids.contains(mid));
-            section::bundle(&mut answer, mid.filter(is_bundled).into_iter().collect());
+            bundle.extend(mid.filter(is_bundled));
+            section::bundle(&mut answer, bundle);
         }
         answer.media = media;
         self.describe_candidates(&mut answer);
         let sdp = answer.to_string();
         self.last_created_answer = Some(sdp.clone());
         Ok(Description { kind: SdpType::Answer, sdp })
+    }
+
+    /// The section whose transport our data channels are offered to share, if that can't be refused without losing the
+    /// transport with it (RFC 8843 §7.3.4). In a first offer each section may come with a transport of its own, which we
+    /// take instead.
+    fn section_to_hold<'a>(
+        &self,
+        offer: &'a SessionDescription,
+        ours: usize,
+    ) -> Option<(usize, &'a MediaDescription)> {
+        let tagged = *bundle_of(offer, ours).first()?;
+        let has_own_transport =
+            offer.media.get(ours)?.media_line().port != 0 && self.agreed_section().is_none();
+        let section = offer.media.get(tagged)?;
+        let is_rtp = section.media_line().protocol.contains("RTP") && section.media_line().port != 0;
+        (tagged != ours && !has_own_transport && is_rtp).then_some((tagged, section))
     }
 
     /// New credentials if the peer restarts ICE with its offer (RFC 8839 §4.4.3.1.1), otherwise those that we have.

@@ -3,7 +3,7 @@
 use peerline_ice::Credentials;
 use peerline_sdp::{Candidate, IceUfrag, MediaDescription, SessionDescription, flag};
 
-use super::remote::{bundle_of, data_section};
+use super::remote::bundle_of;
 use super::session::{CLOSED, Session, credentials};
 use super::{IceCandidate, section};
 use crate::{Error, SignalingState};
@@ -56,17 +56,18 @@ impl Session {
         let mut told = None;
         for applied in [&mut self.local.current, &mut self.local.pending].into_iter().flatten() {
             let Some(credentials) = credentials(&applied.description) else { continue };
-            let Some(index) = data_section(&applied.description) else { continue };
-            let Some(media) = applied.description.media.get_mut(index) else { continue };
-            if ufrag.is_none_or(|ufrag| ufrag == credentials.ufrag) {
-                change(media);
-                told = Some(IceCandidate {
-                    candidate: String::new(),
-                    sdp_mid: media.mid(),
-                    sdp_mline_index: u16::try_from(index).ok(),
-                    username_fragment: Some(credentials.ufrag),
-                });
+            if ufrag.is_some_and(|ufrag| ufrag != credentials.ufrag) {
+                continue;
             }
+            let mut sections = section::with_ufrag(&mut applied.description, &credentials.ufrag).peekable();
+            // The first of a bundle is the one whose transport it is (RFC 8843 §7.2).
+            told = sections.peek().map(|(index, media)| IceCandidate {
+                candidate: String::new(),
+                sdp_mid: media.mid(),
+                sdp_mline_index: u16::try_from(*index).ok(),
+                username_fragment: Some(credentials.ufrag.clone()),
+            });
+            sections.for_each(|(_, media)| change(media));
         }
         told
     }

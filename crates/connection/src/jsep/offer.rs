@@ -34,8 +34,7 @@ impl Session {
             Some(_) => restart(),
             None => self.first_credentials.clone(),
         };
-        let mut transport =
-            Some(LocalTransport { credentials: &credentials, setup: Setup::ActPass, sctp_init });
+        let transport = LocalTransport { credentials: &credentials, setup: Setup::ActPass, sctp_init };
 
         let mut offer = section::empty(self.origin.clone());
         let mut media = Vec::new();
@@ -45,19 +44,21 @@ impl Session {
             _ => self.local_section().map(|(index, ..)| index),
         };
         for (index, like) in before.iter().flat_map(|before| before.media.iter().enumerate()) {
-            match transport.take_if(|_| ours == Some(index)) {
-                Some(transport) => {
-                    let mid = like.mid();
-                    let protocol = &like.media_line().protocol;
-                    media.push(section::data(protocol, mid.as_deref(), &self.settings, transport));
-                    bundle.extend(mid);
-                }
-                None => media.push(section::refused(like)),
+            if ours == Some(index) {
+                let mid = like.mid();
+                let protocol = &like.media_line().protocol;
+                media.push(section::data(protocol, mid.as_deref(), &self.settings, &transport));
+                bundle.extend(mid);
+            } else if ours.is_some() && !like.is_data_channel() && like.media_line().port != 0 {
+                media.push(section::held(like, &self.settings, &transport));
+                bundle.extend(like.mid());
+            } else {
+                media.push(section::refused(like));
             }
         }
-        if let Some(transport) = transport.filter(|_| self.wants_data) {
+        if ours.is_none() && self.wants_data {
             let mid = self.unused_mid();
-            media.push(section::data("UDP/DTLS/SCTP", Some(&mid), &self.settings, transport));
+            media.push(section::data("UDP/DTLS/SCTP", Some(&mid), &self.settings, &transport));
             bundle.push(mid);
         }
         section::bundle(&mut offer, bundle);
@@ -82,15 +83,15 @@ impl Session {
     /// Puts our candidates, as far as they are known, into a description.
     pub(super) fn describe_candidates(&self, description: &mut SessionDescription) {
         let Some(credentials) = credentials(description) else { return };
-        let Some(index) = super::remote::data_section(description) else { return };
-        let Some(media) = description.media.get_mut(index) else { return };
-        for candidate in &self.candidates {
-            if candidate.ufrag().is_none_or(|ufrag| ufrag == credentials.ufrag) {
-                section::add_candidate(media, candidate);
+        for (_, media) in section::with_ufrag(description, &credentials.ufrag) {
+            for candidate in &self.candidates {
+                if candidate.ufrag().is_none_or(|ufrag| ufrag == credentials.ufrag) {
+                    section::add_candidate(media, candidate);
+                }
             }
-        }
-        if self.complete_ufrag.as_ref() == Some(&credentials.ufrag) {
-            section::end_candidates(media);
+            if self.complete_ufrag.as_ref() == Some(&credentials.ufrag) {
+                section::end_candidates(media);
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 use peerline_ice::Credentials;
 use peerline_sdp::{
     Attribute, BUNDLE, Candidate, CandidateType, Direction, Group, IceOptions, IcePwd, IceUfrag,
-    MaxMessageSize, MediaDescription, MediaLine, Mid, Origin, SctpInit, SctpPort, SessionDescription, Setup,
-    TlsId, Transport, flag,
+    MaxMessageSize, MediaDescription, MediaLine, Mid, Origin, RtpMap, SctpInit, SctpPort, SessionDescription,
+    Setup, TlsId, Transport, flag,
 };
 
 use super::session::LocalSettings;
@@ -36,7 +36,7 @@ pub(super) fn data(
     protocol: &str,
     mid: Option<&str>,
     settings: &LocalSettings,
-    transport: LocalTransport<'_>,
+    transport: &LocalTransport<'_>,
 ) -> MediaDescription {
     let mut media = MediaDescription::new(MediaLine {
         media: "application".to_owned(),
@@ -49,17 +49,58 @@ pub(super) fn data(
     if let Some(mid) = mid {
         media.push(&Mid(mid.to_owned()));
     }
+    describe_transport(&mut media, settings, transport);
+    media.push(&SctpPort(settings.sctp_port));
+    media.push(&MaxMessageSize(settings.max_message_size as u64));
+    if let Some(init) = &transport.sctp_init {
+        media.push(&SctpInit(init.clone()));
+    }
+    media
+}
+
+/// A section of media that may not be refused, because its transport is that of our data channels
+/// (RFC 8843 §7.3.4): it is taken, with one of its formats, and nothing flows.
+pub(super) fn held(
+    like: &MediaDescription,
+    settings: &LocalSettings,
+    transport: &LocalTransport<'_>,
+) -> MediaDescription {
+    let format: Vec<String> = like.media_line().formats.iter().take(1).cloned().collect();
+    let media_line = MediaLine { port: 9, ports: 1, formats: format.clone(), ..like.media_line().clone() };
+    let mut media = MediaDescription::new(media_line);
+    media.push_line('c', "IN IP4 0.0.0.0");
+    if let Some(mid) = like.mid() {
+        media.push(&Mid(mid));
+    }
+    describe_transport(&mut media, settings, transport);
+    media.push_flag(Direction::Inactive.as_str());
+    if like.has(flag::RTCP_MUX) {
+        media.push_flag(flag::RTCP_MUX);
+    }
+    let is_taken = |map: &RtpMap| format.contains(&map.payload_type.to_string());
+    like.all::<RtpMap>().filter(is_taken).for_each(|map| media.push(&map));
+    media
+}
+
+fn describe_transport(
+    media: &mut MediaDescription,
+    settings: &LocalSettings,
+    transport: &LocalTransport<'_>,
+) {
     media.push(&IceUfrag(transport.credentials.ufrag.clone()));
     media.push(&IcePwd(transport.credentials.pwd.clone()));
     media.push_attribute(peerline_sdp::Fingerprint::NAME, Some(&settings.fingerprint.to_string()));
     media.push(&transport.setup);
     media.push(&TlsId(settings.tls_id.clone()));
-    media.push(&SctpPort(settings.sctp_port));
-    media.push(&MaxMessageSize(settings.max_message_size as u64));
-    if let Some(init) = transport.sctp_init {
-        media.push(&SctpInit(init));
-    }
-    media
+}
+
+/// Our sections whose transport has this user name fragment.
+pub(super) fn with_ufrag<'a>(
+    description: &'a mut SessionDescription,
+    ufrag: &'a str,
+) -> impl Iterator<Item = (usize, &'a mut MediaDescription)> {
+    let has_ufrag = move |media: &MediaDescription| media.get::<IceUfrag>().is_some_and(|own| own.0 == ufrag);
+    description.media.iter_mut().enumerate().filter(move |(_, media)| has_ufrag(media))
 }
 
 /// A section that is refused: port 0 (RFC 3264 §6, RFC 9429 §5.3.1).
