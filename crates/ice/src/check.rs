@@ -1,4 +1,6 @@
 //! Connectivity checks as messages (RFC 8445 §7.1 and §7.3).
+//!
+//! What is to travel with checks, such as DTLS in STUN, is written in [`write`] and [`write_answer`] and read in [`Check::read`].
 
 use std::net::SocketAddr;
 

@@ -12,6 +12,9 @@ const HOST: u32 = 126;
 const PEER_REFLEXIVE: u32 = 110;
 const SERVER_REFLEXIVE: u32 = 100;
 
+/// A STUN server that says something else each time doesn't make this side hold more.
+const CANDIDATES_MAX: usize = 128;
+
 /// A candidate's priority (RFC 8445 §5.1.2.1); the component is always the first.
 const fn priority(type_preference: u32, local_preference: u16) -> u32 {
     type_preference << 24 | (local_preference as u32) << 8 | 255
@@ -229,7 +232,12 @@ impl Locals {
         let (id, address, local_preference) = (base.id, base.address, base.local_preference);
         let known =
             |known: &LocalCandidate| known.base == id && known.address() == Some(mapped) && known.is_told();
-        if mapped == address || mapped.is_ipv4() != address.is_ipv4() || self.candidates.iter().any(known) {
+        let is_full = self.candidates.len() >= CANDIDATES_MAX;
+        if is_full
+            || mapped == address
+            || mapped.is_ipv4() != address.is_ipv4()
+            || self.candidates.iter().any(known)
+        {
             return None;
         }
         let kind = CandidateType::ServerReflexive;

@@ -1,7 +1,7 @@
 //! The other side's checks, and its answers to this side's (RFC 8445 §7.2.5 and §7.3).
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use peerline_stun::{Class, ErrorCode, Message};
 use rand::Rng;
@@ -13,7 +13,7 @@ use crate::pair::{Life, Sent, Standing};
 use crate::{Event, PairId, Role};
 
 /// How long a pair has to answer again before it is trusted with data after it was silent.
-const PROBATION: std::time::Duration = std::time::Duration::from_secs(10);
+const PROBATION: Duration = Duration::from_secs(10);
 
 impl Session {
     /// Takes in a check that names this session. Says whether it was authentic.
