@@ -35,8 +35,10 @@ pub struct Config {
     /// The largest SCTP packet on any path, in bytes, without what DTLS, UDP and IP add. It has to be a multiple of 4.
     /// Default 1,188, which makes UDP datagrams of about 1,230 bytes, safe for IPv6's smallest link.
     pub packet_size: usize,
-    /// The largest SCTP packet that path MTU discovery (RFC 8899) looks for; no discovery where it isn't above
-    /// [`packet_size`](Self::packet_size). Default 1,404.
+    /// The largest SCTP packet that path MTU discovery (RFC 8899) looks for; nothing larger than
+    /// [`packet_size`](Self::packet_size) is looked for where it isn't greater. Chunks stay within `packet_size`, so that
+    /// they can be sent again on a narrower path: a greater size pays from about twice of it on (loopback, jumbo frames).
+    /// Default 1,188.
     pub max_packet_size: usize,
     /// The SCTP packet that is taken to pass when `packet_size` doesn't. Default 480.
     pub min_packet_size: usize,
@@ -74,7 +76,7 @@ impl Default for Config {
             zero_checksum: true,
             interleaving: true,
             packet_size: 1188,
-            max_packet_size: 1404,
+            max_packet_size: 1188,
             min_packet_size: 480,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(220),

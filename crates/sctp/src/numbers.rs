@@ -93,11 +93,11 @@ impl PayloadProtocol {
     pub const DCEP: Self = Self(50);
     /// Text in UTF-8 (RFC 8831 §8).
     pub const STRING: Self = Self(51);
-    /// A fragment of binary data, deprecated (RFC 8831 §8); understood on reception.
+    /// A fragment of binary data, deprecated (RFC 8831 §8); on reception it is a message like others.
     pub const BINARY_PARTIAL: Self = Self(52);
     /// Bytes (RFC 8831 §8).
     pub const BINARY: Self = Self(53);
-    /// A fragment of text, deprecated (RFC 8831 §8); understood on reception.
+    /// A fragment of text, deprecated (RFC 8831 §8); on reception it is a message like others.
     pub const STRING_PARTIAL: Self = Self(54);
     /// An empty text; one byte is sent, which is to be ignored (RFC 8831 §6.6).
     pub const STRING_EMPTY: Self = Self(56);

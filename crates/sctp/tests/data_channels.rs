@@ -58,6 +58,7 @@ fn messages(events: &[ChannelEvent]) -> Vec<Payload> {
 /// An open channel between both, by its handles.
 fn channel(network: &mut Network<DataChannels>, init: DataChannelInit) -> [ChannelHandle; 2] {
     let ours = open(network, 0, init);
+    network.run_until(60 * SECOND, |network| !announced(&network.events[1]).is_empty());
     network.run(SECOND);
     let theirs = announced(&network.events[1]).pop().unwrap();
     network.events = [Vec::new(), Vec::new()];

@@ -26,7 +26,7 @@ impl Association {
 
     /// Our INIT chunk, to be carried out of band (draft-hancke-tsvwg-snap: in base64 as `a=sctp-init`).
     pub fn local_init(&self) -> Vec<u8> {
-        let window = self.config.receive_window;
+        let window = self.receiver.window();
         write_init(InitKind::Init, &self.config, self.local.tag, self.local.initial_tsn, window)
     }
 
@@ -123,7 +123,7 @@ impl Association {
             tie_tags,
         });
         let answer = InitKind::InitAck { cookie: &cookie, unrecognized: &init.unrecognized };
-        let window = self.config.receive_window;
+        let window = self.receiver.window();
         // What the peer didn't offer isn't offered to it: there are stacks that refuse a chunk for a parameter they don't know.
         let config = Config { zero_checksum: negotiated.zero_checksum, ..self.config.clone() };
         let chunk = write_init(answer, &config, local.tag, local.initial_tsn, window);

@@ -51,7 +51,11 @@ impl Receiver {
                 held: config.receive_limit,
             }),
             acknowledgement: Acknowledgement::default(),
-            window: ReceiveWindow::new(config.receive_window, config.max_receive_window),
+            window: ReceiveWindow::new(
+                config.receive_window,
+                config.max_receive_window,
+                config.receive_limit,
+            ),
             unread: 0,
         }
     }

@@ -19,9 +19,11 @@ pub(super) struct ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    pub(super) fn new(initial: u32, ceiling: u32) -> Self {
-        let size = initial.max(1500) as usize;
-        Self { size, ceiling: size.max(ceiling as usize), announced: size, received: 0, since: None }
+    /// No window promises more than `limit`, which is all that may be held.
+    pub(super) fn new(initial: u32, ceiling: u32, limit: usize) -> Self {
+        let (initial, ceiling) = ((initial as usize).min(limit), (ceiling as usize).min(limit));
+        let size = initial.max(1500);
+        Self { size, ceiling: size.max(ceiling), announced: size, received: 0, since: None }
     }
 
     #[inline]
