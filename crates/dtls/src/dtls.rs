@@ -193,9 +193,7 @@ impl Dtls {
             self.transmits.extend(std::iter::from_fn(|| established.poll_transmit()));
         }
         if self.engine_until.is_some_and(|until| until <= now) {
-            self.engine = None;
-            self.engine_until = None;
-            self.engine_timeout = None;
+            self.let_engine_go();
         }
         if self.engine_timeout.is_some_and(|timeout| timeout <= now) {
             self.engine_time = now;
@@ -346,6 +344,10 @@ impl Dtls {
                 Received::ForEngine(record) => {
                     self.refresh_clock(now);
                     self.tell_engine(now, |engine| engine.handle_packet(&record));
+                    // The last flight was the client's. Once it is acknowledged nobody repeats anything.
+                    if self.role == Role::Active && self.engine_timeout.is_none() {
+                        self.let_engine_go();
+                    }
                 }
                 Received::Nothing => (),
             }
@@ -380,9 +382,7 @@ impl Dtls {
             }
             // What is in the clear anybody may have sent: no reason to give up an established connection.
             Err(_) if matches!(self.state, State::Open(Open { established: Some(_), .. })) => {
-                self.engine = None;
-                self.engine_timeout = None;
-                self.engine_until = None;
+                self.let_engine_go();
             }
             Err(error) => self.fail(failure(error)),
         }
@@ -535,6 +535,13 @@ impl Dtls {
             let data = self.receive(now, &mut datagram);
             self.data.extend(data.and_then(|data| datagram.get(data)).map(Box::from));
         }
+    }
+
+    /// DTLS 1.3 needs it no more.
+    fn let_engine_go(&mut self) {
+        self.engine = None;
+        self.engine_timeout = None;
+        self.engine_until = None;
     }
 
     fn fail(&mut self, failure: Failure) {

@@ -219,6 +219,18 @@ fn a_lost_acknowledgement_of_the_last_flight_is_made_up_for_rfc_9147_5_8_1() {
 }
 
 #[test]
+fn a_client_keeps_no_timer_once_its_last_flight_is_acknowledged_rfc_9147_5_8_1() {
+    let mut pair = Pair::new(Config::default(), Config::default());
+    pair.run();
+    assert_eq!(pair.active.dtls.poll_timeout(), None);
+    // The server remembers the handshake for two segment lifetimes, in case the client's last flight comes again.
+    assert_eq!(pair.passive.dtls.poll_timeout(), Some(pair.now + std::time::Duration::from_secs(240)));
+    assert!(pair.advance());
+    assert_eq!(pair.passive.dtls.poll_timeout(), None);
+    assert_data_passes(&mut pair);
+}
+
+#[test]
 fn data_that_overtakes_the_last_flight_is_kept_for_later_rfc_9147_4_2_1() {
     let mut pair = Pair::new(Config::default(), Config::default());
     while !pair.active.dtls.is_connected() {
