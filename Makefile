@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz bench-turn bench-signaling clean
+.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz bench-turn bench-signaling bench-data clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -74,6 +74,9 @@ bench-turn: build ## the relay beside coturn: CPU per packet, CPU per allocation
 
 bench-signaling: build ## idle clients' memory, messages' latency
 	$(CARGO) run --release --locked --manifest-path bench/Cargo.toml -p bench-signaling -- --peerline target/release/peerline $(ARGS)
+
+bench-data: ## data channels beside str0m, webrtc-rs and libdatachannel
+	bench/data/run $(ARGS)
 
 clean: ## remove what the build made
 	$(CARGO) clean
