@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz bench-turn bench-signaling bench-data clean
+.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz soak bench-turn bench-signaling bench-data clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -67,6 +67,9 @@ deny: ## dependencies: licences, bans, sources
 
 fuzz: ## each fuzz target for SECONDS_EACH (default 300) seconds
 	scripts/fuzz
+
+soak: ## the simulations on and on in release mode, or for SECONDS or SEEDS
+	scripts/soak
 
 bench-turn: build ## the relay beside coturn: CPU per packet, CPU per allocation
 	scripts/require-programs

@@ -306,7 +306,15 @@ impl Dtls {
             return;
         }
         self.refresh_clock(now);
-        self.tell_engine(now, |engine| engine.handle_packet(handshake));
+        // Record by record: the engine looks at a datagram's first one only to tell whether it knows the datagram, and
+        // would drop what a repeated flight brings behind what had come before (RFC 9147 §7.2).
+        let mut rest = handshake;
+        while !rest.is_empty() {
+            let length = record_length(rest).unwrap_or(rest.len()).min(rest.len());
+            let (record, others) = rest.split_at(length);
+            self.tell_engine(now, |engine| engine.handle_packet(record));
+            rest = others;
+        }
     }
 
     /// Takes in a datagram of an established DTLS 1.3 connection, record by record. Gives back where in it the first
@@ -319,8 +327,7 @@ impl Dtls {
             && let State::Open(Open { established: Some(established), closing }) = &mut self.state
         {
             let header = Header::parse(rest);
-            let length = header.map_or_else(|| plaintext_length(rest), |header| Some(header.record));
-            let Some(record) = length.and_then(|length| rest.get_mut(..length)) else {
+            let Some(record) = record_length(rest).and_then(|length| rest.get_mut(..length)) else {
                 break;
             };
             let length = record.len();
@@ -582,7 +589,7 @@ fn application_data_at(datagram: &[u8]) -> usize {
         if header.is_some_and(|header| header.epoch_bits == 3) {
             return at;
         }
-        let Some(length) = header.map_or_else(|| plaintext_length(rest), |header| Some(header.record)) else {
+        let Some(length) = record_length(rest) else {
             break;
         };
         at += length;
@@ -590,9 +597,12 @@ fn application_data_at(datagram: &[u8]) -> usize {
     datagram.len()
 }
 
-/// The length of the record in the clear that `datagram` begins with: type, version, epoch, number, length
+/// The length of the record that `datagram` begins with, in the clear (type, version, epoch, number, length) or not
 /// (RFC 9147 §4).
-fn plaintext_length(datagram: &[u8]) -> Option<usize> {
+fn record_length(datagram: &[u8]) -> Option<usize> {
+    if let Some(header) = Header::parse(datagram) {
+        return Some(header.record);
+    }
     let [20..=26, _, _, _, _, _, _, _, _, _, _, length_0, length_1] = *datagram.first_chunk()? else {
         return None;
     };

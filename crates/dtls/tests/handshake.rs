@@ -269,6 +269,32 @@ fn a_silent_peer_is_given_up_in_the_end() {
     }
 }
 
+/// Whichever datagram is lost, and however the flights are cut: what is sent again doesn't lie in the same datagrams.
+#[test]
+fn a_flight_that_is_repeated_in_part_completes_the_handshake_rfc_9147_7_2() {
+    for versions in [Versions::Only13, Versions::Only12] {
+        for mtu in (420..820).step_by(9) {
+            for lost in 0..6 {
+                let config = Config { mtu, ..config(versions) };
+                let mut pair = Pair::new(config.clone(), config);
+                let begin = pair.now;
+                let mut sent = 0;
+                loop {
+                    pair.run_through(|_, _| {
+                        sent += 1;
+                        sent != lost + 1
+                    });
+                    if pair.active.dtls.is_connected() && pair.passive.dtls.is_connected() {
+                        break;
+                    }
+                    let is_timely = pair.advance() && (pair.now - begin).as_secs() < 2;
+                    assert!(is_timely, "{versions:?}, MTU {mtu}: datagram {lost} is missed for ever");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn datagrams_of_the_handshake_keep_to_the_mtu_rfc_9147_4_4() {
     for versions in [Versions::Only13, Versions::Only12] {

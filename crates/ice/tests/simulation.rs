@@ -1,8 +1,9 @@
 //! Many networks, each from a seed: whatever is between two agents, they find a way, keep it, and find another.
-//! A failing seed is printed; `ICE_SEED=n cargo test -p peerline-ice --test simulation` replays it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+#[path = "../../sctp/tests/common/seeds.rs"]
+mod seeds;
 
 use common::*;
 use peerline_ice::*;
@@ -140,15 +141,5 @@ fn run(seed: u64) {
 
 #[test]
 fn whatever_is_between_them_they_stay_connected() {
-    if let Some(seed) = std::env::var("ICE_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        return run(seed);
-    }
-    let seeds = std::env::var("ICE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(300);
-    let mut failed = Vec::new();
-    for seed in 0..seeds {
-        if std::panic::catch_unwind(|| run(seed)).is_err() {
-            failed.push(seed);
-        }
-    }
-    assert!(failed.is_empty(), "seeds {failed:?}");
+    seeds::try_seeds("whatever_is_between_them_they_stay_connected", 300, run);
 }

@@ -96,7 +96,7 @@ pub enum Reliability {
     /// Until it has arrived.
     #[default]
     Reliable,
-    /// For this long after it was handed over.
+    /// For this long after it was handed over, in whole milliseconds. Zero: if it can be sent at once.
     MaxLifetime(Duration),
     /// With so many retransmissions of each of its chunks.
     MaxRetransmissions(u16),

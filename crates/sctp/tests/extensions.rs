@@ -70,6 +70,33 @@ fn rfc3758_3_5_forward_tsn_is_repeated() {
     assert_eq!(network.machines[0].statistics().bytes_in_flight, 0);
 }
 
+/// RFC 3758 §3.6: what lies beyond a FORWARD TSN is left alone, though it has come already.
+#[test]
+fn rfc3758_3_6_a_begun_message_behind_one_given_up_arrives() {
+    let mut network = pair_of([data_only(), data_only()]);
+    let is_lost = [true, false, true, false];
+    let mut data = is_lost.into_iter();
+    network.filter = Some(Box::new(move |side, packet| {
+        side == 0 && kinds(packet).contains(&DATA) && data.next().unwrap_or(false)
+    }));
+    network.send_with(0, vec![1; 1000], unreliable(Reliability::MaxRetransmissions(0)));
+    network.drain();
+    network.send_with(1, vec![2; 3000], SendOptions { ordered: false, ..SendOptions::default() });
+    network.run(5 * SECOND);
+    assert_eq!(network.received(), [vec![2; 3000]]);
+}
+
+/// RFC 8832 §5.1: a lifetime of zero milliseconds is none in which nothing may be sent.
+#[test]
+fn rfc8832_5_1_a_lifetime_of_zero_allows_sending_at_once() {
+    let mut network = pair();
+    network.send_with(0, "now or never", unreliable(Reliability::MaxLifetime(Duration::ZERO)));
+    // The clock of whoever sends it goes on.
+    network.now += MILLISECOND / 2;
+    network.run(SECOND);
+    assert_eq!(network.received(), ["now or never"]);
+}
+
 /// RFC 7496 §3.1: a message that waits for longer than its lifetime isn't sent at all.
 #[test]
 fn rfc7496_3_1_expired_before_sending() {

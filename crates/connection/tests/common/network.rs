@@ -24,6 +24,8 @@ pub struct Link {
     pub loss: f64,
     /// How many come twice.
     pub duplication: f64,
+    /// How many are held back for another three times the delay.
+    pub reordering: f64,
     /// Bytes a second; none for any.
     pub bandwidth: Option<u64>,
     /// Bytes that wait for the bandwidth at most; what is more is lost.
@@ -41,6 +43,7 @@ impl Default for Link {
             jitter: Duration::ZERO,
             loss: 0.0,
             duplication: 0.0,
+            reordering: 0.0,
             bandwidth: None,
             queue: 1 << 20,
             longest_payload: 1472,
@@ -85,11 +88,16 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, configuration: &Configuration, links: [Link; 2]) -> Self {
+        Self::of_two(seed, [configuration, configuration], links)
+    }
+
+    /// With a configuration for each peer.
+    pub fn of_two(seed: u64, configurations: [&Configuration; 2], links: [Link; 2]) -> Self {
         let now = start();
         let mut index = 0;
         let peers = links.map(|link| {
+            let mut configuration = configurations[index as usize].clone();
             index += 1;
-            let mut configuration = configuration.clone();
             configuration.dtls.seed = Some(seed * 2 + index);
             let mut connection = connection_with(configuration, seed.wrapping_mul(1_000_003) + index);
             let address: SocketAddr = format!("192.0.2.{index}:{}", 50_000 + index).parse().unwrap();
@@ -175,8 +183,12 @@ impl World {
                         peer.link_free_at = begin + Duration::from_secs_f64(bytes / bandwidth as f64);
                         departure = peer.link_free_at;
                     }
-                    let mut jitter = || link.jitter.mul_f64(self.random.random_range(0.0..=1.0));
-                    let arrivals = [departure + link.delay + jitter(), departure + link.delay + jitter()];
+                    let mut arrival = || {
+                        let late = link.jitter.mul_f64(self.random.random_range(0.0..=1.0));
+                        let is_held = self.random.random_bool(link.reordering);
+                        departure + link.delay * if is_held { 4 } else { 1 } + late
+                    };
+                    let arrivals = [arrival(), arrival()];
                     let is_doubled = self.random.random_bool(link.duplication);
                     if !is_lost {
                         pass(arrivals[0]);

@@ -121,7 +121,8 @@ impl Receiver {
         for skipped in forward.skipped().filter(|skipped| skipped.stream.0 < streams) {
             self.reassembly.skip(skipped, events);
         }
-        self.reassembly.forget_unordered_data(self.tracker.cumulative());
+        // The tracker may have come further, over pieces of messages that aren't given up.
+        self.reassembly.forget_unordered_data(forward.cumulative);
         self.acknowledgement.demand();
     }
 

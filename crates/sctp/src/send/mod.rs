@@ -30,6 +30,10 @@ use self::streams::OutgoingStreams;
 use crate::packet::{DataKind, Sack};
 use crate::{Config, Event, PayloadProtocol, Reliability, SendOptions, StreamId, Tsn};
 
+/// Lifetimes are whole milliseconds (RFC 8832 §5.1), and a message lives through its last one: with a lifetime of zero it
+/// is sent if it can be sent at once.
+const LIFETIME_UNIT: Duration = Duration::from_millis(1);
+
 /// What the handshake decides about sending.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
@@ -119,7 +123,7 @@ impl Sender {
         let length = payload.len();
         let (expires, max_retransmissions) = match options.reliability {
             Reliability::Reliable => (None, None),
-            Reliability::MaxLifetime(lifetime) => (now.checked_add(lifetime), None),
+            Reliability::MaxLifetime(lifetime) => (now.checked_add(lifetime + LIFETIME_UNIT), None),
             Reliability::MaxRetransmissions(most) => (None, Some(most)),
         };
         let message = self.messages.add(Outgoing {
