@@ -38,8 +38,10 @@ export interface TransferFile {
 export interface TransferProgress {
   /** Files that are done. */
   readonly files: number;
-  /** Bytes that the receiver has, those included that it had before the transfer went on. */
+  /** Bytes that the receiver has. */
   readonly bytes: number;
+  /** Bytes of these that were there before the transfer went on: they were not sent again. */
+  readonly kept: number;
 }
 
 /** Events of a {@link Transfer}. */

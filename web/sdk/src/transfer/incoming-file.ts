@@ -47,7 +47,7 @@ export class IncomingFile {
     return index >= this.#next && index < this.count && this.#areKnownUpTo(index);
   }
 
-  /** A chunk has come whole. Returns whether it had been there before: the sender's is another one. */
+  /** A chunk has come whole. Returns whether it had been there before. */
   came(index: number, digest: Bytes): boolean {
     this.#pass(index);
     this.#chain.push(digest);

@@ -14,7 +14,7 @@ export class IncomingFileTransfer extends FileTransfer implements IncomingTransf
   /** None while there is no data channel. */
   #receiver: Receiver | undefined;
   #store: PartStore | undefined;
-  #progress: TransferProgress = { files: 0, bytes: 0 };
+  #progress: TransferProgress = { files: 0, bytes: 0, kept: 0 };
   /** What is done with the store, one after the other. */
   #work: Promise<void> = Promise.resolve();
 

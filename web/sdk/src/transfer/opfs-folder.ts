@@ -12,6 +12,10 @@ interface SyncAccess {
   close(): void;
 }
 
+/** A page that was loaded again may find a file still open in the worker that it had before: how often, and after how many milliseconds it looks again. */
+const ATTEMPTS = 20;
+const PATIENCE = 100;
+
 interface OpenFile {
   part: SyncAccess;
   /** None before something is noted. */
@@ -21,11 +25,11 @@ interface OpenFile {
 /** Files are open from the first write to the end: then nobody else can write them. */
 export class OpfsFolder {
   readonly #directory: FileSystemDirectoryHandle;
-  /** What was there at the beginning. */
-  readonly #names: ReadonlySet<string>;
+  /** What is there. */
+  readonly #names: Set<string>;
   readonly #open = new Map<number, Promise<OpenFile>>();
 
-  private constructor(directory: FileSystemDirectoryHandle, names: ReadonlySet<string>) {
+  private constructor(directory: FileSystemDirectoryHandle, names: Set<string>) {
     this.#directory = directory;
     this.#names = names;
   }
@@ -102,7 +106,16 @@ export class OpfsFolder {
 
   async #access(name: string): Promise<SyncAccess> {
     const handle = await this.#directory.getFileHandle(name, { create: true });
-    return (handle as unknown as { createSyncAccessHandle(): Promise<SyncAccess> }).createSyncAccessHandle();
+    this.#names.add(name);
+    const opening = handle as unknown as { createSyncAccessHandle(): Promise<SyncAccess> };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await opening.createSyncAccessHandle();
+      } catch (error) {
+        if ((error as DOMException).name !== "NoModificationAllowedError" || attempt === ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      }
+    }
   }
 }
 

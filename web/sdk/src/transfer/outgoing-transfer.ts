@@ -10,7 +10,7 @@ export class OutgoingFileTransfer extends FileTransfer implements OutgoingTransf
   readonly #offer: Offer;
   readonly #files: ChosenFiles;
   readonly #present: ReadonlySet<TransferPeer>;
-  #progress: TransferProgress = { files: 0, bytes: 0 };
+  #progress: TransferProgress = { files: 0, bytes: 0, kept: 0 };
   /** None while there is no data channel. */
   #sender: Sender | undefined;
 
@@ -46,7 +46,7 @@ export class OutgoingFileTransfer extends FileTransfer implements OutgoingTransf
     const sender: Sender = new Sender(this.#offer, this.#files, channel, messageSize, {
       accepted: () => this.setState("running"),
       progress: () => {
-        this.#progress = { files: sender.progress.files, bytes: sender.progress.bytes };
+        this.#progress = { ...sender.progress };
         this.progressed();
       },
       fileFailed: (file) => this.fileFailed(file),

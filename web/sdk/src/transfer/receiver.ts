@@ -1,3 +1,4 @@
+import type { TransferProgress } from "./api.js";
 import type { TransferChannel } from "./channel.js";
 import { type Control, parseControl } from "./message.js";
 import { Listing, type Offer } from "./offer.js";
@@ -42,9 +43,8 @@ export class Receiver {
     channel.onclose = () => this.#end({ kind: "interrupted" });
   }
 
-  /** Files that are done, and bytes that are there. */
-  get progress(): { files: number; bytes: number } {
-    return this.#receiving?.progress ?? { files: 0, bytes: 0 };
+  get progress(): TransferProgress {
+    return this.#receiving?.progress ?? { files: 0, bytes: 0, kept: 0 };
   }
 
   /** Wants all files of the offer, in `store`. */

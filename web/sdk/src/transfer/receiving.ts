@@ -29,8 +29,8 @@ interface Arriving {
 
 /** The files that were accepted: which are open, asked for, coming, written. */
 export class Receiving {
-  /** Files that are done, and bytes that are written, those included that were there before. */
-  readonly progress = { files: 0, bytes: 0 };
+  /** Files that are done, bytes that are there, and those of them that were there before. */
+  readonly progress = { files: 0, bytes: 0, kept: 0 };
   readonly #offer: Offer;
   readonly #store: PartStore;
   readonly #actions: ReceivingActions;
@@ -81,7 +81,8 @@ export class Receiving {
     this.#arriving.filled = end;
     if (!piece.digest) return;
     this.#arriving = undefined;
-    if (file.came(index, piece.digest)) this.progress.bytes -= bytes.length;
+    // The sender's is another one.
+    if (file.came(index, piece.digest)) this.#keep(-bytes.length);
     this.#track(this.#write(file, index, bytes, piece.digest));
     this.#condition.changed();
   }
@@ -121,7 +122,7 @@ export class Receiving {
         const [known] = await Promise.all([opening, before]);
         const have = await claimsOf(known);
         if (this.#stopped) return;
-        this.progress.bytes += file.asked(known);
+        this.#keep(file.asked(known));
         this.#actions.get(index, have);
         this.#actions.progress();
       })();
@@ -189,6 +190,11 @@ export class Receiving {
     this.progress.files += 1;
     this.#actions.progress();
     this.#remove(file);
+  }
+
+  #keep(bytes: number): void {
+    this.progress.bytes += bytes;
+    this.progress.kept += bytes;
   }
 
   #remove(file: IncomingFile): void {

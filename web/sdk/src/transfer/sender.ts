@@ -11,7 +11,7 @@ import { Pipeline, type Source, type Step } from "./pipeline.js";
 
 /** Where a sender tells what happens. */
 export interface SenderListener {
-  /** The receiver wants it: `progress` says how much of it. */
+  /** The receiver wants it. */
   accepted(): void;
   /** `progress` changed. */
   progress(): void;
@@ -23,8 +23,8 @@ export interface SenderListener {
 
 /** Offers files over one data channel, and sends what the receiver asks for (`docs/transfer.md`). */
 export class Sender {
-  /** Files that are on their way as a whole, bytes that the receiver has, and all that it wants. */
-  readonly progress = { files: 0, bytes: 0, total: 0 };
+  /** Files that are on their way as a whole, bytes that the receiver has, and those of them that it had before. */
+  readonly progress = { files: 0, bytes: 0, kept: 0 };
   readonly #offer: Offer;
   readonly #channel: TransferChannel;
   readonly #listener: SenderListener;
@@ -45,7 +45,7 @@ export class Sender {
     this.#channel = channel;
     this.#listener = listener;
     this.#buffer = new ArrayBuffer(Math.min(Math.max(messageSize, CONTROL), MESSAGE));
-    this.#pipeline = new Pipeline(offer, source, this.#condition, (bytes) => this.#proceed({ bytes }));
+    this.#pipeline = new Pipeline(offer, source, this.#condition, (bytes) => this.#proceed({ bytes, kept: bytes }));
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = BUFFERED_LOW;
     channel.onopen = channel.onbufferedamountlow = () => this.#condition.changed();
@@ -131,7 +131,6 @@ export class Sender {
       throw badMessage("An accept that does not fit the offer.");
     this.#phase = "sending";
     this.#window = window;
-    this.progress.total = bytes;
     this.#listener.accepted();
   }
 
@@ -152,9 +151,10 @@ export class Sender {
     this.#proceed({ bytes });
   }
 
-  #proceed({ files = 0, bytes = 0 }: { files?: number; bytes?: number }): void {
+  #proceed({ files = 0, bytes = 0, kept = 0 }): void {
     this.progress.files += files;
     this.progress.bytes += bytes;
+    this.progress.kept += kept;
     this.#listener.progress();
   }
 

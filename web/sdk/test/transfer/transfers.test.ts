@@ -51,8 +51,8 @@ it("offers files, and gives them to who accepts", async () => {
   await Promise.all([becomes(outgoing, "completed"), becomes(incoming, "completed")]);
   expect(await received(incoming)).toEqual(digestsOf(CONTENTS));
   expect((await incoming.file(1)).name).toBe("file 1.bin");
-  expect(outgoing.progress).toEqual({ files: 3, bytes: outgoing.bytes });
-  expect(incoming.progress).toEqual({ files: 3, bytes: incoming.bytes });
+  expect(outgoing.progress).toEqual({ files: 3, bytes: outgoing.bytes, kept: 0 });
+  expect(incoming.progress).toEqual({ files: 3, bytes: incoming.bytes, kept: 0 });
   await incoming.remove();
   expect(bob.browser.stores.size).toBe(0);
 });
