@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use peerline::channel::{ChannelError, ConnectError};
+
 pub(crate) const HELP: &str = "\
 Exit status:
   0  done, or stopped by SIGTERM or Ctrl-C
@@ -25,20 +27,107 @@ Examples:
   peerline serve --config /etc/peerline.toml
   PEERLINE_LISTEN=127.0.0.1:9000 peerline serve";
 
+/// The exit status of commands that meet somebody.
+pub(crate) const MEETING_HELP: &str = "\
+Exit status:
+  0  done
+  1  it could not be done
+  2  the options make no sense
+  3  nobody came, or the code had expired
+  4  the other side, or the server, refused or cancelled
+  5  no connection to the server or to the other side, or it broke
+  130, 143  stopped by Ctrl-C or SIGTERM before it was done";
+
 /// Why the program ends early.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// Something that was asked for cannot be done.
     Failed,
     /// What was asked for makes no sense.
     Usage,
+    /// Nobody came in time.
+    Nobody,
+    /// The other side, or the server, said no.
+    Refused,
+    /// The server or the other side cannot be reached, or not any more.
+    Unconnected,
+    /// The signal of this number.
+    Signal(u8),
+}
+
+impl Failure {
+    const fn status(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Nobody => 3,
+            Self::Refused => 4,
+            Self::Unconnected => 5,
+            // As a shell tells it.
+            Self::Signal(number) => 128 + number,
+        }
+    }
+}
+
+/// Why a command did not do what it was asked for, and the sentence that says so.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) failure: Failure,
+    pub(crate) why: String,
+}
+
+impl Problem {
+    pub(crate) fn new(failure: Failure, why: impl Display) -> Self {
+        Self { failure, why: why.to_string() }
+    }
+}
+
+impl From<ChannelError> for Problem {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::Connect(error) => error.into(),
+            ChannelError::Refused(_) => Self::new(Failure::Refused, error),
+            ChannelError::NoParticipant | ChannelError::Left => Self::new(Failure::Unconnected, error),
+            _ => Self::new(Failure::Failed, error),
+        }
+    }
+}
+
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        match &error {
+            ConnectError::Address(_) => Self::new(Failure::Usage, format!("{error}.")),
+            ConnectError::Plain(origin) => Self::new(
+                Failure::Usage,
+                format!(
+                    "{origin} would be reached without encryption. Use https, or say --trust any if it is \
+                     meant so."
+                ),
+            ),
+            ConnectError::Unreachable { .. } => Self::new(
+                Failure::Unconnected,
+                format!("{error}. Is `peerline serve` running there? --server names another server."),
+            ),
+            ConnectError::Untrusted { address, certificate, error } => Self::new(
+                Failure::Unconnected,
+                format!(
+                    "{address} is not trusted: {error}.\nThe SHA-256 of its certificate is\n  {certificate}\n\
+                     If whoever runs the server tells you the same, add\n  --trust {certificate}"
+                ),
+            ),
+            ConnectError::Foreign { .. } => Self::new(Failure::Unconnected, format!("{error}.")),
+        }
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Failure::Failed, error)
+    }
 }
 
 /// Says why on standard error.
 pub(crate) fn fail(failure: Failure, why: impl Display) -> ExitCode {
     eprintln!("peerline: {why}");
-    ExitCode::from(match failure {
-        Failure::Failed => 1,
-        Failure::Usage => 2,
-    })
+    ExitCode::from(failure.status())
 }

@@ -1,9 +1,24 @@
 //! The `peerline` program.
 
 mod announcement;
+mod chat;
+mod client;
+mod client_options;
 mod exit;
+mod forward;
+mod identity;
+mod input;
+mod join;
+mod meeting;
+mod notes;
+mod path;
+mod pipe;
+mod place;
 mod qr;
 mod serve;
+mod stop;
+mod stream;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -36,11 +51,46 @@ enum Command {
         after_long_help = exit::SERVE_HELP
     )]
     Serve(Box<Options>),
+
+    /// Text with browsers and terminals
+    ///
+    /// What you write goes, line by line, to everybody who is there: directly where a connection stands, sealed through
+    /// the server until then. What the others write is printed; who comes and goes is told on standard error.
+    /// At the end of standard input it waits until everybody has everything, and leaves.
+    #[command(after_help = exit::MEETING_HELP)]
+    Chat(Box<chat::ChatOptions>),
+
+    /// A channel as JSON lines, for scripts
+    ///
+    /// Who comes and goes, and what they say, is printed as one JSON object a line. Commands are JSON objects on
+    /// standard input: {"do":"say","text":"hello"}, {"do":"send","payload":{"kind":"move","x":1}}, {"do":"name","name":"Ada"},
+    /// {"do":"leave"}. docs/command-line.md has the schema.
+    #[command(after_help = exit::MEETING_HELP)]
+    Join(Box<join::JoinOptions>),
+
+    /// Standard input and output across the network
+    ///
+    /// What is written to one end comes out at the other, in both directions, byte by byte. The end of one side's
+    /// standard input is the end of the other side's standard output; the other direction goes on until it ends, too.
+    /// Without a code or a link a new code is made, and told on standard error.
+    #[command(after_help = exit::MEETING_HELP)]
+    Pipe(Box<pipe::PipeOptions>),
+
+    /// TCP connections across the network
+    ///
+    /// One side says what it may be asked to connect to (--allow); the other side listens (--local) and says what
+    /// its connections are for (--remote). Either of them can make the code.
+    #[command(after_help = exit::MEETING_HELP)]
+    Forward(Box<forward::ForwardOptions>),
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     match command {
         Command::Serve(options) => serve::run(*options),
+        Command::Chat(options) => chat::run(&options),
+        Command::Join(options) => join::run(&options),
+        Command::Pipe(options) => pipe::run(&options),
+        Command::Forward(options) => forward::run(*options),
     }
 }

@@ -4,11 +4,12 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use peerline_server::{Config, LogFormat, Options, Server, StartError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::announcement;
 use crate::exit::{Failure, fail};
+use crate::stop::Stop;
 
 pub(crate) fn run(options: Options) -> ExitCode {
     let config = match Config::try_from(options) {
@@ -51,7 +52,7 @@ fn start_log(config: &Config) -> Result<(), tracing_subscriber::filter::ParseErr
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+    let mut stop = Stop::new()?;
     let mut hangup = signal(SignalKind::hangup())?;
     let certificate = config.certificate.clone();
     let server = Server::start(config).await?;
@@ -62,31 +63,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
                 Ok(()) => tracing::info!("certificate read again"),
                 Err(error) => tracing::error!(%error, "the old certificate stays"),
             },
-            () = signals.end() => break,
+            _ = stop.next() => break,
         }
     }
     tracing::info!("stopping");
     tokio::select! {
         () = server.shut_down() => {}
-        () = signals.end() => tracing::info!("stopping at once"),
+        _ = stop.next() => tracing::info!("stopping at once"),
     }
     Ok(())
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn end(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

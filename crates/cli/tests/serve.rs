@@ -1,79 +1,14 @@
 //! `peerline serve` as people and service managers meet it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod common;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-
-struct Serving {
-    child: Child,
-    output: BufReader<ChildStdout>,
-    port: u16,
-    told: String,
-    data_dir: PathBuf,
-}
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peerline"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PEERLINE_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-impl Serving {
-    fn start(name: &str) -> Self {
-        let data_dir = std::env::temp_dir().join(format!("peerline-serve-{}-{name}", std::process::id()));
-        let mut child = program()
-            .args(["serve", "--data-dir"])
-            .arg(&data_dir)
-            // An environment variable is as good as a flag.
-            .env("PEERLINE_LISTEN", "127.0.0.1:0")
-            .env("PEERLINE_LOG_FORMAT", "json")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut told = String::new();
-        while !told.ends_with("\n  ready\n") {
-            assert!(output.read_line(&mut told).unwrap() > 0, "it ended: {told}");
-        }
-        let port = told.split("http://localhost:").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
-        Self { child, output, port, told, data_dir }
-    }
-
-    fn connect(&self) -> TcpStream {
-        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn ended(&mut self, within: Duration) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(began.elapsed() < within, "it is still running");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.data_dir);
-    }
-}
+use common::{Serving, program};
+use rustix::process::Signal;
 
 fn is_healthy(mut stream: TcpStream) -> bool {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();

@@ -432,7 +432,11 @@ fn log_format(given: Option<&str>) -> Result<LogFormat, ConfigError> {
     }
 }
 
-fn default_data_dir() -> Result<PathBuf, ConfigError> {
+/// The directory for what must outlive a restart, where none is given: `peerline` in the user's directory for data.
+///
+/// # Errors
+/// When the environment doesn't say where that is.
+pub fn default_data_dir() -> Result<PathBuf, ConfigError> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     // XDG Base Directory Specification: a relative path is ignored.
     absolute("XDG_DATA_HOME")

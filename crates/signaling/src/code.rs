@@ -16,6 +16,8 @@ const LIST: &str = include_str!("code/words.txt");
 const LENGTH: u16 = 2_048;
 /// No two words begin with the same four letters.
 const DISTINCT: usize = 4;
+/// So many letters away, a word is taken for a slip of the one that was meant.
+const SLIP: usize = 2;
 
 const SALT: &[u8] = b"peerline v1 code";
 const MEMORY_KIB: u32 = 65_536;
@@ -29,8 +31,13 @@ pub enum CodeError {
     #[error("a code has {WORDS} words, this has {0}")]
     Count(usize),
     /// A word that is not in the list.
-    #[error("“{0}” is not a word of a code")]
-    Unknown(String),
+    #[error("“{word}” is not a word of a code{}", suggestion(*.nearest))]
+    Unknown {
+        /// Its first 20 letters.
+        word: String,
+        /// The word that was meant, if one is near.
+        nearest: Option<&'static str>,
+    },
     /// This machine has no 64 MiB of memory to spare.
     #[error("there is not enough memory to stretch a code (64 MiB)")]
     Memory,
@@ -62,7 +69,7 @@ impl Code {
         let mut words = Vec::with_capacity(WORDS);
         let parts = text.split(|character: char| !character.is_alphabetic()).filter(|part| !part.is_empty());
         for part in parts.clone().take(WORDS) {
-            words.push(find(part).ok_or_else(|| CodeError::Unknown(part.chars().take(20).collect()))?);
+            words.push(find(part).ok_or_else(|| unknown(part))?);
         }
         let count = parts.count();
         if count > WORDS {
@@ -104,6 +111,17 @@ fn find(part: &str) -> Option<&'static str> {
         return None;
     }
     LIST.lines().find(|word| word.starts_with(&part))
+}
+
+fn unknown(part: &str) -> CodeError {
+    let word: String = part.to_lowercase().chars().take(20).collect();
+    let distance = |listed: &&'static str| strsim::osa_distance(&word, listed);
+    let nearest = LIST.lines().min_by_key(distance).filter(|listed| distance(listed) <= SLIP);
+    CodeError::Unknown { word, nearest }
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean “{nearest}”?")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -156,7 +174,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         assert_eq!(Code::parse(""), Err(CodeError::Count(0)));
-        assert_eq!(Code::parse("zigzag zebra"), Err(CodeError::Unknown("zebra".to_owned())));
+        let unknown = |code| Code::parse(code).unwrap_err().to_string();
+        assert_eq!(
+            unknown("pillow evacutae"),
+            "“evacutae” is not a word of a code; did you mean “evacuate”?"
+        );
+        assert_eq!(unknown("pillow zzzzzzzz"), "“zzzzzzzz” is not a word of a code");
         assert_eq!(Code::parse("able able able able able able"), Err(CodeError::Count(6)));
         let code = Code::parse("able able able able able").unwrap();
         assert_eq!(code.link("ftp://example"), Err(CodeError::Origin(LinkError::Address)));

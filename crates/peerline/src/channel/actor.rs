@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use peerline_signaling::client::content::{Chat as ChatContent, ChatId, Content, Profile};
-use peerline_signaling::client::{ClosedReason, Event, LeaveReason, Plaintext, RequestId, State};
+use peerline_signaling::client::{
+    ClosedReason, CommandError, Event, LeaveReason, Plaintext, RequestId, State,
+};
 use peerline_signaling::message::Ice;
 use peerline_signaling::{ChannelId, ParticipantId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::chat::{Chat, Outgoing, Way};
 use super::connection::Reported;
+use super::left_out::{Arrival, LeftOut};
 use super::participant::{Effect, Remote, Surroundings};
 use super::session::{AnswerSender, Said, Session};
 use super::{ChannelError, ChannelEvent, ChatMessage, EVENTS, sleep_until};
@@ -29,6 +32,7 @@ pub(super) enum Command {
 pub(super) struct Actor {
     channel: ChannelId,
     session: Session,
+    manners: Manners,
     commands: mpsc::UnboundedReceiver<Command>,
     events: mpsc::Sender<ChannelEvent>,
     outgoing: VecDeque<ChannelEvent>,
@@ -36,6 +40,7 @@ pub(super) struct Actor {
     entered: Option<oneshot::Sender<Result<(), ChannelError>>>,
     joined: bool,
     participants: BTreeMap<ParticipantId, Remote>,
+    left_out: LeftOut,
     /// Without, there are no direct connections.
     surroundings: Option<Surroundings>,
     reports: mpsc::Receiver<Reported>,
@@ -43,6 +48,14 @@ pub(super) struct Actor {
     /// Chat messages that the server has been asked to carry.
     carried: HashMap<RequestId, (ParticipantId, ChatId)>,
     ended: bool,
+}
+
+/// What the application asked for when it entered.
+pub(super) struct Manners {
+    /// Whether a server that is away is waited for at first.
+    pub(super) waits: bool,
+    /// Whether there is one participant at a time.
+    pub(super) one_partner: bool,
 }
 
 /// The channels between the task and the handles.
@@ -56,6 +69,7 @@ impl Actor {
     pub(super) fn new(
         channel: ChannelId,
         session: Session,
+        manners: Manners,
         handles: Handles,
         surroundings: Option<Surroundings>,
         reports: mpsc::Receiver<Reported>,
@@ -64,12 +78,14 @@ impl Actor {
         Self {
             channel,
             session,
+            manners,
             commands,
             events,
             outgoing: VecDeque::new(),
             entered: Some(entered),
             joined: false,
             participants: BTreeMap::new(),
+            left_out: LeftOut::default(),
             surroundings,
             reports,
             chat: Chat::default(),
@@ -121,6 +137,8 @@ impl Actor {
             self.session.settle();
             if let Some(said) = self.session.said.pop_front() {
                 self.take(said);
+            } else if let Some(arrival) = self.next_partner() {
+                self.arrive(arrival);
             } else if let Some(outgoing) = self.chat.poll_outgoing() {
                 self.carry(outgoing);
             } else if !self.negotiate() {
@@ -179,9 +197,14 @@ impl Actor {
                 self.chat.send(now, &message, present, done);
             }
             Some(Command::Send(to, payload, answer)) => {
-                let request = match to {
-                    Some(to) => self.session.client.send(now, &self.channel, to, &payload),
-                    None => self.session.client.publish(now, &self.channel, &payload),
+                let request = match (to, self.participants.keys().next()) {
+                    (Some(to), _) => self.session.client.send(now, &self.channel, to, &payload),
+                    // The server's "everybody" has those in it who are left out.
+                    (None, Some(partner)) if self.manners.one_partner => {
+                        self.session.client.send(now, &self.channel, *partner, &payload)
+                    }
+                    (None, None) if self.manners.one_partner => Err(CommandError::NotJoined),
+                    (None, _) => self.session.client.publish(now, &self.channel, &payload),
                 };
                 self.session.await_answer(request, answer);
             }
@@ -214,7 +237,7 @@ impl Actor {
     fn take(&mut self, said: Said) {
         match said {
             Said::Unreachable(error) => match self.entered.take() {
-                Some(entered) if error.is_final() => {
+                Some(entered) if error.is_final() || !self.manners.waits => {
                     let _ = entered.send(Err(error.into()));
                     self.ended = true;
                 }
@@ -260,28 +283,39 @@ impl Actor {
                     });
                     return;
                 }
-                let mut remote = Remote::new(now, participant, profile, state, polite);
-                if let Some(surroundings) = &mut self.surroundings {
-                    remote.connect(now, offers, surroundings);
+                self.left_out.remove(participant);
+                let arrival = Arrival { id: participant, profile, presence: state, polite, offers };
+                if self.manners.one_partner && !self.participants.is_empty() {
+                    self.outgoing.push_back(ChannelEvent::LeftOut(arrival.described()));
+                    self.left_out.add(arrival);
+                } else {
+                    self.arrive(arrival);
                 }
-                self.outgoing.extend(remote.news().map(ChannelEvent::ParticipantArrived));
-                self.participants.insert(participant, remote);
             }
             Event::MemberState { participant, state, .. } => {
+                if let Some(arrival) = self.left_out.get_mut(participant) {
+                    arrival.presence = state;
+                }
                 self.change(participant, |remote, surroundings| {
                     remote.set_presence(now, state, surroundings)
                 });
             }
             Event::ProfileChanged { participant, profile, .. } => {
+                if let Some(arrival) = self.left_out.get_mut(participant) {
+                    arrival.profile = profile;
+                    return;
+                }
                 self.change(participant, |remote, _| remote.set_profile(profile));
             }
             Event::Left { participant, reason, .. } => {
+                self.left_out.remove(participant);
                 let stays = reason == LeaveReason::Timeout
                     && self.participants.get_mut(&participant).is_some_and(|remote| !remote.give_up());
                 if !stays {
                     self.remove(participant, reason);
                 }
             }
+            Event::Message { from, .. } if self.is_left_out(from) => {}
             Event::Message { from, everybody, payload, .. } => self.hear(from, everybody, payload),
             Event::IceServers(ice) => self.configure(ice),
             Event::Answered(request, _) => {
@@ -315,6 +349,37 @@ impl Actor {
         } else if !std::mem::replace(&mut self.joined, true) {
             self.outgoing.push_back(ChannelEvent::Joined);
         }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let now = Instant::now();
+        let (participant, offers) = (arrival.id, arrival.offers);
+        let mut remote = Remote::new(now, arrival);
+        if let Some(surroundings) = &mut self.surroundings {
+            remote.connect(now, offers, surroundings);
+        }
+        self.outgoing.extend(remote.news().map(ChannelEvent::ParticipantArrived));
+        self.participants.insert(participant, remote);
+    }
+
+    /// Whether it is to be as if this one were not there.
+    fn is_left_out(&self, participant: ParticipantId) -> bool {
+        self.manners.one_partner && !self.participants.contains_key(&participant)
+    }
+
+    /// Who takes the partner's place, once that is free: the partner is gone, or neither we nor the server reach it.
+    fn next_partner(&mut self) -> Option<Arrival> {
+        if !self.participants.values().all(Remote::is_away) {
+            return None;
+        }
+        let next = self.left_out.take_present()?;
+        for (participant, mut partner) in std::mem::take(&mut self.participants) {
+            partner.close(false);
+            self.chat.left(participant);
+            self.outgoing.push_back(ChannelEvent::ParticipantLeft(partner.described(), LeaveReason::Timeout));
+            self.left_out.add(partner.into_arrival());
+        }
+        Some(next)
     }
 
     fn configure(&mut self, ice: Ice) {

@@ -18,6 +18,7 @@
 mod actor;
 mod chat;
 mod connection;
+mod left_out;
 mod negotiation;
 mod participant;
 mod recovery;
@@ -30,12 +31,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use peerline_signaling::client::content::{self, Chat as ChatContent, ChatId, Profile};
 use peerline_signaling::client::{self, Client, CommandError};
-use peerline_signaling::seal::IdentityKey;
 use rand::rngs::StdRng;
 use rand::{RngCore as _, SeedableRng as _};
 use tokio::sync::{mpsc, oneshot};
 
-use self::actor::{Actor, Command, Handles};
+use self::actor::{Actor, Command, Handles, Manners};
 use self::participant::Surroundings;
 use self::session::Session;
 use self::transport::Server;
@@ -51,6 +51,8 @@ pub use self::trust::{CertificateFingerprint, Trust};
 pub use peerline_signaling::client::{Answer, ClosedReason, LeaveReason, MemberState, Plaintext, Refusal};
 pub use peerline_signaling::code::CodeError;
 pub use peerline_signaling::link::LinkError;
+pub use peerline_signaling::name::Name;
+pub use peerline_signaling::seal::IdentityKey;
 pub use peerline_signaling::{Code, Link, ParticipantId};
 
 /// Events that wait for their reader before the channel stops listening to the server.
@@ -75,6 +77,11 @@ pub struct ChannelOptions {
     pub endpoint: Option<Endpoint>,
     /// Which ways direct connections may take; through the relay only, the others learn no address of this machine.
     pub ice_transport_policy: IceTransportPolicy,
+    /// Whether a server that is away is waited for when one enters; without, that is an error. Default true.
+    pub wait_for_server: bool,
+    /// Whether to work with one participant at a time, the first who comes, as clients do that meet by a spoken code
+    /// (`docs/signaling.md` §1). Others are told nothing until its place is free. Default false.
+    pub one_partner: bool,
 }
 
 impl ChannelOptions {
@@ -90,6 +97,8 @@ impl ChannelOptions {
             direct: true,
             endpoint: None,
             ice_transport_policy: IceTransportPolicy::All,
+            wait_for_server: true,
+            one_partner: false,
         }
     }
 }
@@ -185,6 +194,8 @@ pub enum ChannelEvent {
     ParticipantChanged(Participant),
     /// Somebody is gone.
     ParticipantLeft(Participant, LeaveReason),
+    /// Somebody came whose place is taken ([`ChannelOptions::one_partner`]): perhaps one who overheard the code.
+    LeftOut(Participant),
     /// Somebody wrote something; each message comes once.
     Chat(ChatMessage),
     /// A message of an application's own, of a `kind` that Peerline's clients don't know (§9).
@@ -213,7 +224,7 @@ pub struct Channel {
 impl Channel {
     /// Enters a channel; resolves when the server has let us in. Needs a tokio runtime.
     ///
-    /// It waits for as long as the server is away: wrap it in a timeout where that is too long.
+    /// Unless told otherwise it waits for as long as the server is away: wrap it in a timeout where that is too long.
     /// Dropping the future leaves.
     ///
     /// # Errors
@@ -249,7 +260,9 @@ impl Channel {
         let (entered, entering) = oneshot::channel();
         let channel = Self { own, link: link.clone(), commands, events };
         let handles = Handles { commands: receiver, events: sender, entered };
-        let actor = Actor::new(link.channel(), Session::new(client, server), handles, surroundings, reports);
+        let manners = Manners { waits: options.wait_for_server, one_partner: options.one_partner };
+        let session = Session::new(client, server);
+        let actor = Actor::new(link.channel(), session, manners, handles, surroundings, reports);
         tokio::spawn(actor.run());
         entering.await.map_err(|_| ChannelError::Left)??;
         Ok(channel)
@@ -294,11 +307,17 @@ pub struct ChannelSender {
 }
 
 impl ChannelSender {
-    /// Writes to everybody who is present; resolves when each of them has it or has left.
+    /// Writes to everybody who is present; resolves when each of them has it or has left. It is on its way at once:
+    /// messages keep the order of the calls, whichever is awaited first, or not at all.
     ///
     /// # Errors
     /// When the text is empty or too long, or the channel has been left.
-    pub async fn chat(&self, text: &str) -> Result<(), ChannelError> {
+    pub fn chat(&self, text: &str) -> impl Future<Output = Result<(), ChannelError>> + Send + use<> {
+        let arrived = self.start_chat(text);
+        async { arrived?.await.map_err(|_| ChannelError::Left) }
+    }
+
+    fn start_chat(&self, text: &str) -> Result<oneshot::Receiver<()>, ChannelError> {
         if !content::is_text(text) {
             return Err(ChannelError::Text);
         }
@@ -312,18 +331,25 @@ impl ChannelSender {
         };
         let (done, arrived) = oneshot::channel();
         self.command(Command::Chat(message, done))?;
-        arrived.await.map_err(|_| ChannelError::Left)
+        Ok(arrived)
     }
 
-    /// Says something of an application's own, sealed through the server, to one participant, or to everybody.
-    /// By agreement it is JSON with a member `kind` that is not one of Peerline's (§9).
+    /// Says something of an application's own, sealed through the server, to one participant, or to everybody. By
+    /// agreement it is JSON with a member `kind` that is not one of Peerline's (§9). It is on its way at once.
     ///
     /// # Errors
     /// When it is too long (about 48,900 bytes), or the channel has been left.
-    pub async fn send(&self, to: Option<ParticipantId>, payload: Vec<u8>) -> Result<Answer, ChannelError> {
+    pub fn send(
+        &self,
+        to: Option<ParticipantId>,
+        payload: Vec<u8>,
+    ) -> impl Future<Output = Result<Answer, ChannelError>> + Send + use<> {
         let (sender, answer) = oneshot::channel();
-        self.command(Command::Send(to, payload, sender))?;
-        Ok(answer.await.map_err(|_| ChannelError::Left)??)
+        let sent = self.command(Command::Send(to, payload, sender));
+        async {
+            sent?;
+            Ok(answer.await.map_err(|_| ChannelError::Left)??)
+        }
     }
 
     /// The direct connection to a participant. It may be replaced by another one when it breaks; its negotiation is the channel's.

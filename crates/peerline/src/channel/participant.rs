@@ -9,6 +9,7 @@ use peerline_signaling::client::content::{Content, Profile};
 use tokio::sync::mpsc;
 
 use super::connection::{Connection, Ingredients, News, Reported};
+use super::left_out::Arrival;
 use super::negotiation::Outcome;
 use super::recovery::Recovery;
 use super::{Participant, ParticipantState};
@@ -70,14 +71,29 @@ pub(super) struct Remote {
     told: Option<Participant>,
 }
 
+impl Arrival {
+    /// As an application sees one whom nobody connects to.
+    pub(super) fn described(&self) -> Participant {
+        let present = self.presence == MemberState::Present;
+        let state = if present { ParticipantState::Connecting } else { ParticipantState::Away };
+        describe(self.id, &self.profile, self.presence, state)
+    }
+}
+
+fn describe(
+    id: ParticipantId,
+    profile: &Profile,
+    presence: MemberState,
+    state: ParticipantState,
+) -> Participant {
+    let Profile { name, identity, microphone, camera } = profile.clone();
+    let present = presence == MemberState::Present;
+    Participant { id, name, identity, microphone, camera, state, present }
+}
+
 impl Remote {
-    pub(super) fn new(
-        now: Instant,
-        id: ParticipantId,
-        profile: Profile,
-        presence: MemberState,
-        polite: bool,
-    ) -> Self {
+    pub(super) fn new(now: Instant, arrival: Arrival) -> Self {
+        let Arrival { id, profile, presence, polite, offers: _ } = arrival;
         Self {
             id,
             profile,
@@ -93,6 +109,12 @@ impl Remote {
         }
     }
 
+    /// What it would be if it arrived now: with a connection of which we make the first offer.
+    pub(super) fn into_arrival(self) -> Arrival {
+        let Self { id, profile, presence, polite, .. } = self;
+        Arrival { id, profile, presence, polite, offers: true }
+    }
+
     /// As an application sees it, when that is something new.
     pub(super) fn news(&mut self) -> Option<Participant> {
         let described = self.described();
@@ -105,16 +127,7 @@ impl Remote {
 
     /// As an application sees it.
     pub(super) fn described(&self) -> Participant {
-        let Profile { name, identity, microphone, camera } = self.profile.clone();
-        Participant {
-            id: self.id,
-            name,
-            identity,
-            microphone,
-            camera,
-            state: self.state(),
-            present: self.presence == MemberState::Present,
-        }
+        describe(self.id, &self.profile, self.presence, self.state())
     }
 
     pub(super) fn name(&self) -> &str {
@@ -145,6 +158,11 @@ impl Remote {
         } else {
             ParticipantState::Connecting
         }
+    }
+
+    /// Neither we nor the server reach it.
+    pub(super) fn is_away(&self) -> bool {
+        self.state() == ParticipantState::Away
     }
 
     fn is_reachable(&self, surroundings: &Surroundings) -> bool {

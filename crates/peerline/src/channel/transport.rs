@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::trust::Trust;
+use super::trust::{CertificateFingerprint, Disbelieved, Trust};
 
 const PROTOCOL: &str = "peerline.v1";
 /// The largest frame, in bytes (§4).
@@ -37,12 +37,14 @@ pub enum ConnectError {
         error: std::io::Error,
     },
     /// The server does not prove that it is the one that the link names.
-    #[error("{address} is not trusted: {error}")]
+    #[error("{address} is not trusted: {error} (its certificate's SHA-256 is {certificate})")]
     Untrusted {
         /// Host and port.
         address: String,
-        /// What is wrong with it.
-        error: std::io::Error,
+        /// The certificate that it showed.
+        certificate: CertificateFingerprint,
+        /// What is wrong with that.
+        error: rustls::CertificateError,
     },
     /// It is there, and speaks something else.
     #[error("{address} is no Peerline server: {error}")]
@@ -120,9 +122,7 @@ impl Server {
             Some((name, config)) => {
                 let connector = TlsConnector::from(Arc::clone(config));
                 let connected = connector.connect(name.clone(), tcp).await;
-                Box::new(
-                    connected.map_err(|error| ConnectError::Untrusted { address: address.clone(), error })?,
-                )
+                Box::new(connected.map_err(|error| unencrypted(address.clone(), error))?)
             }
         };
         let foreign = |error| ConnectError::Foreign { address: address.clone(), error: Box::new(error) };
@@ -131,6 +131,14 @@ impl Server {
         let config = WebSocketConfig::default().max_message_size(Some(FRAME)).max_frame_size(Some(FRAME));
         let (socket, _) = client_async_with_config(request, stream, Some(config)).await.map_err(foreign)?;
         Ok(socket)
+    }
+}
+
+/// Why there is TCP to a server, but no TLS.
+fn unencrypted(address: String, error: std::io::Error) -> ConnectError {
+    match Disbelieved::find(&error).cloned() {
+        Some(Disbelieved { certificate, error }) => ConnectError::Untrusted { address, certificate, error },
+        None => ConnectError::Unreachable { address, error },
     }
 }
 

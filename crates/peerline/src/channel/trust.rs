@@ -3,11 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+};
 
 /// SHA-256 of a certificate's DER encoding.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,46 +83,86 @@ impl Trust {
     /// What rustls is told.
     pub(super) fn client_config(self) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?;
-        let mut config = match self {
-            Self::Authorities => {
-                let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-                builder.with_root_certificates(roots).with_no_client_auth()
-            }
-            Self::Fingerprint(_) | Self::Anybody => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Chosen { trust: self, provider }))
-                .with_no_client_auth(),
-        };
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let authorities = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+            .build()
+            .map_err(|error| Error::General(error.to_string()))?;
+        let verifier = Verifier { trust: self, authorities, provider: Arc::clone(&provider) };
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 }
 
-/// Believes a certificate because the user said so. That the server holds its key is checked all the same.
+/// A certificate that was not believed: whoever is asked to believe it has to see which one it is.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub(super) struct Disbelieved {
+    pub(super) certificate: CertificateFingerprint,
+    pub(super) error: CertificateError,
+}
+
+impl Disbelieved {
+    /// What made a TLS handshake fail, where it was this.
+    pub(super) fn find(error: &std::io::Error) -> Option<&Self> {
+        match error.get_ref()?.downcast_ref()? {
+            Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => other.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Believes a certificate because authorities or the user said so. That the server holds its key is checked in any case.
 #[derive(Debug)]
-struct Chosen {
+struct Verifier {
     trust: Trust,
+    authorities: Arc<WebPkiServerVerifier>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Chosen {
+impl Verifier {
+    fn judge(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        match self.trust {
+            Trust::Authorities => {
+                self.authorities.verify_server_cert(certificate, intermediates, name, ocsp, now).map(|_| ())
+            }
+            Trust::Fingerprint(wanted) if wanted != CertificateFingerprint::of(certificate) => {
+                Err(CertificateError::ApplicationVerificationFailure.into())
+            }
+            Trust::Fingerprint(_) | Trust::Anybody => Ok(()),
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.trust {
-            Trust::Anybody => Ok(ServerCertVerified::assertion()),
-            Trust::Fingerprint(wanted) if wanted == CertificateFingerprint::of(certificate) => {
-                Ok(ServerCertVerified::assertion())
+        self.judge(certificate, intermediates, name, ocsp, now).map_err(|error| match error {
+            Error::InvalidCertificate(error) => {
+                let certificate = CertificateFingerprint::of(certificate);
+                let disbelieved = Disbelieved { certificate, error };
+                CertificateError::Other(OtherError(Arc::new(disbelieved))).into()
             }
-            _ => Err(CertificateError::ApplicationVerificationFailure.into()),
-        }
+            error => error,
+        })?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

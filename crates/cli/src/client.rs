@@ -1,0 +1,70 @@
+//! Runs a command that meets somebody: enters the channel, works, and leaves it whatever happens.
+
+use std::process::ExitCode;
+
+use crate::client_options::ClientOptions;
+use crate::exit::{Failure, Problem, fail};
+use crate::meeting::Meeting;
+use crate::notes::Notes;
+use crate::place::{Expiry, Where};
+use crate::stop::Stop;
+
+/// What a signal means for a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnSignal {
+    /// Its end, like any other.
+    Done,
+    /// That it is not done.
+    Broken,
+}
+
+/// How to meet, and what to tell of it.
+pub(crate) struct Client<'a> {
+    pub(crate) options: &'a ClientOptions,
+    pub(crate) place: Where,
+    pub(crate) expiry: &'a Expiry,
+    pub(crate) notes: Notes,
+    pub(crate) on_signal: OnSignal,
+}
+
+impl Client<'_> {
+    /// Does `work` in the channel. A signal ends it, a second one ends the program at once.
+    pub(crate) fn run(self, work: impl AsyncFnOnce(&mut Meeting) -> Result<(), Problem>) -> ExitCode {
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(Failure::Failed, error),
+        };
+        let on_signal = self.on_signal;
+        let done = runtime.block_on(self.meet(work));
+        // A thread that waits for standard input must not keep the process.
+        runtime.shutdown_background();
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Problem { failure: Failure::Signal(_), .. }) if on_signal == OnSignal::Done => {
+                ExitCode::SUCCESS
+            }
+            Err(Problem { failure, why }) => fail(failure, why),
+        }
+    }
+
+    async fn meet(self, work: impl AsyncFnOnce(&mut Meeting) -> Result<(), Problem>) -> Result<(), Problem> {
+        let mut stop = Stop::new()?;
+        let mut meeting = tokio::select! {
+            meeting = Meeting::enter(self.options, &self.place, self.expiry, self.notes) => meeting?,
+            signal = stop.next() => return Err(stopped(signal)),
+        };
+        let done = tokio::select! {
+            done = work(&mut meeting) => done,
+            signal = stop.next() => Err(stopped(signal)),
+        };
+        tokio::select! {
+            () = meeting.leave() => {}
+            _ = stop.next() => {}
+        }
+        done
+    }
+}
+
+fn stopped(signal: u8) -> Problem {
+    Problem::new(Failure::Signal(signal), "stopped.")
+}
