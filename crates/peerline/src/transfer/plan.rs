@@ -52,6 +52,12 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The sizes' sum of the files that [`accept`](super::IncomingOffer::accept) asks for.
+    #[must_use]
+    pub fn wanted_bytes(&self, offer: &Offer, existing: Existing) -> u64 {
+        self.wanted(existing).into_iter().filter_map(|file| offer.file(file)).map(|file| file.size).sum()
+    }
+
     /// The files to ask for.
     pub(super) fn wanted(&self, existing: Existing) -> Vec<FileIndex> {
         let replaced = match existing {
