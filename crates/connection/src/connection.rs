@@ -299,7 +299,13 @@ impl Connection {
         }
     }
 
-    /// webrtc-pc §4.7.3: whether an offer is needed, which is announced once.
+    /// webrtc-pc §4.7.3: whether an offer is needed, and can be made now. It is what [`Event::NegotiationNeeded`] announces, which
+    /// whoever handles it later than it was fired has to ask again.
+    pub fn is_negotiation_needed(&self) -> bool {
+        self.session.is_negotiation_needed()
+    }
+
+    /// It is announced once.
     pub(crate) fn update_negotiation_needed(&mut self) {
         let is_needed = self.session.is_negotiation_needed();
         if is_needed && !self.is_negotiation_needed {

@@ -160,6 +160,11 @@ impl PeerConnection {
         self.inner.peer.call(|state, _| state.connection.restart_ice());
     }
 
+    /// Whether an offer is still needed, and can be made: [`Event::NegotiationNeeded`] says that it was when it was queued.
+    pub fn is_negotiation_needed(&self) -> bool {
+        self.inner.peer.look(connection::Connection::is_negotiation_needed)
+    }
+
     /// W3C `setConfiguration`. New servers and policies count from the next restart of ICE on.
     ///
     /// # Errors

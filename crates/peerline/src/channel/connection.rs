@@ -128,9 +128,9 @@ impl Connection {
         self.negotiation.resend(now);
     }
 
-    /// An offer is to be made.
+    /// An offer is to be made, unless what happened meanwhile has made it needless.
     pub(super) fn negotiate(&mut self, now: Instant) {
-        if self.may_offer {
+        if self.may_offer && self.peer.is_negotiation_needed() {
             self.negotiation.offer(now);
         }
     }

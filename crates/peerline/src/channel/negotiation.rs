@@ -114,6 +114,8 @@ impl<C: Negotiable> Negotiation<C> {
     pub(super) fn offer(&mut self, now: Instant) {
         // Otherwise `negotiationneeded` comes again when the state is stable.
         if self.connection.signaling_state() == SignalingState::Stable {
+            // An answer that waits for its candidates goes first, or it would never be sent.
+            self.describe_now(now);
             self.newest += 1;
             self.ours = true;
             self.describe(now);
@@ -443,6 +445,26 @@ mod tests {
         hand_over(start, &mut two, &mut one);
         assert_eq!((&ada).signaling_state(), SignalingState::Stable);
         assert_eq!((one.poll_timeout(), two.poll_timeout()), (None, None));
+    }
+
+    #[test]
+    fn an_answer_goes_out_before_an_offer_that_follows_it() {
+        let start = Instant::now();
+        let (ada, grace) = (Fake::new("AA"), Fake::new("BB"));
+        let (mut one, mut two) = (Negotiation::new(&ada, true, 0), Negotiation::new(&grace, false, 0));
+        one.offer(start);
+        one.handle_timeout(start + GATHERING);
+        hand_over(start, &mut one, &mut two);
+        two.offer(start);
+        two.handle_timeout(start + GATHERING);
+        hand_over(start, &mut two, &mut one);
+        assert_eq!(ada.state.borrow().rollbacks, 0);
+        one.handle_timeout(start + GATHERING * 2);
+        hand_over(start, &mut one, &mut two);
+        assert_eq!((one.newest(), two.newest()), (2, 2));
+        for side in [&ada, &grace] {
+            assert_eq!(side.signaling_state(), SignalingState::Stable);
+        }
     }
 
     #[test]
