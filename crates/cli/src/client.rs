@@ -1,6 +1,8 @@
 //! Runs a command that meets somebody: enters the channel, works, and leaves it whatever happens.
 
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::client_options::ClientOptions;
 use crate::exit::{Failure, Problem, fail};
@@ -16,7 +18,12 @@ pub(crate) enum OnSignal {
     Done,
     /// That it is not done.
     Broken,
+    /// The same, and the work hears of it first ([`Meeting::stopping`]): it may tell the other side.
+    Cancelled,
 }
+
+/// How long work may take to end that has heard of a signal.
+const LAST_WORD: Duration = Duration::from_secs(6);
 
 /// How to meet, and what to tell of it.
 pub(crate) struct Client<'a> {
@@ -53,9 +60,23 @@ impl Client<'_> {
             meeting = Meeting::enter(self.options, &self.place, self.expiry, self.notes) => meeting?,
             signal = stop.next() => return Err(stopped(signal)),
         };
-        let done = tokio::select! {
-            done = work(&mut meeting) => done,
-            signal = stop.next() => Err(stopped(signal)),
+        let stopping = meeting.stop_sender();
+        let done = {
+            let mut working = pin!(work(&mut meeting));
+            tokio::select! {
+                done = &mut working => done,
+                signal = stop.next() => {
+                    if self.on_signal == OnSignal::Cancelled {
+                        stopping.send_replace(true);
+                        tokio::select! {
+                            _ = working => {}
+                            () = tokio::time::sleep(LAST_WORD) => {}
+                            _ = stop.next() => {}
+                        }
+                    }
+                    Err(stopped(signal))
+                }
+            }
         };
         tokio::select! {
             () = meeting.leave() => {}

@@ -14,11 +14,15 @@ mod notes;
 mod path;
 mod pipe;
 mod place;
+mod progress;
 mod qr;
+mod recv;
+mod send;
 mod serve;
 mod stop;
 mod stream;
 mod terminal;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -68,6 +72,22 @@ enum Command {
     #[command(after_help = exit::MEETING_HELP)]
     Join(Box<join::JoinOptions>),
 
+    /// Files and folders to somebody else
+    ///
+    /// Whoever is there is asked, browser or terminal, and takes what it wants. Without --to a new code is made, and told on
+    /// standard error together with a link for browsers. What was broken off goes on: while both programs run, by itself;
+    /// after one of them was killed, when it is started again in the same place (--to CODE).
+    #[command(after_help = exit::MEETING_HELP)]
+    Send(Box<send::SendOptions>),
+
+    /// Files and folders from somebody else
+    ///
+    /// What is offered is listed, and taken if you say so. Nothing that is there is overwritten unless you say --overwrite.
+    /// What was broken off goes on with the next offer of the same files: what has come of them stays beside its place,
+    /// in files that end with .peerline-part and .peerline-state.
+    #[command(after_help = exit::MEETING_HELP)]
+    Recv(Box<recv::RecvOptions>),
+
     /// Standard input and output across the network
     ///
     /// What is written to one end comes out at the other, in both directions, byte by byte. The end of one side's
@@ -90,6 +110,8 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(*options),
         Command::Chat(options) => chat::run(&options),
         Command::Join(options) => join::run(&options),
+        Command::Send(options) => send::run(&options),
+        Command::Recv(options) => recv::run(&options),
         Command::Pipe(options) => pipe::run(&options),
         Command::Forward(options) => forward::run(*options),
     }

@@ -10,7 +10,7 @@ use peerline::channel::{
 use peerline::{Endpoint, EndpointConfig, Interfaces};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::client_options::ClientOptions;
@@ -39,6 +39,7 @@ pub(crate) struct Meeting {
     expires: Option<Instant>,
     paths: mpsc::UnboundedReceiver<(ParticipantId, Path)>,
     path_found: mpsc::UnboundedSender<(ParticipantId, Path)>,
+    stopping: watch::Sender<bool>,
 }
 
 /// What was made for this meeting.
@@ -97,7 +98,8 @@ impl Meeting {
         // Whoever made a code knows that nobody is there yet.
         let patience = made.is_none().then(|| Instant::now() + PATIENCE);
         let people = BTreeMap::new();
-        Ok(Self { channel, notes, made, people, patience, expires, paths, path_found })
+        let stopping = watch::Sender::new(false);
+        Ok(Self { channel, notes, made, people, patience, expires, paths, path_found, stopping })
     }
 
     /// A handle to send with while events are awaited.
@@ -108,6 +110,25 @@ impl Meeting {
     /// The code or the link that was made for it.
     pub(crate) fn made(&self) -> Option<&Made> {
         self.made.as_ref()
+    }
+
+    /// Resolves when a signal has come ([`OnSignal::Cancelled`](crate::client::OnSignal::Cancelled)).
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + use<> {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            // An error means that the meeting is over.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
+    }
+
+    /// Tells the work that a signal has come.
+    pub(crate) fn stop_sender(&self) -> watch::Sender<bool> {
+        self.stopping.clone()
+    }
+
+    /// What the server calls the channel.
+    pub(crate) fn channel_name(&self) -> String {
+        self.channel.link().channel().to_string()
     }
 
     /// One's own identifier.
@@ -264,7 +285,8 @@ async fn find_path(
         Path::of(&connection).filter(|path| first != Some(*path)).map(|path| found.send((participant, path)));
 }
 
-async fn reached(time: Option<Instant>) {
+/// Waits for a time; without one for ever.
+pub(crate) async fn reached(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

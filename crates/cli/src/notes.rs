@@ -1,13 +1,19 @@
 //! What a command tells while it works, on standard error: sentences for people, or JSON lines for scripts.
 
 use std::fmt;
-use std::io::{Write as _, stderr};
+use std::io::{Write as _, stderr, stdout};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use indicatif::MultiProgress;
 use serde::Serialize;
 
 use crate::path::Path;
 use crate::terminal;
+use crate::transfer::TransferNote;
+
+/// Bars at the end of the terminal: notes are written above them.
+pub(crate) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Where notes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +22,8 @@ pub(crate) enum Notes {
     Sentences,
     /// To scripts, one JSON object a line.
     Json,
+    /// The same on standard output, for commands that write nothing else there.
+    JsonResult,
     /// Nowhere.
     Silent,
 }
@@ -61,6 +69,9 @@ pub(crate) enum Note {
     StreamFailed { target: String, reason: String },
     /// Something that is not as it should be, and stops nothing.
     Warning { warning: String },
+    /// Files, on their way to or from somebody.
+    #[serde(untagged)]
+    Transfer(TransferNote),
 }
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -109,20 +120,25 @@ impl fmt::Display for Note {
                 write!(formatter, "A connection to {target} failed: {reason}.")
             }
             Self::Warning { warning } => formatter.write_str(warning),
+            Self::Transfer(note) => note.fmt(formatter),
         }
     }
 }
 
 impl Notes {
     pub(crate) fn tell(self, note: &Note) {
-        let text = match self {
-            Self::Sentences => note.to_string(),
-            Self::Json => serde_json::to_string(note).unwrap_or_default(),
-            Self::Silent => return,
-        };
         // Nobody may be reading; the work goes on.
-        let _ = writeln!(stderr().lock(), "{text}");
+        let _ = match self {
+            Self::Sentences => BARS.suspend(|| writeln!(stderr().lock(), "{note}")),
+            Self::Json => writeln!(stderr().lock(), "{}", json(note)),
+            Self::JsonResult => writeln!(stdout().lock(), "{}", json(note)),
+            Self::Silent => Ok(()),
+        };
     }
+}
+
+fn json(note: &Note) -> String {
+    serde_json::to_string(note).unwrap_or_default()
 }
 
 /// `90 minutes`, `1 hour`.
@@ -143,7 +159,6 @@ mod tests {
 
     #[test]
     fn scripts_read_json() {
-        let json = |note: &Note| serde_json::to_string(note).unwrap();
         let link = "https://a.example/c/#v1.…".to_owned();
         let code = Note::Code { code: "a-b".to_owned(), link, expires: Duration::from_secs(3_600) };
         assert_eq!(

@@ -29,6 +29,7 @@ mod mailbox;
 mod peer;
 mod peer_connection;
 mod statistics;
+pub mod transfer;
 
 pub use byte_stream::ByteStream;
 pub use data_channel::{DataChannel, DataChannelEvent, DataChannelState, Message};

@@ -149,6 +149,21 @@ async fn a_closed_channel_closes_at_the_other_end_webrtc_pc_6_2() {
     assert_eq!(theirs.ready_state(), DataChannelState::Closed);
 }
 
+/// What an event leads to isn't left until something else happens: keepalives, after four to six seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_closing_of_a_channel_is_answered_at_once_rfc_8831_6_7() {
+    let ((one, _ours), (two, _theirs)) = pair(DataChannelInit::default()).await;
+    let close_many = async {
+        for round in 0..40 {
+            let ours = one.create_data_channel(&round.to_string(), DataChannelInit::default()).unwrap();
+            let theirs = data_channel(&two).await;
+            ours.close();
+            assert_eq!((ours.recv().await, theirs.recv().await), (None, None));
+        }
+    };
+    timeout(PATIENCE, close_many).await.expect("in time");
+}
+
 #[tokio::test]
 async fn dropping_a_connection_closes_it_on_both_sides() {
     let ((one, ours), (two, theirs)) = pair(DataChannelInit::default()).await;

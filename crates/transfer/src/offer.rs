@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore as _;
@@ -34,6 +35,27 @@ impl TransferId {
     pub fn random(random: &mut StdRng) -> Self {
         let mut bytes = [0; 16];
         random.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The name that a sender with this secret gives to these files in this place, each time again: nobody else can
+    /// guess it, and other files get another one.
+    #[must_use]
+    pub fn derive(secret: &[u8], place: &[u8], files: &[OfferedFile]) -> Self {
+        let mut context = Context::with_key(&Key::new(HMAC_SHA256, secret));
+        context.update(b"peerline v1 transfer");
+        let mut add = |part: &[u8]| {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        };
+        add(place);
+        for file in files {
+            add(file.path.as_str().as_bytes());
+            add(&file.size.to_be_bytes());
+            add(&file.modified.map(i64::to_be_bytes).unwrap_or_default());
+        }
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(context.sign().as_ref()).for_each(|(byte, signed)| *byte = *signed);
         Self(bytes)
     }
 
@@ -188,6 +210,12 @@ impl Offer {
         Ok(Self { transfer, chunk, files, bytes })
     }
 
+    /// The same files under another name.
+    #[must_use]
+    pub fn named(&self, transfer: TransferId) -> Self {
+        Self { transfer, ..self.clone() }
+    }
+
     /// The transfer's name.
     #[must_use]
     pub const fn transfer(&self) -> TransferId {
@@ -233,4 +261,24 @@ fn collide(files: &[OfferedFile]) -> bool {
     let goes_through_a_file =
         |path: &str| path.match_indices('/').any(|(at, _)| paths.contains(path.split_at(at).0));
     files.iter().any(|file| goes_through_a_file(file.path.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn section_3_the_same_sender_gives_the_same_files_the_same_name() {
+        let file =
+            |path: &str, size| OfferedFile { path: FilePath::parse(path).unwrap(), size, modified: None };
+        let name = TransferId::derive(b"secret", b"place", &[file("a", 1), file("b", 2)]);
+        assert_eq!(TransferId::derive(b"secret", b"place", &[file("a", 1), file("b", 2)]), name);
+        let others = [
+            TransferId::derive(b"another", b"place", &[file("a", 1), file("b", 2)]),
+            TransferId::derive(b"secret", b"elsewhere", &[file("a", 1), file("b", 2)]),
+            TransferId::derive(b"secret", b"place", &[file("a", 1), file("b", 3)]),
+            TransferId::derive(b"secret", b"place", &[file("a", 1)]),
+        ];
+        assert!(!others.contains(&name));
+    }
 }

@@ -72,6 +72,8 @@ pub struct Progress {
     pub files: u32,
     /// Bytes that are written, those included that were there before.
     pub bytes: u64,
+    /// Of these, bytes that were there before.
+    pub resumed: u64,
     /// All bytes that were accepted; 0 before.
     pub total: u64,
     /// Bytes of the part files that have been compared with their state.
@@ -116,8 +118,8 @@ impl Receiver {
 
     /// What is offered; none before [`Event::Offered`].
     #[must_use]
-    pub fn offer(&self) -> Option<&Offer> {
-        self.offer.as_deref()
+    pub const fn offer(&self) -> Option<&Arc<Offer>> {
+        self.offer.as_ref()
     }
 
     /// How far the transfer is.

@@ -5,6 +5,7 @@ mod outgoing;
 mod pipeline;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::claim::Claim;
 use crate::error::{Cancelled, Error, FileFailure, Outcome};
@@ -70,6 +71,8 @@ pub struct Progress {
     pub files: u32,
     /// Bytes that the receiver has, those included that it had before.
     pub bytes: u64,
+    /// Of these, bytes that it had before.
+    pub resumed: u64,
     /// All bytes that it wants; 0 before it has accepted.
     pub total: u64,
     /// Bytes of the present file that have been compared with what the receiver says it has, and not yet counted.
@@ -79,7 +82,7 @@ pub struct Progress {
 /// Offers files over one data channel, and sends what the receiver asks for.
 #[derive(Debug)]
 pub struct Sender {
-    offer: Offer,
+    offer: Arc<Offer>,
     settings: Settings,
     phase: Phase,
     buffered: usize,
@@ -119,10 +122,10 @@ struct Sending {
 impl Sender {
     /// Begins with the offer.
     #[must_use]
-    pub fn new(offer: Offer, settings: Settings) -> Self {
+    pub fn new(offer: impl Into<Arc<Offer>>, settings: Settings) -> Self {
         let message_size = settings.message_size.clamp(CONTROL, Settings::LARGEST_MESSAGE);
         Self {
-            offer,
+            offer: offer.into(),
             settings: Settings { message_size, ..settings },
             phase: Phase::Offering(Offering::new()),
             buffered: 0,
@@ -133,7 +136,7 @@ impl Sender {
 
     /// What is offered.
     #[must_use]
-    pub const fn offer(&self) -> &Offer {
+    pub fn offer(&self) -> &Offer {
         &self.offer
     }
 
@@ -354,6 +357,7 @@ impl Sender {
         let progress = Progress {
             files: sending.files_done,
             bytes: sending.confirmed + sending.written,
+            resumed: sending.confirmed,
             checking: sending.pipeline.checking(),
             ..self.progress
         };

@@ -244,8 +244,11 @@ impl Driver {
             let mut requests = Vec::new();
             let (has_more, deadline, is_closed) = peer.drive(|state| {
                 state.tell_unread(&peer);
-                let has_more = self.outbox.fill(id, &mut state.connection, now);
+                let mut has_more = self.outbox.fill(id, &mut state.connection, now);
                 while let Some(event) = state.connection.poll_event() {
+                    // Others may lead to something to send: the peer's closing of a channel is answered.
+                    has_more |=
+                        !matches!(event, Event::DataChannelMessage { .. } | Event::DataChannelPart { .. });
                     requests.extend(state.translate(&peer, event, &mut deliveries));
                 }
                 state.take_writers(&mut deliveries);

@@ -63,6 +63,16 @@ impl IdentityKey {
         &self.public
     }
 
+    /// A secret that only the owner of this identity can make, each time again, and another one for each purpose.
+    ///
+    /// # Errors
+    /// None in practice: the identity is a point of P-256.
+    pub fn secret(&self, purpose: &str) -> Result<[u8; 32], SealError> {
+        agree(&self.private, UnparsedPublicKey::new(&ECDH_P256, &self.public.0), SealError::Key, |secret| {
+            Ok(derive(secret, &[b"peerline v1 secret", purpose.as_bytes()]))
+        })
+    }
+
     /// Opens an invitation that was sealed to this identity.
     ///
     /// # Errors
@@ -146,6 +156,15 @@ mod tests {
 
     fn text<'a>(value: &'a Value, member: &str) -> &'a str {
         value[member].as_str().unwrap()
+    }
+
+    #[test]
+    fn an_identity_has_a_secret_for_each_purpose() {
+        let identity = |byte| IdentityKey::from_bytes(&[byte; 32]).unwrap();
+        let secret = identity(1).secret("one").unwrap();
+        assert_eq!(identity(1).secret("one"), Ok(secret));
+        assert_ne!(identity(1).secret("two"), Ok(secret));
+        assert_ne!(identity(2).secret("one"), Ok(secret));
     }
 
     #[test]

@@ -57,7 +57,13 @@ impl Receiving {
     }
 
     pub(super) const fn progress(&self) -> Progress {
-        Progress { files: self.done, bytes: self.claimed + self.written, total: 0, checked: self.checked }
+        Progress {
+            files: self.done,
+            bytes: self.claimed + self.written,
+            resumed: self.claimed,
+            total: 0,
+            checked: self.checked,
+        }
     }
 
     pub(super) fn is_complete(&self) -> bool {

@@ -1,0 +1,361 @@
+//! `peerline recv`: takes files that somebody offers (`docs/transfer.md`).
+
+mod listing;
+
+use std::future::pending;
+use std::io::{IsTerminal as _, Write as _, stderr, stdin};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use peerline::channel::{ChannelEvent, ParticipantId};
+use peerline::transfer::{
+    DeclineReason, Directory, Existing, FileIndex, IncomingOffer, LABEL, Offer, OfferLost, Outcome, Plan,
+    ReceiveEvent, Receiving,
+};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::client::{Client, OnSignal};
+use crate::client_options::ClientOptions;
+use crate::exit::{Failure, Problem, fail};
+use crate::input;
+use crate::meeting::{Meeting, MeetingEvent, reached};
+use crate::notes::{Note, Notes};
+use crate::place::{Expiry, Place, Where};
+use crate::progress::Meter;
+use crate::transfer::{Completed, TransferNote, failure, problem};
+
+/// Offers that wait to be looked at.
+const OFFERS: usize = 16;
+/// How long an offer may take to arrive as a whole.
+const OFFERING: Duration = Duration::from_secs(60);
+
+#[derive(Args, Debug)]
+pub(crate) struct RecvOptions {
+    /// Where the other side is
+    #[arg(value_name = "CODE|LINK")]
+    place: Place,
+
+    /// The directory that files are put into; it is made if need be
+    #[arg(long, value_name = "DIRECTORY", default_value = ".")]
+    to: PathBuf,
+
+    /// Take what is offered without asking
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Replace files that are there already
+    #[arg(long)]
+    overwrite: bool,
+
+    #[command(flatten)]
+    expiry: Expiry,
+
+    /// Tell what happens as JSON lines on standard output
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    client: ClientOptions,
+}
+
+pub(crate) fn run(options: &RecvOptions) -> ExitCode {
+    if !options.yes && !stdin().is_terminal() {
+        return fail(Failure::Usage, "Nobody can be asked here: say --yes to take whatever is offered.");
+    }
+    let directory = match Directory::create(&options.to) {
+        Ok(directory) => directory,
+        Err(error) => return fail(Failure::Failed, format!("--to {}: {error}.", options.to.display())),
+    };
+    let RecvOptions { place, expiry, json, client, .. } = options;
+    let notes = if *json { Notes::JsonResult } else { Notes::Sentences };
+    let place = Where::At(place.clone());
+    let by_link = matches!(place, Where::At(Place::Link(_)));
+    let patience = expiry.after(&place);
+    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled }.run(async |meeting| {
+        let existing = if options.overwrite { Existing::Replace } else { Existing::Keep };
+        let (offered, offers) = mpsc::channel(OFFERS);
+        let (answered, answers) = mpsc::channel(1);
+        let receiver = Receiver {
+            directory,
+            existing,
+            notes,
+            asks: !options.yes,
+            patience: patience.filter(|_| !by_link),
+            offers,
+            offered,
+            answers,
+            answered,
+            taken: None,
+            now: Now::Nothing,
+        };
+        receiver.run(meeting).await
+    })
+}
+
+struct Receiver {
+    directory: Directory,
+    existing: Existing,
+    notes: Notes,
+    asks: bool,
+    /// How long to wait for a partner to come back; `None`: as long as it takes.
+    patience: Option<Duration>,
+    offers: mpsc::Receiver<(ParticipantId, IncomingOffer)>,
+    offered: mpsc::Sender<(ParticipantId, IncomingOffer)>,
+    answers: mpsc::Receiver<bool>,
+    answered: mpsc::Sender<bool>,
+    /// What was accepted: it needn't be accepted again.
+    taken: Option<Offer>,
+    now: Now,
+}
+
+enum Now {
+    Nothing,
+    /// Somebody is asked here.
+    Asking(Box<Asking>),
+    Receiving(Box<Underway>),
+}
+
+struct Asking {
+    name: String,
+    incoming: IncomingOffer,
+    plan: Plan,
+}
+
+/// A transfer that was accepted.
+struct Underway {
+    name: String,
+    receiving: Receiving,
+    meter: Meter,
+    failed: usize,
+}
+
+/// What comes of what is going on.
+enum News {
+    Answer(bool),
+    Lost(OfferLost),
+    Event(Option<ReceiveEvent>),
+}
+
+impl Receiver {
+    async fn run(mut self, meeting: &mut Meeting) -> Result<(), Problem> {
+        let mut stopping = Box::pin(meeting.stopping());
+        let mut is_stopping = false;
+        let mut back_by = None;
+        loop {
+            tokio::select! {
+                event = meeting.next_event() => match event? {
+                    MeetingEvent::Channel(ChannelEvent::DataChannel(from, channel)) if channel.label() == LABEL => {
+                        let offered = self.offered.clone();
+                        tokio::spawn(async move {
+                            let offer = tokio::time::timeout(OFFERING, IncomingOffer::receive(channel)).await;
+                            if let Ok(Ok(offer)) = offer {
+                                // Nobody listens any more when the meeting is over.
+                                let _ = offered.send((from, offer)).await;
+                            }
+                        });
+                    }
+                    MeetingEvent::Channel(ChannelEvent::ParticipantArrived(_)) => back_by = None,
+                    MeetingEvent::Channel(ChannelEvent::ParticipantLeft(..)) => {
+                        back_by = self.patience.and_then(|patience| Instant::now().checked_add(patience));
+                    }
+                    _ => {}
+                },
+                Some((from, offer)) = self.offers.recv() => {
+                    let name = meeting.name_of(from);
+                    self.consider(name, offer).await?;
+                }
+                news = self.now.next(&mut self.answers) => {
+                    if let Some(done) = self.take(news).await {
+                        return done;
+                    }
+                }
+                () = &mut stopping, if !is_stopping => {
+                    is_stopping = true;
+                    match &mut self.now {
+                        Now::Receiving(underway) => underway.receiving.cancel(),
+                        Now::Nothing | Now::Asking(_) => return Ok(()),
+                    }
+                }
+                () = reached(back_by) => {
+                    return Err(Problem::new(Failure::Nobody, "The other side did not come back in time."));
+                }
+            }
+        }
+    }
+
+    /// Takes an offer that goes on with what was accepted, asks about the first other one, and has no time for more.
+    async fn consider(&mut self, name: String, incoming: IncomingOffer) -> Result<(), Problem> {
+        let goes_on = self.taken.as_ref() == Some(incoming.offer());
+        let is_known = match &self.now {
+            Now::Asking(asking) => asking.incoming.offer() == incoming.offer(),
+            Now::Receiving(_) => goes_on,
+            Now::Nothing => true,
+        };
+        if !is_known {
+            tokio::spawn(incoming.decline(DeclineReason::Busy));
+            return Ok(());
+        }
+        let was_asking = matches!(self.now, Now::Asking(_));
+        // What is offered again has broken off, whether or not that shows.
+        self.now = Now::Nothing;
+        let plan = incoming.plan(&self.directory).await;
+        let plan = plan.map_err(|error| {
+            Problem::new(Failure::Failed, format!("{}: {error}.", self.directory.path().display()))
+        })?;
+        let refusal = listing::refusal(&plan, incoming.offer(), self.existing);
+        if goes_on || !self.asks || refusal.is_some() {
+            if !goes_on {
+                self.tell_offer(&name, &incoming, &plan);
+            }
+            if let Some((problem, reason)) = refusal {
+                if let Some(reason) = reason {
+                    incoming.decline(reason).await;
+                }
+                return Err(problem);
+            }
+            return self.accept(name, incoming, plan);
+        }
+        if !was_asking {
+            self.tell_offer(&name, &incoming, &plan);
+            self.ask();
+        }
+        self.now = Now::Asking(Box::new(Asking { name, incoming, plan }));
+        Ok(())
+    }
+
+    fn tell_offer(&self, name: &str, incoming: &IncomingOffer, plan: &Plan) {
+        let offer = incoming.offer();
+        match self.notes {
+            Notes::Sentences => {
+                // Nobody may be reading.
+                let _ =
+                    write!(stderr().lock(), "{}", listing::text(name, offer, plan, self.directory.path()));
+            }
+            notes => {
+                let (name, files, bytes) = (name.to_owned(), offer.files().len(), offer.bytes());
+                notes.tell(&Note::Transfer(TransferNote::Offered { name, files, bytes }));
+            }
+        }
+    }
+
+    /// Asks on the terminal, until there is an answer.
+    fn ask(&self) {
+        let answered = self.answered.clone();
+        tokio::spawn(async move {
+            let mut lines = input::lines();
+            loop {
+                let _ = write!(stderr().lock(), "Take it? [y/N] ");
+                // The end of the input is no.
+                let line = lines.recv().await.unwrap_or_default();
+                match line.trim().to_lowercase().as_str() {
+                    "y" | "yes" => return answered.send(true).await,
+                    "" | "n" | "no" => return answered.send(false).await,
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    fn accept(&mut self, name: String, incoming: IncomingOffer, plan: Plan) -> Result<(), Problem> {
+        self.taken = Some(incoming.offer().clone());
+        let bytes = plan.wanted_bytes(incoming.offer(), self.existing);
+        let first = plan.missing.first().and_then(|&file| incoming.offer().file(file));
+        let meter = Meter::new(self.notes, &name, bytes);
+        meter.set_file(first.map_or("", |file| file.path.as_str()));
+        let receiving = incoming.accept(plan, self.existing)?;
+        self.now = Now::Receiving(Box::new(Underway { name, receiving, meter, failed: 0 }));
+        Ok(())
+    }
+
+    /// Takes what came of what is going on. Returns how it went, if that is decided.
+    async fn take(&mut self, news: News) -> Option<Result<(), Problem>> {
+        match (news, std::mem::replace(&mut self.now, Now::Nothing)) {
+            (News::Answer(true), Now::Asking(asking)) => {
+                let Asking { name, incoming, plan } = *asking;
+                return self.accept(name, incoming, plan).err().map(Err);
+            }
+            (News::Answer(false), Now::Asking(asking)) => {
+                asking.incoming.decline(DeclineReason::Declined).await;
+                return Some(Err(Problem::new(Failure::Refused, "Declined.")));
+            }
+            (News::Lost(OfferLost::Withdrawn), _) => {
+                return Some(Err(Problem::new(Failure::Refused, "The other side has taken the offer back.")));
+            }
+            (News::Lost(error), Now::Asking(asking)) => {
+                let name = asking.name;
+                self.notes.tell(&Note::Transfer(TransferNote::Ended { name, reason: format!("{error}.") }));
+            }
+            (News::Event(event), Now::Receiving(underway)) => return self.go_on(event, underway),
+            (_, now) => self.now = now,
+        }
+        None
+    }
+
+    fn go_on(
+        &mut self,
+        event: Option<ReceiveEvent>,
+        mut underway: Box<Underway>,
+    ) -> Option<Result<(), Problem>> {
+        let path = |file: FileIndex| {
+            let file = self.taken.as_ref().and_then(|offer| offer.file(file));
+            file.map(|file| file.path.as_str().to_owned()).unwrap_or_default()
+        };
+        match event? {
+            ReceiveEvent::Progress(progress) => {
+                underway.meter.set(progress.files, progress.bytes, progress.resumed, progress.checked);
+            }
+            ReceiveEvent::FileReceived(file) => {
+                underway.meter.set_file(&path(FileIndex(file.0.saturating_add(1))));
+            }
+            ReceiveEvent::FileFailed(file, reason) => {
+                underway.failed += 1;
+                let note = TransferNote::FileFailed { path: path(file), reason: failure(reason) };
+                self.notes.tell(&Note::Transfer(note));
+            }
+            ReceiveEvent::WriteFailed(file, error) => {
+                let warning = format!("{}: {error}.", path(file));
+                self.notes.tell(&Note::Warning { warning });
+            }
+            ReceiveEvent::Ended(outcome) => return self.end(&outcome, *underway),
+        }
+        self.now = Now::Receiving(underway);
+        None
+    }
+
+    fn end(&self, outcome: &Outcome, underway: Underway) -> Option<Result<(), Problem>> {
+        let Underway { name, receiving, meter, failed } = underway;
+        let progress = receiving.progress();
+        if *outcome == Outcome::Interrupted {
+            drop(meter);
+            self.notes.tell(&Note::Transfer(TransferNote::Interrupted { name }));
+            return None;
+        }
+        if let Some(problem) = problem(outcome) {
+            return Some(Err(problem));
+        }
+        meter.finish();
+        let (files, bytes, resumed) = (progress.files, progress.bytes, progress.resumed);
+        self.notes.tell(&Note::Transfer(TransferNote::Completed(Completed { name, files, bytes, resumed })));
+        if failed == 0 {
+            return Some(Ok(()));
+        }
+        let why = format!("{failed} of the files could not be sent.");
+        Some(Err(Problem::new(Failure::Failed, why)))
+    }
+}
+
+impl Now {
+    async fn next(&mut self, answers: &mut mpsc::Receiver<bool>) -> News {
+        match self {
+            Self::Nothing => pending().await,
+            Self::Asking(asking) => tokio::select! {
+                Some(answer) = answers.recv() => News::Answer(answer),
+                lost = asking.incoming.lost() => News::Lost(lost),
+            },
+            Self::Receiving(underway) => News::Event(underway.receiving.next_event().await),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `peerline send`: offers files to those who are there (`docs/transfer.md`).
+
+mod receiver;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use peerline::channel::{ChannelEvent, ParticipantId, ParticipantState};
+use peerline::transfer::{Files, LeftOut};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use self::receiver::{Receiver, Report};
+use crate::client::{Client, OnSignal};
+use crate::client_options::ClientOptions;
+use crate::exit::{Failure, Problem, fail};
+use crate::meeting::{Meeting, MeetingEvent, reached};
+use crate::notes::{Note, Notes};
+use crate::place::{Expiry, Place, Where};
+use crate::terminal;
+
+/// Reports of transfers that wait to be looked at.
+const REPORTS: usize = 64;
+
+#[derive(Args, Debug)]
+pub(crate) struct SendOptions {
+    /// What to send; of folders all that is below them
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Where the other side is; without, a new code is made for it. By a link everybody who is there is asked
+    #[arg(long, value_name = "CODE|LINK")]
+    to: Option<Place>,
+
+    #[command(flatten)]
+    expiry: Expiry,
+
+    /// Tell what happens as JSON lines on standard output
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    client: ClientOptions,
+}
+
+pub(crate) fn run(options: &SendOptions) -> ExitCode {
+    let SendOptions { files, to, expiry, json, client } = options;
+    let notes = if *json { Notes::JsonResult } else { Notes::Sentences };
+    let place = to.clone().map_or(Where::NewCode, Where::At);
+    let files = match Files::collect(files) {
+        Ok(files) => files,
+        Err(error) => return fail(Failure::Failed, terminal::line(&format!("{error}."))),
+    };
+    for LeftOut { path, error } in files.left_out() {
+        let why = error.as_ref().map_or("it is a link or a device".to_owned(), ToString::to_string);
+        let warning = terminal::line(&format!("{} is left out: {why}.", path.display()));
+        notes.tell(&Note::Warning { warning });
+    }
+    let by_link = matches!(place, Where::At(Place::Link(_)));
+    let patience = expiry.after(&place);
+    // The same files in the same place go on with the same transfer when the program is started again.
+    let secret = client.identity().ok().and_then(|identity| identity.secret("transfer").ok());
+    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled }.run(async |meeting| {
+        let files = match secret {
+            Some(secret) => files.named_by(&secret, meeting.channel_name().as_bytes()),
+            None => files,
+        };
+        Sending::new(files, notes, by_link, patience).run(meeting).await
+    })
+}
+
+/// Files that are offered to everybody, or to the one partner that a code is for.
+struct Sending {
+    files: Files,
+    notes: Notes,
+    by_link: bool,
+    /// How long to wait for a partner to come back; `None`: as long as it takes.
+    patience: Option<Duration>,
+    receivers: BTreeMap<ParticipantId, Receiver>,
+    reports: mpsc::Receiver<Report>,
+    reporter: mpsc::Sender<Report>,
+    /// How it went with those who are done.
+    results: Vec<Result<(), Problem>>,
+}
+
+impl Sending {
+    fn new(files: Files, notes: Notes, by_link: bool, patience: Option<Duration>) -> Self {
+        let (reporter, reports) = mpsc::channel(REPORTS);
+        let (receivers, results) = Default::default();
+        Self { files, notes, by_link, patience, receivers, reports, reporter, results }
+    }
+
+    async fn run(mut self, meeting: &mut Meeting) -> Result<(), Problem> {
+        let mut stopping = Box::pin(meeting.stopping());
+        let mut is_stopping = false;
+        let mut back_by = None;
+        loop {
+            tokio::select! {
+                event = meeting.next_event() => {
+                    if let MeetingEvent::Channel(event) = event? {
+                        self.meet(&event, meeting);
+                        match event {
+                            ChannelEvent::ParticipantArrived(_) => back_by = None,
+                            ChannelEvent::ParticipantLeft(..) if !self.by_link => {
+                                back_by = self.patience.and_then(|patience| Instant::now().checked_add(patience));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                Some(report) = self.reports.recv() => self.take(report, meeting),
+                () = &mut stopping, if !is_stopping => {
+                    is_stopping = true;
+                    self.receivers.values().for_each(Receiver::cancel);
+                }
+                () = reached(back_by) => {
+                    return Err(Problem::new(Failure::Nobody, "The other side did not come back in time."));
+                }
+            }
+            self.receivers.retain(|_, receiver| !receiver.is_over());
+            if self.is_done(meeting) || is_stopping && !self.receivers.values().any(Receiver::is_busy) {
+                return self.result();
+            }
+        }
+    }
+
+    /// Whoever is connected is asked.
+    fn meet(&mut self, event: &ChannelEvent, meeting: &Meeting) {
+        match event {
+            ChannelEvent::ParticipantArrived(participant) => {
+                let receiver = Receiver::new(participant.id, self.notes, self.reporter.clone());
+                self.receivers.insert(participant.id, receiver);
+            }
+            ChannelEvent::ParticipantChanged(participant)
+                if participant.state == ParticipantState::Connected =>
+            {
+                if let Some(receiver) = self.receivers.get_mut(&participant.id) {
+                    receiver.connected(meeting, &self.files);
+                }
+            }
+            ChannelEvent::ParticipantLeft(participant, _) => {
+                self.receivers.get_mut(&participant.id).map(Receiver::leave);
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, report: Report, meeting: &Meeting) {
+        let Some(receiver) = self.receivers.get_mut(&report.participant) else { return };
+        let participant = report.participant;
+        if let Some(result) = receiver.take(report, &self.files) {
+            self.results.push(result);
+        } else if state(meeting, participant) == Some(ParticipantState::Connected) {
+            // Again, if it was broken off.
+            receiver.connected(meeting, &self.files);
+        }
+    }
+
+    /// By a code when its partner is done; by a link when all are whom we can reach, and there was one.
+    fn is_done(&self, meeting: &Meeting) -> bool {
+        let is_out_of_reach = |participant: &ParticipantId| {
+            let state = state(meeting, *participant);
+            matches!(state, None | Some(ParticipantState::Away | ParticipantState::Failed))
+        };
+        let is_finished = |(participant, receiver): (&ParticipantId, &Receiver)| {
+            receiver.is_done() || !receiver.is_busy() && is_out_of_reach(participant)
+        };
+        !self.results.is_empty() && (!self.by_link || self.receivers.iter().all(is_finished))
+    }
+
+    /// One who has everything is enough, where several were asked.
+    fn result(mut self) -> Result<(), Problem> {
+        if self.results.iter().any(Result::is_ok) {
+            return Ok(());
+        }
+        self.results.pop().unwrap_or(Ok(()))
+    }
+}
+
+fn state(meeting: &Meeting, participant: ParticipantId) -> Option<ParticipantState> {
+    meeting.people().find(|person| person.id == participant).map(|person| person.state)
+}
