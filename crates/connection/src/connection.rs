@@ -365,6 +365,7 @@ impl Connection {
             if !self.told_candidates.contains(&candidate) {
                 // What can't be used is passed over (webrtc-pc §4.4.1.7): TCP, and what is newer than we are.
                 let _ = self.ice.add_remote_candidate(now, &candidate);
+                self.told_candidates.reserve_exact(1);
                 self.told_candidates.push(candidate);
             }
         }
@@ -372,20 +373,29 @@ impl Connection {
             self.ice.end_of_remote_candidates(now);
         }
         self.channels.set_remote(remote.sctp.port, remote.sctp.max_message_size.unwrap_or(usize::MAX));
-        if self.dtls.is_none() {
-            self.begin_dtls(now, agreement.dtls_role, remote.fingerprints);
-        }
-    }
-
-    fn begin_dtls(&mut self, now: Instant, role: dtls::Role, fingerprints: Vec<dtls::Fingerprint>) {
-        self.channels.set_role(match role {
+        self.channels.set_role(match agreement.dtls_role {
             dtls::Role::Active => peerline_sctp::Role::Client,
             dtls::Role::Passive => peerline_sctp::Role::Server,
         });
+        if self.dtls_state == DtlsTransportState::New {
+            self.set_dtls_state(DtlsTransportState::Connecting);
+        }
+        if self.route.is_some() || !self.early.is_empty() {
+            self.begin_dtls(now);
+        }
+    }
+
+    /// Begins the handshake, if it is agreed on who does. Not before there is somebody to hear it: it takes memory, and has
+    /// a time limit.
+    pub(crate) fn begin_dtls(&mut self, now: Instant) {
+        if self.dtls.is_some() {
+            return;
+        }
+        let Some(agreement) = self.session.agreement() else { return };
+        let (role, fingerprints) = (agreement.dtls_role, agreement.remote.fingerprints);
         match Dtls::new(now, &self.configuration.dtls, role, &self.certificate, fingerprints) {
             Ok(dtls) => {
                 self.dtls = Some(dtls);
-                self.set_dtls_state(DtlsTransportState::Connecting);
                 for mut datagram in std::mem::take(&mut self.early) {
                     self.handle_dtls(now, &mut datagram);
                 }

@@ -220,6 +220,7 @@ impl Connection {
             let has_room = self.early.len() < MAX_EARLY && datagram.len() <= MAX_EARLY_LENGTH;
             if has_room && self.has_remote_address && self.signaling_state() != SignalingState::Closed {
                 self.early.push((&*datagram).into());
+                self.begin_dtls(now);
             }
             return;
         };
@@ -312,6 +313,9 @@ impl Connection {
                         self.channels.path_changed(now);
                     }
                     self.route = route;
+                    if route.is_some() {
+                        self.begin_dtls(now);
+                    }
                 }
                 ice::Event::RoleChanged(_) => {}
                 ice::Event::ResolveName(name) => self.events.push_back(Event::ResolveName(name)),

@@ -11,13 +11,13 @@ const MAX_DATAGRAMS: usize = 64;
 /// The most bytes in one train: an IPv4 datagram's payload.
 const MAX_BYTES: usize = 65_507;
 
-/// Writes trains of SCTP packets, sealed by DTLS and framed for a relay where there is one.
+/// Writes trains of SCTP packets, sealed by DTLS and framed for a relay where there is one. A packet is written where it is
+/// sent from.
 #[derive(Debug)]
 pub(crate) struct Train {
-    /// A packet before it is sealed.
-    packet: Box<[u8]>,
-    /// The packet's length if it waits: it is longer than those of the last train.
-    waiting: Option<usize>,
+    max_packet_size: usize,
+    /// A packet that was longer than those of the last train, not sealed yet. Empty if there was none.
+    waiting: Vec<u8>,
     /// Sealed datagrams that go out before all others: what is said when closing.
     last_words: Vec<Box<[u8]>>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Written {
 impl Train {
     /// For packets of up to this many bytes.
     pub fn new(max_packet_size: usize) -> Self {
-        Self { packet: vec![0; max_packet_size].into(), waiting: None, last_words: Vec::new() }
+        Self { max_packet_size, waiting: Vec::new(), last_words: Vec::new() }
     }
 
     /// A sealed datagram that goes out first.
@@ -67,28 +67,22 @@ impl Train {
         let limit = buffer.len().min(MAX_BYTES);
         let buffer = buffer.get_mut(..limit)?;
         let most = if route.transport.is_stream() { 1 } else { MAX_DATAGRAMS };
-        let longest = self.packet.len() + Dtls::OVERHEAD + route.overhead();
+        let longest = self.max_packet_size + Dtls::OVERHEAD + route.overhead();
         let mut written = Written { length: 0, segment: 0, datagrams: 0 };
         let mut packet_of_first = 0;
         while written.datagrams < most {
-            let needed = if written.datagrams == 0 { longest } else { written.segment + Dtls::OVERHEAD };
-            let Some(room) = buffer.get_mut(written.length..).filter(|room| room.len() >= needed) else {
+            let Some(room) = buffer.get_mut(written.length..).filter(|room| room.len() >= longest) else {
                 break;
             };
-            let length = match self.waiting.take() {
-                Some(length) => length,
-                None => match channels.poll_transmit(now, &mut self.packet) {
-                    Some(length) => length,
-                    None => break,
-                },
-            };
+            let Some(datagram) = room.get_mut(header_room(route)..) else { break };
+            let packet = datagram.get_mut(Dtls::HEADROOM..Dtls::HEADROOM + self.max_packet_size);
+            let Some(packet) = packet else { break };
+            let Some(length) = self.next_packet(now, channels, packet) else { break };
             if written.datagrams > 0 && length > packet_of_first {
-                self.waiting = Some(length);
+                self.waiting.extend_from_slice(packet.get(..length).unwrap_or_default());
                 break;
             }
-            let Some(packet) = self.packet.get(..length) else { break };
-            let Some(place) = room.get_mut(header_room(route)..) else { break };
-            let Ok(sealed) = dtls.seal_into(packet, place) else { break };
+            let Ok(sealed) = dtls.seal_in_place(length, datagram) else { break };
             let Some(framed) = finish_datagram(route, sealed, room) else { break };
             if written.datagrams == 0 {
                 written.segment = framed;
@@ -102,6 +96,17 @@ impl Train {
             }
         }
         (written.datagrams > 0).then_some(written)
+    }
+
+    /// Writes the next packet to the beginning of `room` and gives back its length.
+    fn next_packet(&mut self, now: Instant, channels: &mut DataChannels, room: &mut [u8]) -> Option<usize> {
+        if self.waiting.is_empty() {
+            return channels.poll_transmit(now, room);
+        }
+        let length = self.waiting.len();
+        room.get_mut(..length)?.copy_from_slice(&self.waiting);
+        self.waiting.clear();
+        Some(length)
     }
 }
 

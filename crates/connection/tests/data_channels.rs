@@ -288,3 +288,37 @@ fn a_lost_path_is_noticed_by_the_data_that_is_lost() {
         |world: &mut World| world.peers[0].connection.connection_state() == PeerConnectionState::Disconnected;
     assert!(world.run_until(Duration::from_millis(3500), is_noticed), "RFC 7675 alone takes up to 7.5 s");
 }
+
+#[test]
+fn the_time_for_a_handshake_begins_with_a_path_to_the_peer() {
+    let mut world = World::new(1, &Configuration::default(), [Link::default(), Link::default()]);
+    world.trickle = false;
+    let now = world.now;
+    let channel =
+        world.peers[0].connection.create_data_channel(now, "chat", DataChannelInit::default()).unwrap();
+    // Descriptions without candidates; those follow after more than a handshake's time.
+    let without_candidates = |connection: &Connection| {
+        let Description { kind, sdp } = connection.local_description().unwrap();
+        let lines = sdp.split_inclusive('\n');
+        let is_kept =
+            |line: &&str| !line.starts_with("a=candidate") && !line.starts_with("a=end-of-candidates");
+        Description { kind, sdp: lines.filter(is_kept).collect() }
+    };
+    let [left, right] = &mut world.peers;
+    left.connection.set_local_description(now, None).unwrap();
+    right.connection.set_remote_description(now, without_candidates(&left.connection)).unwrap();
+    right.connection.set_local_description(now, None).unwrap();
+    left.connection.set_remote_description(now, without_candidates(&right.connection)).unwrap();
+    world.run(Configuration::default().dtls.handshake_timeout * 2);
+    let now = world.now;
+    for index in 0..2 {
+        let sdp = world.peers[index].connection.local_description().unwrap().sdp;
+        let candidate = lines(&sdp, "a=candidate").first().unwrap().replace("a=", "");
+        let candidate = IceCandidate { candidate, sdp_mline_index: Some(0), ..IceCandidate::default() };
+        world.peers[1 - index].connection.add_ice_candidate(now, &candidate).unwrap();
+    }
+    world.drain(0);
+    world.drain(1);
+    let is_open = |world: &mut World| world.happened(0, |event| *event == Event::DataChannelOpen(channel));
+    assert!(world.run_until(Duration::from_secs(5), is_open), "{:?}", states(&world));
+}

@@ -1,6 +1,7 @@
 //! The certificate a peer is known by: ECDSA on P-256, self-signed (RFC 8827 §6.5).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -32,10 +33,11 @@ pub enum CertificateError {
 
 /// A certificate with its private key: a peer's identity in DTLS. Cheap enough to make one for each connection,
 /// which keeps connections from being linked (RFC 8827 §9.1), or kept in a file with [`to_pem`](Self::to_pem).
+/// A clone shares them.
 #[derive(Clone)]
 pub struct Certificate {
-    certificate: Box<[u8]>,
-    private_key: Box<[u8]>,
+    certificate: Arc<[u8]>,
+    private_key: Arc<[u8]>,
     expires: SystemTime,
 }
 

@@ -9,7 +9,7 @@ use dimpl::Output;
 
 use crate::established::{Established, Received};
 use crate::event::{Connected, Event, Failure, SrtpKeys, SrtpProfile, Version};
-use crate::record::Header;
+use crate::record::{self, Header};
 use crate::secret::{self, Secrets};
 use crate::{Certificate, Config, Fingerprint, Role, Versions};
 
@@ -56,8 +56,8 @@ struct Connecting {
     hellos: u16,
     /// Application data that overtook the end of the handshake.
     early: Vec<Box<[u8]>>,
-    /// What the engine writes to. As long as the longest certificate that fits the datagrams it keeps.
-    scratch: Vec<u8>,
+    /// How many bytes of the handshake have come: the peer's certificate can't be longer.
+    received: usize,
 }
 
 /// An open connection.
@@ -72,8 +72,8 @@ struct Open {
 pub struct Dtls {
     role: Role,
     state: State,
-    /// The handshake's. With DTLS 1.3 it is let go when no repeated flight can come any more.
-    engine: Option<dimpl::Dtls>,
+    /// The handshake's. With DTLS 1.3 it is let go when no repeated flight can come any more. It is large.
+    engine: Option<Box<dimpl::Dtls>>,
     engine_timeout: Option<Instant>,
     engine_until: Option<Instant>,
     /// The time that the engine knows.
@@ -106,6 +106,9 @@ impl Dtls {
     /// nonce, 16 of the tag. DTLS 1.3 takes 22.
     pub const OVERHEAD: usize = 37;
 
+    /// How much of that comes before the plaintext where it is sealed [in place](Self::seal_in_place).
+    pub const HEADROOM: usize = record::HEADER;
+
     /// Begins a connection. The peer must hold the private key of a certificate that has one of `fingerprints`.
     pub fn new(
         now: Instant,
@@ -135,9 +138,9 @@ impl Dtls {
                 secrets: None,
                 hellos: 0,
                 early: Vec::new(),
-                scratch: vec![0; crate::config::MAX_QUEUED_DATAGRAMS * LONGEST_HANDSHAKE_DATAGRAM],
+                received: 0,
             })),
-            engine: Some(engine),
+            engine: Some(Box::new(engine)),
             engine_timeout: None,
             engine_until: None,
             engine_time: now,
@@ -237,16 +240,25 @@ impl Dtls {
     /// Writes the datagram that carries `plaintext` to the beginning of `datagram`, which needs
     /// [`OVERHEAD`](Self::OVERHEAD) bytes more than the plaintext has. Gives back the datagram's length.
     pub fn seal_into(&mut self, plaintext: &[u8], datagram: &mut [u8]) -> Result<usize, SealError> {
+        let room = datagram.get_mut(Self::HEADROOM..).and_then(|room| room.get_mut(..plaintext.len()));
+        room.ok_or(SealError::TooLong)?.copy_from_slice(plaintext);
+        self.seal_in_place(plaintext.len(), datagram)
+    }
+
+    /// The same for a plaintext of `length` bytes that lies in `datagram` already, [`HEADROOM`](Self::HEADROOM) bytes
+    /// behind its beginning: with DTLS 1.3 it isn't copied.
+    pub fn seal_in_place(&mut self, length: usize, datagram: &mut [u8]) -> Result<usize, SealError> {
         let State::Open(Open { established, closing: false }) = &mut self.state else {
             return Err(SealError::NotConnected);
         };
-        if plaintext.len() > MAX_PLAINTEXT || datagram.len() < plaintext.len() + Self::OVERHEAD {
+        if length > MAX_PLAINTEXT || datagram.len() < length + Self::OVERHEAD {
             return Err(SealError::TooLong);
         }
         if let Some(established) = established {
-            return established.seal(plaintext, datagram).ok_or(SealError::NotConnected);
+            return established.seal(length, datagram).ok_or(SealError::NotConnected);
         }
         let engine = self.engine.as_mut().ok_or(SealError::NotConnected)?;
+        let plaintext = datagram.get(Self::HEADROOM..Self::HEADROOM + length).unwrap_or_default();
         if let Err(error) = engine.send_application_data(plaintext) {
             self.fail(failure(error));
             return Err(SealError::NotConnected);
@@ -301,10 +313,12 @@ impl Dtls {
         }
         // A client that hasn't seen the server's version takes anything but the answer to its hello for a broken server;
         // reordering brings such things.
-        let version = self.engine.as_ref().and_then(dimpl::Dtls::protocol_version);
+        let version = self.engine.as_ref().and_then(|engine| engine.protocol_version());
         if version.is_none() && self.role == Role::Active && !answers_hello(handshake) {
             return;
         }
+        let most = crate::config::MAX_QUEUED_DATAGRAMS * LONGEST_HANDSHAKE_DATAGRAM;
+        connecting.received = most.min(connecting.received + handshake.len());
         self.refresh_clock(now);
         // Record by record: the engine looks at a datagram's first one only to tell whether it knows the datagram, and
         // would drop what a repeated flight brings behind what had come before (RFC 9147 §7.2).
@@ -332,8 +346,8 @@ impl Dtls {
             };
             let length = record.len();
             let received = match header {
-                Some(header) if established.owns(header) => established.receive(now, header, record),
-                _ => Received::ForEngine((&*record).into()),
+                Some(header) => established.receive(now, header, record),
+                None => Received::ForEngine((&*record).into()),
             };
             match received {
                 Received::Data(data) if in_place.is_none() => in_place = Some(at + data.start..at + data.end),
@@ -400,8 +414,9 @@ impl Dtls {
     fn drain(&mut self, now: Instant, mut datagram: Option<&mut [u8]>) -> Option<usize> {
         let mut in_place = None;
         let mut peer_closed = false;
-        let mut scratch = match &mut self.state {
-            State::Connecting(connecting) => std::mem::take(&mut connecting.scratch),
+        // The engine has no other place for a certificate. What else it has may ask for more.
+        let mut scratch = match &self.state {
+            State::Connecting(connecting) => vec![0; connecting.received.max(LONGEST_HANDSHAKE_DATAGRAM)],
             _ => Vec::new(),
         };
         while let Some(engine) = &mut self.engine {
@@ -446,14 +461,16 @@ impl Dtls {
                     let idle = timeout.saturating_duration_since(now) > LONGEST_TIMER;
                     self.engine_timeout = (!idle).then_some(timeout);
                     self.connect_if_complete(now);
+                    if let State::Open(Open { established: Some(established), .. }) = &self.state
+                        && established.has_acknowledged()
+                    {
+                        self.let_engine_go();
+                    }
                     break;
                 }
                 // What a later `dimpl` may have to say needs its place here first; the version is pinned.
                 _ => (),
             }
-        }
-        if let State::Connecting(connecting) = &mut self.state {
-            connecting.scratch = scratch;
         }
         if peer_closed && matches!(self.state, State::Open(_)) {
             self.end();
@@ -513,7 +530,7 @@ impl Dtls {
             self.fail(Failure::FingerprintMismatch);
             return;
         };
-        let version = match self.engine.as_ref().and_then(dimpl::Dtls::protocol_version) {
+        let version = match self.engine.as_ref().and_then(|engine| engine.protocol_version()) {
             Some(dimpl::ProtocolVersion::DTLS1_2) => Version::Dtls12,
             _ => Version::Dtls13,
         };
@@ -546,6 +563,9 @@ impl Dtls {
 
     /// DTLS 1.3 needs it no more.
     fn let_engine_go(&mut self) {
+        if let State::Open(Open { established: Some(established), .. }) = &mut self.state {
+            established.forget_engine();
+        }
         self.engine = None;
         self.engine_timeout = None;
         self.engine_until = None;

@@ -1,8 +1,7 @@
 //! DTLS 1.3 once the handshake is complete: application data, acknowledgements, key updates, alerts (RFC 9147 §5.8, §7, §8).
 //!
-//! A record costs one pass of the cipher, one block of it for the number, and, where it is sealed, one copy. It goes by
-//! here and not through the engine because the engine queues, copies and allocates for each record, which takes several
-//! times as long as the cipher does.
+//! A record costs one pass of the cipher and one block of it for the number. It goes by here and not through the engine
+//! because the engine queues, copies and allocates for each record, which takes several times as long as the cipher does.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -25,6 +24,9 @@ const MAX_FORGERIES: u64 = 1 << 36;
 const RETRANSMISSION: Duration = Duration::from_millis(500);
 const LONGEST_RETRANSMISSION: Duration = Duration::from_secs(60);
 
+/// More often no client repeats its last flight: waiting twice as long each time, it gives up before.
+const MOST_REPEATS: u8 = 32;
+
 /// Message types (RFC 8446 §4).
 const NEW_SESSION_TICKET: u8 = 4;
 const KEY_UPDATE: u8 = 24;
@@ -38,7 +40,7 @@ pub(crate) enum Received {
     Closed,
     /// Another alert: the peer gives up.
     Alert(u8),
-    /// A record for the engine: it acknowledges the handshake's last flight.
+    /// A record for the engine: one of the handshake, or the acknowledgement of its last flight.
     ForEngine(Box<[u8]>),
     /// Something that is done with, or nothing.
     Nothing,
@@ -47,18 +49,26 @@ pub(crate) enum Received {
 pub(crate) struct Established {
     sending: Sending,
     receiving: Receiving,
-    /// The engine numbers the records of the first epoch as if it were alone with them: what it sends …
-    from_engine: Window,
-    /// … and what it gets.
-    to_engine: u64,
-    engine_keys: EngineKeys,
+    /// As long as there is the engine.
+    engine: Option<Box<EngineRecords>>,
+    acknowledgement: Option<Acknowledgement>,
     transmits: VecDeque<Box<[u8]>>,
 }
 
-/// The first epoch's keys, for what is handed to and taken from the engine.
-struct EngineKeys {
+/// Records of the first epoch that are handed to and taken from the engine, which numbers them as if it were alone with them.
+struct EngineRecords {
     ours: Protection,
     theirs: Protection,
+    sent: Window,
+    /// How many it was given.
+    received: u64,
+}
+
+/// What the engine said of the client's last flight. That may come again, if this was lost (RFC 9147 §5.8.1).
+struct Acknowledgement {
+    content: Box<[u8]>,
+    /// How often it may be said again: nobody looks whether it is the client who asks.
+    repeats: u8,
 }
 
 struct Sending {
@@ -104,9 +114,13 @@ impl Established {
             Role::Passive => (secrets.server, secrets.client),
         };
         Some(Self {
-            engine_keys: EngineKeys { ours: Protection::new(&ours)?, theirs: Protection::new(&theirs)? },
-            from_engine: Window::new(),
-            to_engine: 0,
+            engine: Some(Box::new(EngineRecords {
+                ours: Protection::new(&ours)?,
+                theirs: Protection::new(&theirs)?,
+                sent: Window::new(),
+                received: 0,
+            })),
+            acknowledgement: None,
             sending: Sending {
                 protection: Protection::new(&ours)?,
                 secret: ours,
@@ -137,17 +151,25 @@ impl Established {
     }
 
     /// Whether a record is one of application data's epochs; others are the handshake's.
-    pub fn owns(&self, header: Header) -> bool {
+    fn owns(&self, header: Header) -> bool {
         header.epoch_bits != 2 || self.receiving.current.number > FIRST_EPOCH
     }
 
-    /// Writes a record of application data to the beginning of `datagram`.
-    pub fn seal(&mut self, plaintext: &[u8], datagram: &mut [u8]) -> Option<usize> {
+    /// Writes a record of application data to the beginning of `datagram`; its plaintext lies there already, behind the
+    /// room for the header.
+    pub fn seal(&mut self, plaintext: usize, datagram: &mut [u8]) -> Option<usize> {
         self.sending.seal(content::APPLICATION_DATA, plaintext, datagram)
     }
 
     /// Takes in a record.
     pub fn receive(&mut self, now: Instant, header: Header, record: &mut [u8]) -> Received {
+        if !self.owns(header) {
+            if self.engine.is_some() {
+                return Received::ForEngine((&*record).into());
+            }
+            self.acknowledge_again();
+            return Received::Nothing;
+        }
         if self.sending.next >= RECORDS_PER_KEY && self.sending.update.is_none() {
             self.begin_update(now, true);
         }
@@ -203,18 +225,41 @@ impl Established {
     /// A record that the engine protected and numbered, numbered anew. It speaks of the handshake's last flight only:
     /// the rest it does not get to know of.
     pub fn take_from_engine(&mut self, header: Header, record: &mut [u8]) {
-        let expected = self.from_engine.next();
-        let opened =
-            self.engine_keys.ours.open(header, record, expected, |number| self.from_engine.accepts(number));
+        let Some(engine) = &mut self.engine else {
+            return;
+        };
+        let sent = &engine.sent;
+        let opened = engine.ours.open(header, record, sent.next(), |number| sent.accepts(number));
         let Some(Opened { number, content_type, content }) = opened else {
             return;
         };
-        self.from_engine.insert(number);
+        engine.sent.insert(number);
         if content_type == content::ACK
             && let Some(content) = record.get(content)
         {
-            let content = content.to_vec();
-            self.transmit(content_type, &content);
+            self.transmit(content_type, content);
+            self.acknowledgement = Some(Acknowledgement { content: content.into(), repeats: MOST_REPEATS });
+        }
+    }
+
+    /// The client's last flight is acknowledged.
+    pub fn has_acknowledged(&self) -> bool {
+        self.acknowledgement.is_some()
+    }
+
+    /// Nothing is handed to it any more.
+    pub fn forget_engine(&mut self) {
+        self.engine = None;
+    }
+
+    /// A record of the handshake, after that is over: a flight that was acknowledged has come again.
+    fn acknowledge_again(&mut self) {
+        if let Some(Acknowledgement { content, repeats }) = &mut self.acknowledgement
+            && *repeats > 0
+        {
+            *repeats -= 1;
+            let content = content.clone();
+            self.transmit(content::ACK, &content);
         }
     }
 
@@ -277,10 +322,13 @@ impl Established {
 
     /// The engine gets the acknowledgement as if it had been sealed for it.
     fn for_engine(&mut self, content: &[u8]) -> Received {
-        let mut record = vec![0; content.len() + record::OVERHEAD];
-        let number = self.to_engine;
-        self.to_engine += 1;
-        match self.engine_keys.theirs.seal(FIRST_EPOCH, number, content::ACK, content, &mut record) {
+        let Some(engine) = &mut self.engine else {
+            return Received::Nothing;
+        };
+        let mut record = record::with_content(content);
+        let number = engine.received;
+        engine.received += 1;
+        match engine.theirs.seal(FIRST_EPOCH, number, content::ACK, content.len(), &mut record) {
             Some(_) => Received::ForEngine(record.into()),
             None => Received::Nothing,
         }
@@ -310,15 +358,15 @@ impl Established {
 
     fn transmit(&mut self, content_type: u8, content: &[u8]) -> Option<u64> {
         let number = self.sending.next;
-        let mut datagram = vec![0; content.len() + record::OVERHEAD];
-        self.sending.seal(content_type, content, &mut datagram)?;
+        let mut datagram = record::with_content(content);
+        self.sending.seal(content_type, content.len(), &mut datagram)?;
         self.transmits.push_back(datagram.into());
         Some(number)
     }
 }
 
 impl Sending {
-    fn seal(&mut self, content_type: u8, content: &[u8], datagram: &mut [u8]) -> Option<usize> {
+    fn seal(&mut self, content_type: u8, content: usize, datagram: &mut [u8]) -> Option<usize> {
         let length = self.protection.seal(self.epoch, self.next, content_type, content, datagram)?;
         self.next += 1;
         Some(length)
@@ -403,8 +451,8 @@ mod tests {
     }
 
     fn data_passes(now: Instant, from: &mut Established, to: &mut Established) {
-        let mut datagram = [0; 100];
-        let length = from.seal(b"data", &mut datagram).unwrap();
+        let mut datagram = record::with_content(b"data");
+        let length = from.seal(4, &mut datagram).unwrap();
         let header = Header::parse(&datagram[..length]).unwrap();
         assert_eq!(to.receive(now, header, &mut datagram[..length]), Received::Data(5..9));
         assert_eq!(&datagram[5..9], b"data");
@@ -433,8 +481,8 @@ mod tests {
     fn what_was_sealed_before_an_update_is_still_opened_after_it_rfc_9147_4_2_1() {
         let now = beginning();
         let [mut one, mut two] = both_ends();
-        let mut late = [0; 100];
-        let length = one.seal(b"late", &mut late).unwrap();
+        let mut late = record::with_content(b"late");
+        let length = one.seal(4, &mut late).unwrap();
         one.begin_update(now, false);
         pass(now, &mut one, &mut two);
         pass(now, &mut two, &mut one);

@@ -19,7 +19,7 @@ pub(crate) mod content {
 pub(crate) const OVERHEAD: usize = HEADER + 1 + TAG;
 
 /// The header as we write it: 16 bits of record number, and the length.
-const HEADER: usize = 5;
+pub(crate) const HEADER: usize = 5;
 const TAG: usize = 16;
 
 /// Record numbers have 48 bits (RFC 9147 §4.2).
@@ -95,28 +95,27 @@ impl Protection {
         Nonce::assume_unique_for_key(nonce)
     }
 
-    /// Writes a record to the beginning of `datagram`. Gives back its length; `None`: the buffer is too small, or the
-    /// numbers are used up. No number may be used twice.
+    /// Writes a record to the beginning of `datagram`, where its content of `content` bytes lies already, behind the room
+    /// for the [`HEADER`]. Gives back its length; `None`: the buffer is too small, or the numbers are used up. No number
+    /// may be used twice.
     pub fn seal(
         &self,
         epoch: u64,
         number: u64,
         content_type: u8,
-        content: &[u8],
+        content: usize,
         datagram: &mut [u8],
     ) -> Option<usize> {
         if number >= NUMBERS {
             return None;
         }
-        let length = content.len() + OVERHEAD;
+        let length = content + OVERHEAD;
         let (header, ciphertext) = datagram.get_mut(..length)?.split_first_chunk_mut::<HEADER>()?;
         let [.., number_0, number_1] = number.to_be_bytes();
         let [length_0, length_1] = u16::try_from(ciphertext.len()).ok()?.to_be_bytes();
         *header = [0b0010_1100 | (epoch & 0b11) as u8, number_0, number_1, length_0, length_1];
         let (inner, tag) = ciphertext.split_last_chunk_mut::<TAG>()?;
-        let (last, room) = inner.split_last_mut()?;
-        room.copy_from_slice(content);
-        *last = content_type;
+        *inner.last_mut()? = content_type;
         let sealed =
             self.key.seal_in_place_separate_tag(self.nonce(number), Aad::from(*header), inner).ok()?;
         tag.copy_from_slice(sealed.as_ref());
@@ -154,6 +153,14 @@ impl Protection {
         let content_type = *inner.get(type_at)?;
         Some(Opened { number, content_type, content: header.header..header.header + type_at })
     }
+}
+
+/// Room for a record, with its content in place.
+pub(crate) fn with_content(content: &[u8]) -> Vec<u8> {
+    let mut record = vec![0; HEADER];
+    record.extend_from_slice(content);
+    record.resize(content.len() + OVERHEAD, 0);
+    record
 }
 
 /// The number with these low bits that is nearest to the expected one (RFC 9147 §4.2.2).

@@ -161,6 +161,7 @@ impl Locals {
 
     fn foundation(&mut self, likeness: Likeness) -> u32 {
         let position = self.likenesses.iter().position(|other| *other == likeness).unwrap_or_else(|| {
+            self.likenesses.reserve_exact(1);
             self.likenesses.push(likeness);
             self.likenesses.len() - 1
         });
@@ -207,6 +208,7 @@ impl Locals {
         };
         if is_paired {
             let candidate = candidate(foundation, base.priority, address, kind, None);
+            self.candidates.reserve_exact(1);
             self.candidates.push(LocalCandidate {
                 id: base.candidate,
                 base: base.id,
@@ -216,6 +218,7 @@ impl Locals {
             });
         }
         let id = base.id;
+        self.bases.reserve_exact(1);
         self.bases.push(base);
         id
     }

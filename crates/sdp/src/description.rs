@@ -55,7 +55,16 @@ impl SessionDescription {
         let missing =
             ParseError { line: parser.number + 1, column: 1, kind: ErrorKind::Expected("an s= line") };
         let origin = parser.origin.filter(|_| parser.session.lines.len() >= 3).ok_or(missing)?;
-        Ok(Self { origin, session: parser.session, media: parser.media })
+        let mut description = Self { origin, session: parser.session, media: parser.media };
+        description.shrink();
+        Ok(description)
+    }
+
+    /// Descriptions are kept as long as a connection is.
+    fn shrink(&mut self) {
+        self.session.lines.shrink_to_fit();
+        self.media.iter_mut().for_each(|media| media.lines.shrink_to_fit());
+        self.media.shrink_to_fit();
     }
 
     /// Its `o=` line.

@@ -10,8 +10,9 @@ pub struct Line {
 impl Line {
     /// A line of this type. Line ends and NUL, which no value may have, are left out.
     pub(crate) fn new(letter: u8, value: &str) -> Self {
-        let is_allowed = |character: char| !matches!(character, '\r' | '\n' | '\0');
-        Self { letter, value: value.chars().filter(|&character| is_allowed(character)).collect() }
+        let mut value = value.to_owned();
+        value.retain(|character| !matches!(character, '\r' | '\n' | '\0'));
+        Self { letter, value }
     }
 
     /// The line of an attribute. An empty value is one: `a=name:` is not `a=name`.

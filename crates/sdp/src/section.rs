@@ -58,6 +58,7 @@ impl Section {
 
     /// Adds any attribute at the end. Line ends in it are left out.
     pub fn push_attribute(&mut self, name: &str, value: Option<&str>) {
+        self.lines.reserve_exact(1);
         self.lines.push(Line::attribute(name, value));
     }
 

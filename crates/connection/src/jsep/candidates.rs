@@ -16,6 +16,7 @@ impl Session {
     /// has been set.
     pub fn add_local_candidate(&mut self, candidate: Candidate) -> Option<IceCandidate> {
         let ufrag = candidate.ufrag().map(str::to_owned);
+        self.candidates.reserve_exact(1);
         self.candidates.push(candidate.clone());
         let told = self.amend_local(ufrag.as_deref(), |media| section::add_candidate(media, &candidate));
         told.map(|told| IceCandidate { candidate: candidate.to_string(), ..told })

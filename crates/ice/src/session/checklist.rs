@@ -70,6 +70,8 @@ impl Session {
         pair.note(context.now);
         self.make_room(&pair, context.limits, *context.role)?;
         let id = pair.id;
+        // One pair is the rule, and it is large.
+        self.pairs.reserve_exact(1);
         self.pairs.push(pair);
         Some(id)
     }

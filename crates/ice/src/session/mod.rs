@@ -208,6 +208,7 @@ impl Session {
             return;
         }
         let id = context.locals.next_candidate_id();
+        self.remotes.reserve_exact(1);
         self.remotes.push(RemoteCandidate { id, address, candidate, since: context.now });
         let bases: Vec<_> = context.locals.bases.iter().map(|base| base.id).collect();
         for base in bases {
@@ -243,6 +244,7 @@ impl Session {
             related: None,
             extensions: Vec::new(),
         };
+        self.remotes.reserve_exact(1);
         self.remotes.push(RemoteCandidate { id, address: source, candidate, since: context.now });
         Some(id)
     }

@@ -180,7 +180,7 @@ impl Association {
     pub fn new(config: Config, mut rng: StdRng) -> Self {
         let local = Local::new(&mut rng);
         Self {
-            cookie_key: CookieKey::new(&rng.random()),
+            cookie_key: CookieKey::new(rng.random()),
             born: None,
             local,
             peer: None,
