@@ -13,4 +13,5 @@ mod session;
 mod validate;
 
 pub use description::{Description, IceCandidate, SdpType};
+pub(crate) use remote::RemoteTransport;
 pub(crate) use session::{LocalSettings, Session};

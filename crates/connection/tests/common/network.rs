@@ -85,11 +85,16 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, configuration: &Configuration, links: [Link; 2]) -> Self {
+        Self::of_two(seed, [configuration, configuration], links)
+    }
+
+    /// With a configuration for each peer.
+    pub fn of_two(seed: u64, configurations: [&Configuration; 2], links: [Link; 2]) -> Self {
         let now = start();
         let mut index = 0;
         let peers = links.map(|link| {
+            let mut configuration = configurations[index as usize].clone();
             index += 1;
-            let mut configuration = configuration.clone();
             configuration.dtls.seed = Some(seed * 2 + index);
             let mut connection = connection_with(configuration, seed.wrapping_mul(1_000_003) + index);
             let address: SocketAddr = format!("192.0.2.{index}:{}", 50_000 + index).parse().unwrap();
