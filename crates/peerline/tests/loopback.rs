@@ -149,6 +149,22 @@ async fn a_closed_channel_closes_at_the_other_end_webrtc_pc_6_2() {
     assert_eq!(theirs.ready_state(), DataChannelState::Closed);
 }
 
+/// Each of these takes a few datagrams and no timer; with one it would take minutes.
+#[tokio::test]
+async fn channels_that_the_peer_closes_are_closed_at_once_rfc_8831_6_7() {
+    let ((one, _), (two, _)) = pair(DataChannelInit::default()).await;
+    let both_close = async {
+        for number in 0..60 {
+            let ours = one.create_data_channel(&number.to_string(), DataChannelInit::default()).unwrap();
+            let theirs = data_channel(&two).await;
+            theirs.close();
+            while ours.recv().await.is_some() {}
+            while theirs.recv().await.is_some() {}
+        }
+    };
+    timeout(PATIENCE, both_close).await.expect("in time");
+}
+
 #[tokio::test]
 async fn dropping_a_connection_closes_it_on_both_sides() {
     let ((one, ours), (two, theirs)) = pair(DataChannelInit::default()).await;

@@ -244,10 +244,18 @@ impl Driver {
             let mut requests = Vec::new();
             let (has_more, deadline, is_closed) = peer.drive(|state| {
                 state.tell_unread(&peer);
-                let has_more = self.outbox.fill(id, &mut state.connection, now);
-                while let Some(event) = state.connection.poll_event() {
-                    requests.extend(state.translate(&peer, event, &mut deliveries));
-                }
+                let has_more = loop {
+                    let has_more = self.outbox.fill(id, &mut state.connection, now);
+                    let mut is_quiet = true;
+                    while let Some(event) = state.connection.poll_event() {
+                        is_quiet = false;
+                        requests.extend(state.translate(&peer, event, &mut deliveries));
+                    }
+                    // What has happened may have to be answered: a channel that was closed, or opened.
+                    if has_more || is_quiet {
+                        break has_more;
+                    }
+                };
                 state.take_writers(&mut deliveries);
                 let is_closed = state.connection.signaling_state() == SignalingState::Closed;
                 (has_more, state.connection.poll_timeout(), is_closed)
