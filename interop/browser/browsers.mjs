@@ -4,7 +4,8 @@ import puppeteer from "puppeteer-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
-export function chromium() {
+/** `flags` are given to the program besides. */
+export function chromium(flags = []) {
   return puppeteer.launch({
     executablePath: CHROMIUM,
     headless: true,
@@ -24,6 +25,7 @@ export function chromium() {
       "--use-fake-device-for-media-stream=fps=15",
       // Our test server's certificate is its own; browsers check it for TURN over TLS.
       "--ignore-certificate-errors",
+      ...flags,
     ],
   });
 }

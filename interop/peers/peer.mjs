@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 /** How long a peer may take for what it was asked, in milliseconds. */
-const PATIENCE = Number(process.env.INTEROP_PATIENCE ?? 60_000);
+const PATIENCE = Number(process.env.INTEROP_PATIENCE ?? 300_000);
 const here = (path) => new URL(path, import.meta.url).pathname;
 
 /** Command lines, by the name of the stack. */

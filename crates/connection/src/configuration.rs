@@ -34,6 +34,9 @@ pub struct Configuration {
     /// Our offers carry SCTP's INIT, which spares a round trip or two where the peer knows of it
     /// (draft-hancke-tsvwg-snap). Answers carry it anyway if the offer does. Default false.
     pub sctp_snap: bool,
+    /// DTLS's handshake travels with ICE's checks, which spares a round trip where the peer does the same
+    /// (SPED, draft-hancke-webrtc-sped). Default false.
+    pub dtls_in_stun: bool,
     /// ICE's times.
     pub ice_timing: ice::Timing,
     /// ICE's limits.
@@ -52,6 +55,7 @@ impl Default for Configuration {
             bundle_policy: BundlePolicy::Balanced,
             max_message_size: 256 << 20,
             sctp_snap: false,
+            dtls_in_stun: false,
             ice_timing: ice::Timing::default(),
             ice_limits: ice::Limits::default(),
             dtls: dtls::Config::default(),

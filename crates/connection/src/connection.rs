@@ -45,6 +45,8 @@ pub struct Connection {
     pub(crate) ice_gathering_state: IceGatheringState,
     pub(crate) ice_connection_state: IceConnectionState,
     pub(crate) dtls_state: DtlsTransportState,
+    /// What the handshake has shown.
+    pub(crate) dtls_connected: Option<dtls::Connected>,
     pub(crate) connection_state: PeerConnectionState,
 }
 
@@ -62,6 +64,7 @@ impl Connection {
         let ice_config = ice::Config {
             role: ice::Role::Controlling,
             transport_policy: configuration.ice_transport_policy,
+            dtls_in_stun: configuration.dtls_in_stun,
             timing: configuration.ice_timing.clone(),
             limits: configuration.ice_limits.clone(),
         };
@@ -97,6 +100,7 @@ impl Connection {
             ice_gathering_state: IceGatheringState::New,
             ice_connection_state: IceConnectionState::New,
             dtls_state: DtlsTransportState::New,
+            dtls_connected: None,
             connection_state: PeerConnectionState::New,
         })
     }
@@ -124,6 +128,16 @@ impl Connection {
     /// W3C `RTCDtlsTransport.state`.
     pub fn dtls_transport_state(&self) -> DtlsTransportState {
         self.dtls_state
+    }
+
+    /// Our side of DTLS, once that is agreed on and until the connection is closed.
+    pub fn dtls_role(&self) -> Option<dtls::Role> {
+        self.dtls.as_ref().map(Dtls::role)
+    }
+
+    /// What DTLS's handshake has shown: the version, and the peer's certificate.
+    pub fn dtls_connected(&self) -> Option<&dtls::Connected> {
+        self.dtls_connected.as_ref()
     }
 
     /// W3C `canTrickleIceCandidates`: whether the peer takes candidates one by one. `None` before its description.
@@ -350,8 +364,20 @@ impl Connection {
             return;
         }
         let remote = agreement.remote;
+        let is_first = self.dtls.is_none();
+        self.channels.set_role(match agreement.dtls_role {
+            dtls::Role::Active => peerline_sctp::Role::Client,
+            dtls::Role::Passive => peerline_sctp::Role::Server,
+        });
+        if self.dtls_state == DtlsTransportState::New {
+            self.set_dtls_state(DtlsTransportState::Connecting);
+        }
+        if self.ice.embeds() {
+            // Before the first check, which takes its hello along.
+            self.begin_dtls(now);
+        }
         if self.ice.remote_credentials() != Some(&remote.credentials) {
-            if self.dtls.is_none() {
+            if is_first {
                 let is_controlling = agreement.we_offered || remote.is_lite;
                 let role = if is_controlling { ice::Role::Controlling } else { ice::Role::Controlled };
                 self.ice.set_role(now, role);
@@ -373,13 +399,6 @@ impl Connection {
             self.ice.end_of_remote_candidates(now);
         }
         self.channels.set_remote(remote.sctp.port, remote.sctp.max_message_size.unwrap_or(usize::MAX));
-        self.channels.set_role(match agreement.dtls_role {
-            dtls::Role::Active => peerline_sctp::Role::Client,
-            dtls::Role::Passive => peerline_sctp::Role::Server,
-        });
-        if self.dtls_state == DtlsTransportState::New {
-            self.set_dtls_state(DtlsTransportState::Connecting);
-        }
         if self.route.is_some() || !self.early.is_empty() {
             self.begin_dtls(now);
         }
@@ -392,13 +411,18 @@ impl Connection {
             return;
         }
         let Some(agreement) = self.session.agreement() else { return };
-        let (role, fingerprints) = (agreement.dtls_role, agreement.remote.fingerprints);
-        match Dtls::new(now, &self.configuration.dtls, role, &self.certificate, fingerprints) {
+        let (role, remote) = (agreement.dtls_role, agreement.remote);
+        let mut config = self.configuration.dtls.clone();
+        if self.ice.embeds() {
+            config.mtu = config.mtu.saturating_sub(self.ice.embedding_overhead(&remote.credentials));
+        }
+        match Dtls::new(now, &config, role, &self.certificate, remote.fingerprints) {
             Ok(dtls) => {
                 self.dtls = Some(dtls);
                 for mut datagram in std::mem::take(&mut self.early) {
                     self.handle_dtls(now, &mut datagram);
                 }
+                self.embed_handshake(now);
             }
             Err(_) => self.set_dtls_state(DtlsTransportState::Failed),
         }

@@ -87,6 +87,24 @@ pub struct IceServerUrl {
     pub is_tcp: bool,
 }
 
+/// RFC 7064 §3.1, RFC 7065 §3.1; the port is always said.
+impl fmt::Display for IceServerUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            IceServerScheme::Stun => "stun",
+            IceServerScheme::Stuns => "stuns",
+            IceServerScheme::Turn => "turn",
+            IceServerScheme::Turns => "turns",
+        };
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(formatter, "{scheme}:{open}{}{close}:{}", self.host, self.port)?;
+        if self.scheme.is_turn() {
+            write!(formatter, "?transport={}", if self.is_tcp { "tcp" } else { "udp" })?;
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for IceServerUrl {
     type Err = Error;
 

@@ -97,17 +97,24 @@ impl Connection {
             }
             Some(0..=3 | 64..=79) => {
                 let start = payload.as_ptr().addr();
-                let inner = match self.ice.handle_input(now, transport, local, remote, payload) {
-                    ice::Received::Data { payload, .. } => {
-                        let offset = payload.as_ptr().addr().wrapping_sub(start);
-                        offset..offset + payload.len()
-                    }
-                    ice::Received::Handled | ice::Received::Ignored => 0..0,
+                let (inner, is_embedded) = match self.ice.handle_input(now, transport, local, remote, payload)
+                {
+                    ice::Received::Data { payload, .. } => (payload, false),
+                    ice::Received::Embedded { payload } => (payload, true),
+                    ice::Received::Handled | ice::Received::Ignored => (&[][..], false),
                 };
+                let offset = inner.as_ptr().addr().wrapping_sub(start);
+                let inner = offset..offset.wrapping_add(inner.len());
                 if let Some(inner) =
                     payload.get_mut(inner).filter(|inner| matches!(inner.first(), Some(20..=63)))
                 {
+                    // Whoever sent a check knows the password.
+                    self.has_remote_address |= is_embedded;
                     self.handle_dtls(now, inner);
+                }
+                if is_embedded {
+                    // The check is answered now, and what DTLS has to say goes along.
+                    self.ice.embed(now, Vec::new());
                 }
                 self.settle(now);
             }
@@ -154,6 +161,8 @@ impl Connection {
             return Some(Transmit { transport, local, remote, length, segment_size: None });
         }
         let route = self.route?;
+        // A handshake's datagrams are few: they may be copied behind a relay's header.
+        let mut datagram = [0; MAX_EARLY_LENGTH];
         let transmit = |length, segment_size| Transmit {
             transport: route.transport,
             local: route.local,
@@ -161,20 +170,21 @@ impl Connection {
             length,
             segment_size,
         };
-        if let Some(dtls) = &mut self.dtls {
-            // A handshake's datagrams are few: they may be copied behind a relay's header.
-            let mut datagram = [0; MAX_EARLY_LENGTH];
-            while let Some(length) = dtls.poll_transmit(&mut datagram) {
-                let sealed = datagram.get(..length).unwrap_or_default();
-                if let Some(framed) = Train::frame(&route, sealed, buffer) {
-                    self.ice.count_sent(now, route.pair, 1, length as u64);
-                    return Some(transmit(framed, None));
-                }
+        while let Some(length) = self.poll_handshake(&mut datagram) {
+            let sealed = datagram.get(..length).unwrap_or_default();
+            if let Some(framed) = Train::frame(&route, sealed, buffer) {
+                self.ice.count_sent(now, route.pair, 1, length as u64);
+                return Some(transmit(framed, None));
             }
         }
         let train = self.train.write(now, &mut self.channels, self.dtls.as_mut(), &route, buffer)?;
         self.ice.count_sent(now, route.pair, train.datagrams as u64, train.length as u64);
         Some(transmit(train.length, (train.datagrams > 1).then_some(train.segment)))
+    }
+
+    /// The next datagram of DTLS's own, written to the beginning of `buffer`.
+    fn poll_handshake(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        self.ice.poll_embedded(buffer).or_else(|| self.dtls.as_mut()?.poll_transmit(buffer))
     }
 
     /// What happened.
@@ -225,6 +235,8 @@ impl Connection {
             return;
         };
         if let Some(packet) = dtls.handle_input(now, datagram) {
+            // Whoever sends data has all of the handshake.
+            self.ice.end_embedding();
             // Events come first: SCTP has to be begun before it takes packets.
             if self.dtls_state == DtlsTransportState::Connected {
                 self.channels.handle_input(now, packet);
@@ -257,21 +269,43 @@ impl Connection {
 
     /// Takes in what DTLS has to say.
     fn settle_dtls(&mut self, now: Instant) {
+        self.take_dtls_events(now);
+        self.embed_handshake(now);
+    }
+
+    /// As long as the handshake travels with checks, what DTLS wants sent goes to ICE.
+    pub(crate) fn embed_handshake(&mut self, now: Instant) {
+        let Some(dtls) = self.dtls.as_mut().filter(|_| self.ice.embeds()) else { return };
+        let mut datagram = [0; MAX_EARLY_LENGTH];
+        let mut flight = Vec::new();
+        while let Some(length) = dtls.poll_transmit(&mut datagram) {
+            flight.extend(datagram.get(..length).map(Box::from));
+        }
+        if !flight.is_empty() {
+            self.ice.embed(now, flight);
+        }
+    }
+
+    fn take_dtls_events(&mut self, now: Instant) {
         loop {
             let Some(dtls) = &mut self.dtls else { return };
             if let Some(event) = dtls.poll_event() {
                 match event {
-                    dtls::Event::Connected(_) => {
+                    dtls::Event::Connected(connected) => {
+                        self.dtls_connected = Some(connected);
                         self.set_dtls_state(DtlsTransportState::Connected);
+                        self.ice.embedding_complete();
                         self.begin_sctp(now);
                     }
                     dtls::Event::Closed => {
                         self.set_dtls_state(DtlsTransportState::Closed);
+                        self.ice.end_embedding();
                         self.channels.abort(now, "");
                     }
                     dtls::Event::Failed(failure) => {
                         self.events.push_back(Event::DtlsTransportError(failure));
                         self.set_dtls_state(DtlsTransportState::Failed);
+                        self.ice.end_embedding();
                         self.channels.abort(now, "");
                     }
                 }

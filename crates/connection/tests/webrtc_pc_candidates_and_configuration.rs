@@ -108,6 +108,7 @@ fn ice_servers_are_checked() {
         ("turns:turn.example.org:443?transport=udp", IceServerScheme::Turns, "turn.example.org", 443, false),
     ] {
         let expected = IceServerUrl { scheme, host: host.into(), port, is_tcp };
+        assert_eq!(url(&expected.to_string()).as_ref(), Ok(&expected), "{text}");
         assert_eq!(url(text), Ok(expected), "{text}");
     }
     for text in [

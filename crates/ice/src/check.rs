@@ -1,6 +1,4 @@
 //! Connectivity checks as messages (RFC 8445 §7.1 and §7.3).
-//!
-//! What is to travel with checks, such as DTLS in STUN, is written in [`write`] and [`write_answer`] and read in [`Check::read`].
 
 use std::net::SocketAddr;
 
@@ -10,10 +8,20 @@ use peerline_stun::attribute::{
 use peerline_stun::integrity::{Algorithm, Integrity, verify};
 use peerline_stun::{Class, ErrorCode, Message, MessageWriter, Method, TransactionId};
 
+use crate::embedding::{DATAGRAM_MAX, Embedding};
 use crate::{Credentials, Role};
 
-/// Two user name fragments of 256 characters, and the rest.
-const LONGEST: usize = 800;
+/// Two user name fragments of 256 characters, a datagram that travels along, and the rest.
+const LONGEST: usize = 800 + DATAGRAM_MAX;
+/// The same of an answer.
+const LONGEST_ANSWER: usize = 200 + DATAGRAM_MAX;
+
+/// By how much a check is longer than the datagram in it (draft-hancke-webrtc-sped §3.3.3): header, USERNAME with both user
+/// name fragments, ICE-CONTROLLING, PRIORITY, USE-CANDIDATE, MESSAGE-INTEGRITY, FINGERPRINT, acknowledgements, the datagram's
+/// own header and padding.
+pub(crate) const fn embedding_overhead(ufrags: usize) -> usize {
+    20 + 4 + (ufrags + 1).next_multiple_of(4) + 12 + 8 + 4 + 24 + 8 + 20 + 4 + 3
+}
 
 /// NOMINATION (draft-thatcher-ice-renomination): the greatest number is the pair that is wanted now.
 const NOMINATION: u16 = 0xC001;
@@ -40,6 +48,7 @@ pub(crate) fn write(
     transaction: TransactionId,
     local: &Credentials,
     remote: &Credentials,
+    embedding: &mut Embedding,
 ) -> Option<Box<[u8]>> {
     let mut buffer = [0; LONGEST];
     let mut writer = MessageWriter::new(&mut buffer, Class::Request, Method::BINDING, transaction);
@@ -55,6 +64,7 @@ pub(crate) fn write(
     if check.use_candidate {
         writer.attribute(USE_CANDIDATE, &[]);
     }
+    embedding.write(&mut writer);
     let length = writer.integrity(remote.pwd.as_bytes()).fingerprint().finish().ok()?;
     buffer.get(..length).map(Into::into)
 }
@@ -99,12 +109,17 @@ pub(crate) fn write_answer(
     request: &Message<'_>,
     answer: Result<SocketAddr, ErrorCode>,
     pwd: &str,
+    embedding: &mut Embedding,
 ) -> Option<Box<[u8]>> {
-    let mut buffer = [0; 128];
+    let mut buffer = [0; LONGEST_ANSWER];
     let class = if answer.is_ok() { Class::Success } else { Class::Error };
     let mut writer = MessageWriter::answer(&mut buffer, class, request);
     match answer {
-        Ok(source) => writer.xor_address(XOR_MAPPED_ADDRESS, source),
+        Ok(source) => {
+            writer.xor_address(XOR_MAPPED_ADDRESS, source);
+            embedding.write(&mut writer);
+            &mut writer
+        }
         Err(ErrorCode::UNKNOWN_ATTRIBUTE) => {
             writer.error(ErrorCode::UNKNOWN_ATTRIBUTE).unknown_attributes(request.unknown_attributes(KNOWN))
         }

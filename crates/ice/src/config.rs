@@ -73,6 +73,9 @@ pub struct Config {
     pub role: Role,
     /// Which candidates may be used.
     pub transport_policy: IceTransportPolicy,
+    /// DTLS's handshake travels with checks until there is a pair, where the other side does the same
+    /// (SPED, draft-hancke-webrtc-sped); see [`Agent::embed`](crate::Agent::embed). Default false.
+    pub dtls_in_stun: bool,
     /// Times.
     pub timing: Timing,
     /// Limits.
@@ -84,6 +87,7 @@ impl Default for Config {
         Self {
             role: Role::Controlling,
             transport_policy: IceTransportPolicy::All,
+            dtls_in_stun: false,
             timing: Timing::default(),
             limits: Limits::default(),
         }

@@ -34,6 +34,12 @@ pub enum Received<'a> {
         /// Over which pair it came.
         pair: PairId,
     },
+    /// It is a check or an answer, and has a datagram of the layer above in it. What that has to say to it is to be given
+    /// to [`Agent::embed`](crate::Agent::embed), nothing included: it goes with the answer.
+    Embedded {
+        /// The datagram: a part of the input.
+        payload: &'a [u8],
+    },
     /// It isn't this agent's, or not from whom it says.
     Ignored,
 }

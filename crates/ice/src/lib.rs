@@ -9,12 +9,14 @@
 //! * The owner has the sockets. Any number of agents may share one: a check names its agent by user name fragment
 //!   ([`Agent::ufrags`]), an answer by its transaction ([`Agent::is_own_transaction`]), and everything else by where it
 //!   comes from ([`Event::RemoteAddress`]).
+//! * The layer above may begin its handshake at once: [`Config::dtls_in_stun`].
 //!
 //! After every call that takes `now`, drain [`Agent::poll_transmit`] and [`Agent::poll_event`] until both are empty.
 
 mod agent;
 mod check;
 mod config;
+mod embedding;
 mod event;
 mod locals;
 mod pair;

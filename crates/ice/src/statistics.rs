@@ -29,7 +29,7 @@ impl PairState {
         match self {
             Self::Frozen => "frozen",
             Self::Waiting => "waiting",
-            Self::InProgress => "in-standing",
+            Self::InProgress => "in-progress",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
         }

@@ -19,6 +19,8 @@ pub enum Event {
     IceCandidate(IceCandidate),
     /// A STUN or TURN server didn't help (W3C `icecandidateerror`).
     IceCandidateError {
+        /// The server's URL.
+        url: String,
         /// The local address it was asked from.
         local: SocketAddr,
         /// STUN's error code, or 701 if the server couldn't be reached.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use peerline_connection::{ChannelHandle, Connection, Event as Machine, Payload};
+use peerline_connection::{ChannelHandle, Connection, Event as Machine, IceServerUrl, Payload, ServerId};
 
 use crate::data_channel::{Channel, ChannelEvent};
 use crate::endpoint::{Note, PeerId, Shared, lock};
@@ -34,6 +34,8 @@ pub(crate) struct Peer {
 pub(crate) struct State {
     pub(crate) connection: Connection,
     pub(crate) channels: HashMap<ChannelHandle, Arc<Channel>>,
+    /// The servers that were found, by what they were found under.
+    pub(crate) servers: HashMap<ServerId, IceServerUrl>,
     /// How many channels have been open, and how many of those are closed.
     pub(crate) opened: u32,
     pub(crate) closed: u32,
@@ -59,8 +61,16 @@ pub(crate) enum Delivery {
 
 impl Peer {
     pub(crate) fn new(shared: Arc<Shared>, connection: Connection) -> Arc<Self> {
-        let (channels, writers, watchers) = Default::default();
-        let state = State { connection, channels, opened: 0, closed: 0, adopted: 0, writers, watchers };
+        let state = State {
+            connection,
+            channels: HashMap::new(),
+            servers: HashMap::new(),
+            opened: 0,
+            closed: 0,
+            adopted: 0,
+            writers: Vec::new(),
+            watchers: Vec::new(),
+        };
         let id = shared.next_peer();
         Arc::new(Self {
             id,
@@ -212,8 +222,9 @@ impl State {
             Machine::DtlsTransportStateChange(state) => Event::DtlsTransportStateChange(state),
             Machine::DtlsTransportError(failure) => Event::DtlsTransportError(failure),
             Machine::IceCandidate(candidate) => Event::IceCandidate(candidate),
-            Machine::IceCandidateError { local, error_code, .. } => {
-                Event::IceCandidateError { local, error_code }
+            Machine::IceCandidateError { server, local, error_code } => {
+                let url = self.servers.get(&server).map(IceServerUrl::to_string).unwrap_or_default();
+                Event::IceCandidateError { url, local, error_code }
             }
             Machine::DataChannel(handle) => {
                 self.opened += 1;

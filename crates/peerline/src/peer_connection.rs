@@ -35,6 +35,9 @@ pub struct Configuration {
     /// Offers carry SCTP's INIT, which spares round trips where the peer knows of it (draft-hancke-tsvwg-snap). Default
     /// false; answers carry it if the offer does.
     pub sctp_snap: bool,
+    /// DTLS's handshake travels with ICE's checks, which spares a round trip where the peer does the same
+    /// (draft-hancke-webrtc-sped). Default false.
+    pub dtls_in_stun: bool,
 }
 
 impl Default for Configuration {
@@ -45,6 +48,7 @@ impl Default for Configuration {
             bundle_policy,
             max_message_size,
             sctp_snap,
+            dtls_in_stun,
             ..
         } = connection::Configuration::default();
         Self {
@@ -54,6 +58,7 @@ impl Default for Configuration {
             certificates: Vec::new(),
             max_message_size,
             sctp_snap,
+            dtls_in_stun,
         }
     }
 }
@@ -66,6 +71,7 @@ impl Configuration {
             bundle_policy: self.bundle_policy,
             max_message_size: self.max_message_size,
             sctp_snap: self.sctp_snap,
+            dtls_in_stun: self.dtls_in_stun,
             ..connection::Configuration::default()
         }
     }
@@ -199,6 +205,7 @@ impl PeerConnection {
                 certificates,
                 max_message_size: machine.max_message_size,
                 sctp_snap: machine.sctp_snap,
+                dtls_in_stun: machine.dtls_in_stun,
             }
         })
     }

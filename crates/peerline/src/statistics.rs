@@ -1,12 +1,13 @@
 //! Statistics (W3C webrtc-stats): the specification's dictionaries, names and ids. Serialized they are what a browser's
 //! `getStats` gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use peerline_connection::{Certificate, Connection, DtlsTransportState, Transport};
+use peerline_connection::{Certificate, Connection, DtlsTransportState, IceServerUrl, ServerId, Transport};
+use peerline_dtls::{Fingerprint, HashFunction};
 use peerline_ice::{CandidateId, CandidateStatistics, PairStatistics, Role, Statistics};
 use serde::Serialize;
 
@@ -77,8 +78,13 @@ pub struct TransportStats {
     pub ice_role: &'static str,
     /// Our user name fragment.
     pub ice_local_username_fragment: String,
+    /// `client`, `server`, or `unknown` before that is agreed on.
+    pub dtls_role: &'static str,
     /// The state of DTLS.
     pub dtls_state: &'static str,
+    /// The version of DTLS as on the wire, in hexadecimal: `FEFD` is 1.2, `FEFC` 1.3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<&'static str>,
     /// The state of ICE.
     pub ice_state: &'static str,
     /// The pair that data flows over.
@@ -89,6 +95,9 @@ pub struct TransportStats {
     /// Our certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_certificate_id: Option<String>,
+    /// The peer's certificate, once it has proved to have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_certificate_id: Option<String>,
 }
 
 /// `RTCIceCandidatePairStats`. Times are in seconds.
@@ -113,6 +122,12 @@ pub struct CandidatePairStats {
     pub bytes_sent: u64,
     /// Their bytes.
     pub bytes_received: u64,
+    /// When the newest datagram was sent, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_packet_sent_timestamp: Option<f64>,
+    /// When the newest datagram was received, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_packet_received_timestamp: Option<f64>,
     /// The sum of all round trips, in seconds.
     pub total_round_trip_time: f64,
     /// The newest round trip, in seconds.
@@ -148,9 +163,18 @@ pub struct CandidateStats {
     pub priority: u32,
     /// RFC 8445 §5.1.1.3.
     pub foundation: String,
+    /// Of one of ours, the URL of the server that it was learned from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// How the relay is reached: `udp`, `tcp` or `tls`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relay_protocol: Option<&'static str>,
+    /// The address that it is related to, for instance the one behind the NAT (RFC 8445 §5.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub related_address: Option<String>,
+    /// Its port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub related_port: Option<u16>,
     /// The user name fragment it was gathered under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username_fragment: Option<String>,
@@ -214,16 +238,21 @@ impl StatsReport {
     }
 
     pub(crate) fn new(state: &State, certificates: &[Certificate]) -> Self {
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let timestamp = since_1970.as_secs_f64() * 1e3;
+        let clock = Clock::now();
+        let timestamp = clock.timestamp(clock.instant);
         let mut entries = BTreeMap::new();
         let mut add = |id: String, stats| {
             entries.insert(id.clone(), Entry { id, timestamp, stats });
         };
         let connection = &state.connection;
         let ice = connection.ice().statistics();
-        let certificate_id =
-            certificates.first().map(|certificate| format!("CF{}", certificate.fingerprint().value()));
+        let mut certificates: Vec<_> =
+            certificates.iter().map(|ours| CertificateStats::of(ours.der())).collect();
+        let local_certificate = certificates.first().map(CertificateStats::id);
+        let remote_certificate = connection.dtls_connected().map(|connected| {
+            certificates.push(CertificateStats::of(&connected.peer_certificate));
+            certificates.last().map(CertificateStats::id)
+        });
         add(
             "P".into(),
             Stats::PeerConnection(PeerConnectionStats {
@@ -231,33 +260,65 @@ impl StatsReport {
                 data_channels_closed: state.closed,
             }),
         );
-        add(TRANSPORT.into(), Stats::Transport(transport(connection, &ice, certificate_id.clone())));
+        let transport = TransportStats {
+            local_certificate_id: local_certificate,
+            remote_certificate_id: remote_certificate.flatten(),
+            ..transport(connection, &ice)
+        };
+        add(TRANSPORT.into(), Stats::Transport(transport));
         for candidate in &ice.local_candidates {
-            add(candidate_id('L', candidate), Stats::LocalCandidate(describe(candidate)));
+            add(candidate_id('L', candidate), Stats::LocalCandidate(describe(candidate, &state.servers)));
         }
         for candidate in &ice.remote_candidates {
-            add(candidate_id('R', candidate), Stats::RemoteCandidate(describe(candidate)));
+            add(candidate_id('R', candidate), Stats::RemoteCandidate(describe(candidate, &state.servers)));
         }
         for pair in &ice.pairs {
-            add(pair_id(&ice, pair), Stats::CandidatePair(candidate_pair(&ice, pair)));
+            add(pair_id(&ice, pair), Stats::CandidatePair(candidate_pair(&ice, pair, &clock)));
         }
         for channel in state.channels.values() {
             add(format!("D{}", channel.number), Stats::DataChannel(data_channel(channel)));
         }
-        if let (Some(certificate), Some(id)) = (certificates.first(), certificate_id) {
-            let fingerprint = certificate.fingerprint();
-            let stats = CertificateStats {
-                fingerprint: fingerprint.value(),
-                fingerprint_algorithm: fingerprint.hash_function().name(),
-                base64_certificate: BASE64_STANDARD.encode(certificate.der()),
-            };
-            add(id, Stats::Certificate(stats));
+        for certificate in certificates {
+            add(certificate.id(), Stats::Certificate(certificate));
         }
         Self(entries)
     }
 }
 
-fn transport(connection: &Connection, ice: &Statistics, certificate: Option<String>) -> TransportStats {
+/// What time it is on both clocks.
+struct Clock {
+    instant: Instant,
+    since_1970: Duration,
+}
+
+impl Clock {
+    fn now() -> Self {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { instant: Instant::now(), since_1970 }
+    }
+
+    /// Milliseconds since 1970.
+    fn timestamp(&self, instant: Instant) -> f64 {
+        (self.since_1970.saturating_sub(self.instant.saturating_duration_since(instant))).as_secs_f64() * 1e3
+    }
+}
+
+impl CertificateStats {
+    fn of(certificate: &[u8]) -> Self {
+        let fingerprint = Fingerprint::of(HashFunction::Sha256, certificate);
+        Self {
+            fingerprint: fingerprint.value(),
+            fingerprint_algorithm: fingerprint.hash_function().name(),
+            base64_certificate: BASE64_STANDARD.encode(certificate),
+        }
+    }
+
+    fn id(&self) -> String {
+        format!("CF{}", self.fingerprint)
+    }
+}
+
+fn transport(connection: &Connection, ice: &Statistics) -> TransportStats {
     let sum = |count: fn(&PairStatistics) -> u64| ice.pairs.iter().map(count).sum();
     let selected = ice.pairs.iter().find(|pair| Some(pair.id) == ice.selected_pair);
     TransportStats {
@@ -270,6 +331,12 @@ fn transport(connection: &Connection, ice: &Statistics, certificate: Option<Stri
             Role::Controlled => "controlled",
         },
         ice_local_username_fragment: ice.local_ufrag.clone(),
+        dtls_role: match connection.dtls_role() {
+            Some(peerline_dtls::Role::Active) => "client",
+            Some(peerline_dtls::Role::Passive) => "server",
+            None => "unknown",
+        },
+        tls_version: connection.dtls_connected().map(|connected| connected.version.number()),
         dtls_state: match connection.dtls_transport_state() {
             DtlsTransportState::New => "new",
             DtlsTransportState::Connecting => "connecting",
@@ -280,11 +347,12 @@ fn transport(connection: &Connection, ice: &Statistics, certificate: Option<Stri
         ice_state: ice.state.as_str(),
         selected_candidate_pair_id: selected.map(|pair| pair_id(ice, pair)),
         selected_candidate_pair_changes: ice.selected_pair_changes,
-        local_certificate_id: certificate,
+        local_certificate_id: None,
+        remote_certificate_id: None,
     }
 }
 
-fn candidate_pair(ice: &Statistics, pair: &PairStatistics) -> CandidatePairStats {
+fn candidate_pair(ice: &Statistics, pair: &PairStatistics, clock: &Clock) -> CandidatePairStats {
     let counters = &pair.counters;
     CandidatePairStats {
         transport_id: TRANSPORT,
@@ -296,6 +364,8 @@ fn candidate_pair(ice: &Statistics, pair: &PairStatistics) -> CandidatePairStats
         packets_received: counters.packets_received,
         bytes_sent: counters.bytes_sent,
         bytes_received: counters.bytes_received,
+        last_packet_sent_timestamp: counters.last_packet_sent.map(|at| clock.timestamp(at)),
+        last_packet_received_timestamp: counters.last_packet_received.map(|at| clock.timestamp(at)),
         total_round_trip_time: pair.total_round_trip_time.as_secs_f64(),
         current_round_trip_time: pair.current_round_trip_time.as_ref().map(Duration::as_secs_f64),
         requests_sent: counters.requests_sent,
@@ -306,7 +376,7 @@ fn candidate_pair(ice: &Statistics, pair: &PairStatistics) -> CandidatePairStats
     }
 }
 
-fn describe(statistics: &CandidateStatistics) -> CandidateStats {
+fn describe(statistics: &CandidateStatistics, servers: &HashMap<ServerId, IceServerUrl>) -> CandidateStats {
     let candidate = &statistics.candidate;
     let ufrag = candidate.extensions.iter().find(|(name, _)| name == "ufrag");
     CandidateStats {
@@ -325,6 +395,9 @@ fn describe(statistics: &CandidateStatistics) -> CandidateStats {
             Transport::Tcp => "tcp",
             Transport::Tls => "tls",
         }),
+        url: statistics.server.and_then(|server| servers.get(&server)).map(IceServerUrl::to_string),
+        related_address: candidate.related.as_ref().map(|(address, _)| address.to_string()),
+        related_port: candidate.related.as_ref().map(|(_, port)| *port),
         username_fragment: ufrag.map(|(_, value)| value.clone()),
     }
 }

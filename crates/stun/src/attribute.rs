@@ -80,6 +80,10 @@ pub const ICE_CONTROLLING: u16 = 0x802A;
 pub const RESPONSE_ORIGIN: u16 = 0x802B;
 /// OTHER-ADDRESS (RFC 5780 §7.4).
 pub const OTHER_ADDRESS: u16 = 0x802C;
+/// META-DTLS-IN-STUN (draft-hancke-webrtc-sped §3.3.2.1, which will name it DTLS-IN-STUN-DATA).
+pub const DTLS_IN_STUN: u16 = 0xC070;
+/// META-DTLS-IN-STUN-ACKNOWLEDGEMENT (draft-hancke-webrtc-sped §3.3.2.2).
+pub const DTLS_IN_STUN_ACKNOWLEDGEMENT: u16 = 0xC071;
 
 /// Whether a receiver that doesn't know `attribute` has to refuse the message (RFC 8489 §14).
 pub const fn is_comprehension_required(attribute: u16) -> bool {

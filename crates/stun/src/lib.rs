@@ -22,5 +22,6 @@ pub mod transaction;
 mod writer;
 
 pub use error_code::ErrorCode;
+pub use fingerprint::crc32;
 pub use message::{Attribute, Attributes, Class, MAGIC_COOKIE, Message, Method, ParseError, TransactionId};
 pub use writer::{Full, MessageWriter};

@@ -28,7 +28,8 @@ def sequence(length):
 class Peer:
     def __init__(self):
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.channel = None
+        self.interop = None
+        self.others = {}
         self.received = hashlib.sha256()
         self.bytes = 0
         self.connection.on("datachannel", self.use)
@@ -37,8 +38,33 @@ class Peer:
     async def state(self):
         say(**{"is": "state", "state": self.connection.connectionState})
 
+    def use_other(self, channel):
+        label = channel.label
+        self.others[label] = channel
+
+        def opened():
+            say(
+                **{"is": "opened", "label": label, "ordered": channel.ordered, "protocol": channel.protocol},
+                maxRetransmits=channel.maxRetransmits,
+                maxPacketLifeTime=channel.maxPacketLifeTime,
+            )
+
+        def said(data):
+            kind = "binary" if isinstance(data, bytes) else "text"
+            data = data if kind == "binary" else data.encode()
+            digest = hashlib.sha256(data).hexdigest()
+            say(**{"is": "said", "label": label, "kind": kind, "bytes": len(data), "sha256": digest})
+
+        channel.on("message", said)
+        channel.on("open", opened)
+        channel.on("close", lambda: say(**{"is": "shut", "label": label}))
+        if channel.readyState == "open":
+            opened()
+
     def use(self, channel):
-        self.channel = channel
+        if channel.label != "interop":
+            return self.use_other(channel)
+        self.interop = channel
         channel.on("message", self.take)
         channel.on("open", lambda: say(**{"is": "open"}))
         channel.on("close", lambda: say(**{"is": "closed"}))
@@ -64,7 +90,7 @@ class Peer:
     async def offer(self, restart=False):
         if restart:
             raise NotImplementedError("aiortc does not restart ICE")
-        if self.channel is None:
+        if self.interop is None:
             self.use(self.connection.createDataChannel("interop"))
         await self.connection.setLocalDescription(await self.connection.createOffer())
         self.describe_self()
@@ -76,22 +102,31 @@ class Peer:
             self.describe_self()
 
     async def send(self, text):
-        self.channel.send(text)
+        self.interop.send(text)
 
     async def stream(self, bytes, size):
         data = sequence(bytes)
         for start in range(0, bytes, size):
-            self.channel.send(data[start : start + size])
-            while self.channel.bufferedAmount > WAITING_MAX:
+            self.interop.send(data[start : start + size])
+            while self.interop.bufferedAmount > WAITING_MAX:
                 await asyncio.sleep(0.002)
-        self.channel.send("sha256:" + hashlib.sha256(data).hexdigest())
+        self.interop.send("sha256:" + hashlib.sha256(data).hexdigest())
         say(**{"is": "streamed"})
 
     async def close(self, what):
         if what == "channel":
-            self.channel.close()
+            self.interop.close()
         else:
             await self.connection.close()
+
+    async def channel(self, label, options):
+        self.use_other(self.connection.createDataChannel(label, **options))
+
+    async def say(self, label, text=None, bytes=None):
+        self.others[label].send(sequence(bytes) if text is None else text)
+
+    async def shut(self, label):
+        self.others[label].close()
 
     async def end(self):
         os._exit(0)

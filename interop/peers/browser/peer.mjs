@@ -1,4 +1,4 @@
-// A peer in a real browser: `node peer.mjs chromium|firefox`. The commands are described in ../README.md.
+// A peer in a real browser: `node peer.mjs chromium|firefox [flags]`. The commands are described in ../README.md.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
@@ -12,7 +12,17 @@ function startPeer() {
   const connection = new RTCPeerConnection();
   let channel;
   let parts = [];
-  let x = 1;
+  const sequence = () => {
+    let x = 1;
+    return (length) => {
+      const part = new Uint8Array(length);
+      for (let index = 0; index < length; index += 1) {
+        x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+        part[index] = x >>> 24;
+      }
+      return part;
+    };
+  };
   // In the order in which they happen: hashing takes a while.
   let told = Promise.resolve();
   const tell = (event) =>
@@ -22,7 +32,26 @@ function startPeer() {
     const digest = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
     return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
   };
+  const others = new Map();
+  const useOther = (made) => {
+    const { label } = made;
+    others.set(label, made);
+    made.binaryType = "arraybuffer";
+    const opened = () => {
+      const { ordered, protocol, maxRetransmits, maxPacketLifeTime } = made;
+      tell({ is: "opened", label, ordered, protocol, maxRetransmits, maxPacketLifeTime });
+    };
+    if (made.readyState === "open") opened();
+    made.onopen = opened;
+    made.onclose = () => tell({ is: "shut", label });
+    made.onmessage = ({ data }) => {
+      const kind = typeof data === "string" ? "text" : "binary";
+      const bytes = kind === "text" ? new TextEncoder().encode(data) : data;
+      tell(hex([bytes]).then((sha256) => ({ is: "said", label, kind, bytes: bytes.byteLength, sha256 })));
+    };
+  };
   const use = (made) => {
+    if (made.label !== "interop") return useOther(made);
     channel = made;
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = WAITING_MAX / 2;
@@ -68,12 +97,9 @@ function startPeer() {
     send: ({ text }) => channel.send(text),
     async stream({ bytes, size }) {
       const sent = [];
+      const take = sequence();
       for (let start = 0; start < bytes; start += size) {
-        const part = new Uint8Array(Math.min(size, bytes - start));
-        for (let index = 0; index < part.length; index += 1) {
-          x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
-          part[index] = x >>> 24;
-        }
+        const part = take(Math.min(size, bytes - start));
         sent.push(part);
         channel.send(part);
         if (channel.bufferedAmount > WAITING_MAX) {
@@ -84,6 +110,9 @@ function startPeer() {
       tell({ is: "streamed" });
     },
     close: ({ what }) => (what === "channel" ? channel.close() : connection.close()),
+    channel: ({ label, options }) => useOther(connection.createDataChannel(label, options)),
+    say: ({ label, text, bytes }) => others.get(label).send(text ?? sequence()(bytes)),
+    shut: ({ label }) => others.get(label).close(),
   };
   window.obey = async (command) => {
     try {
@@ -94,7 +123,8 @@ function startPeer() {
   };
 }
 
-const browser = await { chromium, firefox }[process.argv[2]]();
+const [name, ...flags] = process.argv.slice(2);
+const browser = await { chromium, firefox }[name](flags);
 const page = await browser.newPage();
 await page.exposeFunction("say", say);
 // Hashing wants a secure context, which localhost is.

@@ -1,7 +1,8 @@
 //! A peer on our own stack. The commands are described in ../README.md.
 #![allow(clippy::print_stdout)]
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use aws_lc_rs::digest::{Context as Hash, SHA256};
@@ -34,19 +35,51 @@ enum Command {
     Close {
         what: String,
     },
+    Channel {
+        label: String,
+        options: Options,
+    },
+    Say {
+        label: String,
+        text: Option<String>,
+        #[serde(default)]
+        bytes: usize,
+    },
+    Shut {
+        label: String,
+    },
     End,
+}
+
+/// The W3C's `RTCDataChannelInit`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Options {
+    ordered: Option<bool>,
+    max_packet_life_time: Option<u16>,
+    max_retransmits: Option<u16>,
+    protocol: Option<String>,
+    negotiated: Option<bool>,
+    id: Option<u16>,
 }
 
 struct Peer {
     connection: PeerConnection,
-    channel: Mutex<Option<DataChannel>>,
+    channels: Mutex<HashMap<String, DataChannel>>,
 }
+
+/// The label of the channel that every peer has.
+const INTEROP: &str = "interop";
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let endpoint = Endpoint::bind(EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 })?;
-    let connection = endpoint.peer_connection(Configuration::default())?;
-    let peer = Arc::new(Peer { connection, channel: Mutex::default() });
+    // `snap` and `sped`: what spares round trips where the peer knows of it.
+    let has = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    let configuration =
+        Configuration { sctp_snap: has("snap"), dtls_in_stun: has("sped"), ..Configuration::default() };
+    let connection = endpoint.peer_connection(configuration)?;
+    let peer = Arc::new(Peer { connection, channels: Mutex::default() });
     tokio::spawn(watch(peer.clone()));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
@@ -72,7 +105,7 @@ async fn watch(peer: Arc<Peer>) {
     while let Some(event) = peer.connection.next_event().await {
         match event {
             Event::DataChannel(channel) => {
-                say(&json!({ "is": "open" }));
+                say_open(&channel);
                 peer.adopt(channel);
             }
             Event::ConnectionStateChange(state) => {
@@ -85,19 +118,32 @@ async fn watch(peer: Arc<Peer>) {
 
 impl Peer {
     fn adopt(&self, channel: DataChannel) {
-        tokio::spawn(listen(channel.clone()));
-        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+        if channel.label() == INTEROP {
+            tokio::spawn(listen(channel.clone()));
+        } else {
+            tokio::spawn(listen_to_other(channel.clone()));
+        }
+        self.channels().insert(channel.label(), channel);
     }
 
-    fn channel(&self) -> Result<DataChannel> {
-        self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone().context("there is no channel")
+    fn channels(&self) -> MutexGuard<'_, HashMap<String, DataChannel>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn channel(&self, label: &str) -> Result<DataChannel> {
+        self.channels().get(label).cloned().context("there is no such channel")
+    }
+
+    fn create(&self, label: &str, init: DataChannelInit) -> Result<()> {
+        self.adopt(self.connection.create_data_channel(label, init)?);
+        Ok(())
     }
 
     async fn obey(&self, command: Command) -> Result<()> {
         match command {
             Command::Offer { restart } => {
-                if self.channel().is_err() {
-                    self.adopt(self.connection.create_data_channel("interop", DataChannelInit::default())?);
+                if self.channel(INTEROP).is_err() {
+                    self.create(INTEROP, DataChannelInit::default())?;
                 }
                 let offer = self.connection.create_offer(restart)?;
                 self.describe(Some(offer)).await
@@ -109,14 +155,23 @@ impl Peer {
             Command::Describe { sdp, .. } => {
                 Ok(self.connection.set_remote_description(Description::answer(sdp))?)
             }
-            Command::Send { text } => Ok(self.channel()?.send_text(text)?),
-            Command::Stream { bytes, size } => stream(&self.channel()?, bytes, size).await,
+            Command::Send { text } => Ok(self.channel(INTEROP)?.send_text(text)?),
+            Command::Stream { bytes, size } => stream(&self.channel(INTEROP)?, bytes, size).await,
             Command::Close { what } if what == "channel" => {
-                self.channel()?.close();
+                self.channel(INTEROP)?.close();
                 Ok(())
             }
             Command::Close { .. } => {
                 self.connection.close();
+                Ok(())
+            }
+            Command::Channel { label, options } => self.create(&label, options.into()),
+            Command::Say { label, text: Some(text), .. } => Ok(self.channel(&label)?.send_text(text)?),
+            Command::Say { label, text: None, bytes } => {
+                Ok(self.channel(&label)?.send(sequence(&mut 1, bytes))?)
+            }
+            Command::Shut { label } => {
+                self.channel(&label)?.close();
                 Ok(())
             }
             Command::End => bail!("this is done elsewhere"),
@@ -132,11 +187,65 @@ impl Peer {
     }
 }
 
+impl From<Options> for DataChannelInit {
+    fn from(options: Options) -> Self {
+        let default = Self::default();
+        Self {
+            ordered: options.ordered.unwrap_or(default.ordered),
+            max_packet_life_time: options.max_packet_life_time,
+            max_retransmits: options.max_retransmits,
+            protocol: options.protocol.unwrap_or_default(),
+            negotiated: options.negotiated.unwrap_or(default.negotiated),
+            id: options.id,
+            ..default
+        }
+    }
+}
+
+fn say_open(channel: &DataChannel) {
+    if channel.label() == INTEROP {
+        return say(&json!({ "is": "open" }));
+    }
+    say(&json!({
+        "is": "opened", "label": channel.label(), "ordered": channel.ordered(), "protocol": channel.protocol(),
+        "maxRetransmits": channel.max_retransmits(), "maxPacketLifeTime": channel.max_packet_life_time(),
+    }));
+}
+
+async fn listen_to_other(channel: DataChannel) {
+    let label = channel.label();
+    while let Some(event) = channel.next_event().await {
+        match event {
+            DataChannelEvent::Open => say_open(&channel),
+            DataChannelEvent::Message(message) => {
+                let kind = if matches!(message, Message::Text(_)) { "text" } else { "binary" };
+                let mut hash = Hash::new(&SHA256);
+                hash.update(message.as_bytes());
+                let sha256 = hex(hash.finish().as_ref());
+                say(
+                    &json!({ "is": "said", "label": label, "kind": kind, "bytes": message.len(), "sha256": sha256 }),
+                );
+            }
+            DataChannelEvent::Close(_) => say(&json!({ "is": "shut", "label": label })),
+            DataChannelEvent::BufferedAmountLow | DataChannelEvent::Closing => {}
+        }
+    }
+}
+
+/// The next `length` bytes of the sequence that `x` is at.
+fn sequence(x: &mut u32, length: usize) -> Vec<u8> {
+    let next = |_| {
+        *x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*x >> 24) as u8
+    };
+    (0..length).map(next).collect()
+}
+
 async fn listen(channel: DataChannel) {
     let (mut hash, mut bytes) = (Hash::new(&SHA256), 0);
     while let Some(event) = channel.next_event().await {
         match event {
-            DataChannelEvent::Open => say(&json!({ "is": "open" })),
+            DataChannelEvent::Open => say_open(&channel),
             DataChannelEvent::Message(Message::Binary(data)) => {
                 hash.update(&data);
                 bytes += data.len();
@@ -161,12 +270,7 @@ async fn stream(channel: &DataChannel, bytes: usize, size: usize) -> Result<()> 
     let mut x = 1_u32;
     let mut left = bytes;
     while left > 0 {
-        let part: Vec<u8> = (0..left.min(size))
-            .map(|_| {
-                x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (x >> 24) as u8
-            })
-            .collect();
+        let part = sequence(&mut x, left.min(size));
         left -= part.len();
         hash.update(&part);
         channel.send_when_ready(Message::Binary(part.into())).await?;

@@ -19,14 +19,25 @@ import (
 const waitingMax = 1 << 20
 
 type command struct {
-	Do, Type, SDP, Text, What string
-	Restart                   bool
-	Bytes, Size               int
+	Do, Type, SDP, What, Label string
+	Text                       *string
+	Restart                    bool
+	Bytes, Size                int
+	Options                    options
+}
+
+// The W3C's RTCDataChannelInit.
+type options struct {
+	Ordered, Negotiated               *bool
+	MaxRetransmits, MaxPacketLifeTime *uint16
+	Protocol                          *string
+	ID                                *uint16
 }
 
 type peer struct {
 	connection *webrtc.PeerConnection
 	channel    *webrtc.DataChannel
+	others     sync.Map
 	received   hash.Hash
 	bytes      int
 }
@@ -43,7 +54,32 @@ func say(event map[string]interface{}) {
 	fmt.Println(string(line))
 }
 
+func (p *peer) useOther(channel *webrtc.DataChannel) {
+	label := channel.Label()
+	p.others.Store(label, channel)
+	channel.OnOpen(func() {
+		say(map[string]interface{}{
+			"is": "opened", "label": label, "ordered": channel.Ordered(), "protocol": channel.Protocol(),
+			"maxRetransmits": channel.MaxRetransmits(), "maxPacketLifeTime": channel.MaxPacketLifeTime(),
+		})
+	})
+	channel.OnClose(func() { say(map[string]interface{}{"is": "shut", "label": label}) })
+	channel.OnMessage(func(message webrtc.DataChannelMessage) {
+		kind, digest := "binary", sha256.Sum256(message.Data)
+		if message.IsString {
+			kind = "text"
+		}
+		say(map[string]interface{}{
+			"is": "said", "label": label, "kind": kind, "bytes": len(message.Data), "sha256": hex.EncodeToString(digest[:]),
+		})
+	})
+}
+
 func (p *peer) use(channel *webrtc.DataChannel) {
+	if channel.Label() != "interop" {
+		p.useOther(channel)
+		return
+	}
 	p.channel = channel
 	channel.OnOpen(func() { say(map[string]interface{}{"is": "open"}) })
 	channel.OnClose(func() { say(map[string]interface{}{"is": "closed"}) })
@@ -102,6 +138,47 @@ func (p *peer) describe(kind, sdp string) error {
 	return p.setLocal(answer)
 }
 
+// The sequence from where x has brought it.
+func sequence(x *uint32, length int) []byte {
+	part := make([]byte, length)
+	for index := range part {
+		*x = *x*1664525 + 1013904223
+		part[index] = byte(*x >> 24)
+	}
+	return part
+}
+
+func (p *peer) say(label string, text *string, bytes int) error {
+	channel, ok := p.others.Load(label)
+	if !ok {
+		return fmt.Errorf("no channel %q", label)
+	}
+	if text != nil {
+		return channel.(*webrtc.DataChannel).SendText(*text)
+	}
+	x := uint32(1)
+	return channel.(*webrtc.DataChannel).Send(sequence(&x, bytes))
+}
+
+func (p *peer) make(label string, o options) error {
+	channel, err := p.connection.CreateDataChannel(label, &webrtc.DataChannelInit{
+		Ordered: o.Ordered, MaxRetransmits: o.MaxRetransmits, MaxPacketLifeTime: o.MaxPacketLifeTime,
+		Protocol: o.Protocol, Negotiated: o.Negotiated, ID: o.ID,
+	})
+	if err == nil {
+		p.useOther(channel)
+	}
+	return err
+}
+
+func (p *peer) shut(label string) error {
+	channel, ok := p.others.Load(label)
+	if !ok {
+		return fmt.Errorf("no channel %q", label)
+	}
+	return channel.(*webrtc.DataChannel).Close()
+}
+
 func (p *peer) stream(total, size int) error {
 	digest, x := sha256.New(), uint32(1)
 	for sent := 0; sent < total; sent += size {
@@ -109,11 +186,7 @@ func (p *peer) stream(total, size int) error {
 		if total-sent < size {
 			length = total - sent
 		}
-		part := make([]byte, length)
-		for index := range part {
-			x = x*1664525 + 1013904223
-			part[index] = byte(x >> 24)
-		}
+		part := sequence(&x, length)
 		digest.Write(part)
 		if err := p.channel.Send(part); err != nil {
 			return err
@@ -137,7 +210,7 @@ func (p *peer) obey(c command) error {
 	case "describe":
 		return p.describe(c.Type, c.SDP)
 	case "send":
-		return p.channel.SendText(c.Text)
+		return p.channel.SendText(*c.Text)
 	case "stream":
 		return p.stream(c.Bytes, c.Size)
 	case "close":
@@ -145,6 +218,12 @@ func (p *peer) obey(c command) error {
 			return p.channel.Close()
 		}
 		return p.connection.Close()
+	case "channel":
+		return p.make(c.Label, c.Options)
+	case "say":
+		return p.say(c.Label, c.Text, c.Bytes)
+	case "shut":
+		return p.shut(c.Label)
 	case "end":
 		os.Exit(0)
 	}

@@ -14,7 +14,29 @@ let channel;
 let received = createHash("sha256");
 let bytes = 0;
 
+const others = new Map();
+
+function useOther(made) {
+  const { label } = made;
+  others.set(label, made);
+  const opened = () => {
+    const { ordered, protocol, maxRetransmits, maxPacketLifeTime } = made;
+    say({ is: "opened", label, ordered, protocol, maxRetransmits, maxPacketLifeTime });
+  };
+  made.onMessage.subscribe((data) => {
+    const sha256 = createHash("sha256").update(data).digest("hex");
+    const kind = typeof data === "string" ? "text" : "binary";
+    say({ is: "said", label, kind, bytes: Buffer.byteLength(data), sha256 });
+  });
+  made.stateChanged.subscribe((state) => {
+    if (state === "open") opened();
+    if (state === "closed") say({ is: "shut", label });
+  });
+  if (made.readyState === "open") opened();
+}
+
 function use(made) {
+  if (made.label !== "interop") return useOther(made);
   channel = made;
   channel.onMessage.subscribe(take);
   channel.stateChanged.subscribe((state) => {
@@ -74,6 +96,9 @@ const commands = {
   send: ({ text }) => channel.send(text),
   stream: ({ bytes: total, size }) => stream(total, size),
   close: ({ what }) => (what === "channel" ? channel.close() : connection.close()),
+  channel: ({ label, options }) => useOther(connection.createDataChannel(label, options)),
+  say: ({ label, text, bytes }) => others.get(label).send(text ?? Buffer.from(new Sequence().take(bytes))),
+  shut: ({ label }) => others.get(label).close(),
   end: () => process.exit(0),
 };
 

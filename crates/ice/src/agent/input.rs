@@ -8,6 +8,7 @@ use peerline_turn::Transport;
 use peerline_turn::turn_client::Input;
 
 use super::Agent;
+use super::embedded::Deferred;
 use crate::check;
 use crate::locals::BaseId;
 use crate::session::Session;
@@ -29,6 +30,7 @@ impl Agent {
         remote: SocketAddr,
         datagram: &'a [u8],
     ) -> Received<'a> {
+        self.handle_deferred(now);
         if self.closed && self.relays.is_empty() {
             return Received::Ignored;
         }
@@ -91,9 +93,24 @@ impl Agent {
         if message.method() != Method::BINDING || message.is_classic() {
             return Received::Ignored;
         }
+        if let Some(payload) = self.take_embedded(&message) {
+            self.deferred = Some(Deferred { base, remote, message: datagram.into() });
+            return Received::Embedded { payload };
+        }
+        self.handle_message(now, base, remote, &message)
+    }
+
+    /// A check, or what answers one.
+    pub(super) fn handle_message(
+        &mut self,
+        now: Instant,
+        base: BaseId,
+        remote: SocketAddr,
+        message: &Message<'_>,
+    ) -> Received<'static> {
         let received = match message.class() {
-            Class::Request => self.handle_request(now, base, remote, &message),
-            Class::Success | Class::Error => self.handle_response(now, base, remote, &message),
+            Class::Request => self.handle_request(now, base, remote, message),
+            Class::Success | Class::Error => self.handle_response(now, base, remote, message),
             // A keepalive of RFC 5245 §10.
             Class::Indication => Received::Handled,
         };

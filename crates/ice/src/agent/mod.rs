@@ -1,8 +1,9 @@
 //! The agent: its state and its verbs.
 //!
-//! What is beside: where candidates come from ([`gathering`], [`relaying`]), what comes in ([`input`]), and what it says of
-//! itself ([`report`]). The pairs are the [`Session`]'s.
+//! What is beside: where candidates come from ([`gathering`], [`relaying`]), what comes in ([`input`]), what travels with
+//! checks ([`embedded`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
 
+mod embedded;
 mod gathering;
 mod input;
 mod relaying;
@@ -17,6 +18,7 @@ use peerline_turn::turn_client::TurnClient;
 use rand::Rng;
 use rand::rngs::StdRng;
 
+use crate::embedding::Embedding;
 use crate::locals::{BaseId, Locals};
 use crate::pair::{Pair, Standing};
 use crate::relay::{Relay, Stage};
@@ -24,6 +26,7 @@ use crate::session::{Context, Outgoing, Session};
 use crate::{
     Candidate, CandidateId, Config, Credentials, Event, GatheringState, Role, Route, State, Transmit,
 };
+use embedded::Deferred;
 use gathering::Sources;
 
 /// What the other side's description says of its agent.
@@ -79,6 +82,8 @@ pub struct Agent {
     outbox: VecDeque<Outgoing>,
     transmits: VecDeque<Queued>,
     events: VecDeque<Event>,
+    embedding: Embedding,
+    deferred: Option<Deferred>,
     route: Option<Route>,
     selected_changes: u32,
     /// Addresses that were told by [`Event::RemoteAddress`], and whether they were proved.
@@ -100,6 +105,8 @@ impl Agent {
             tie_breaker: random.random(),
             current: Session::new(&mut random),
             indications: TransactionId::new(random.random()),
+            embedding: Embedding::new(config.dtls_in_stun),
+            deferred: None,
             config,
             random,
             state: State::New,
@@ -278,6 +285,7 @@ impl Agent {
 
     /// The time has come that [`poll_timeout`](Self::poll_timeout) had asked for.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.handle_deferred(now);
         for relay in &mut self.relays {
             if let Some(client) = relay.client_mut() {
                 client.handle_timeout(now);
@@ -322,6 +330,7 @@ impl Agent {
             next_pair: &mut self.next_pair,
             outbox: &mut self.outbox,
             events: &mut self.events,
+            embedding: &mut self.embedding,
         };
         let session = if of_previous { self.previous.as_mut() } else { Some(&mut self.current) };
         (context, session)

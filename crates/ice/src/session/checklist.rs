@@ -243,7 +243,8 @@ impl Session {
             nomination: None,
         };
         let transaction = TransactionId::new(context.random.random());
-        if let Some(bytes) = check::write(&check, transaction, local, &remote.credentials) {
+        if let Some(bytes) = check::write(&check, transaction, local, &remote.credentials, context.embedding)
+        {
             pair.sent(Sent { transaction, at: context.now, role, use_candidate });
             context.outbox.push_back(Outgoing { base: pair.base, remote: pair.remote, bytes });
         }

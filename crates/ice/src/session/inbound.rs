@@ -16,6 +16,20 @@ use crate::{Event, PairId, Role};
 const PROBATION: Duration = Duration::from_secs(10);
 
 impl Session {
+    /// Whether a check or an answer was made by somebody who knows the password that it needs.
+    pub fn is_authentic(&self, message: &Message<'_>) -> bool {
+        match message.class() {
+            Class::Request => {
+                let is_for_us = check::username(message).is_some_and(|(ufrag, _)| ufrag == self.local.ufrag);
+                is_for_us && check::is_authentic(message, &self.local.pwd)
+            }
+            _ => {
+                let remote = self.remote.as_ref().filter(|_| self.is_own_transaction(&message.transaction()));
+                remote.is_some_and(|remote| check::is_authentic(message, &remote.credentials.pwd))
+            }
+        }
+    }
+
     /// Takes in a check that names this session. Says whether it was authentic.
     pub fn handle_request(
         &mut self,
@@ -103,7 +117,7 @@ impl Session {
         request: &Message<'_>,
         answer: Result<SocketAddr, ErrorCode>,
     ) {
-        if let Some(bytes) = check::write_answer(request, answer, &self.local.pwd) {
+        if let Some(bytes) = check::write_answer(request, answer, &self.local.pwd, context.embedding) {
             context.outbox.push_back(Outgoing { base, remote: source, bytes });
         }
     }

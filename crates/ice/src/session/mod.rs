@@ -15,6 +15,7 @@ use peerline_stun::TransactionId;
 use rand::rngs::StdRng;
 
 use crate::agent::{CandidateError, RemoteParameters};
+use crate::embedding::Embedding;
 use crate::locals::{BaseId, Locals};
 use crate::pair::{Pair, Standing};
 use crate::{CandidateId, Credentials, Event, Limits, PairId, Role, State, Timing};
@@ -35,6 +36,7 @@ pub(crate) struct Context<'a> {
     pub next_pair: &'a mut u32,
     pub outbox: &'a mut VecDeque<Outgoing>,
     pub events: &'a mut VecDeque<Event>,
+    pub embedding: &'a mut Embedding,
 }
 
 /// A message to be sent from a base, which may be a relay.

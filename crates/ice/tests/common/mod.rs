@@ -5,7 +5,7 @@ mod nat;
 mod turn_node;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,9 @@ pub struct Peer {
     pub nat: Option<usize>,
     pub events: Vec<(Instant, Event)>,
     pub received: Vec<Vec<u8>>,
+    /// What came within checks, and what the layer above has to say to each.
+    pub embedded: Vec<Vec<u8>>,
+    pub replies: VecDeque<Vec<Box<[u8]>>>,
     /// Names of the host behind them, for the other side's multicast DNS.
     pub names: BTreeMap<IpAddr, String>,
     pub other: Option<usize>,
@@ -147,6 +150,8 @@ impl World {
             nat,
             events: Vec::new(),
             received: Vec::new(),
+            embedded: Vec::new(),
+            replies: VecDeque::new(),
             names: BTreeMap::new(),
             other: None,
             half_trickle: false,
@@ -318,9 +323,13 @@ impl World {
             return;
         }
         let Packet { transport, source, destination, bytes } = packet;
-        let received = peer.agent.handle_input(self.now, transport, destination, source, &bytes);
-        if let Received::Data { payload, .. } = received {
-            peer.received.push(payload.to_vec());
+        match peer.agent.handle_input(self.now, transport, destination, source, &bytes) {
+            Received::Data { payload, .. } => peer.received.push(payload.to_vec()),
+            Received::Embedded { payload } => {
+                peer.embedded.push(payload.to_vec());
+                peer.agent.embed(self.now, peer.replies.pop_front().unwrap_or_default());
+            }
+            Received::Handled | Received::Ignored => {}
         }
         self.drain(to);
     }

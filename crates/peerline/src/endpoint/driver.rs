@@ -16,7 +16,7 @@ use super::peers::{Peers, Relay};
 use super::socket::{Received, Socket};
 use super::stream::{self, Stream};
 use super::{EndpointConfig, Note, Shared, lock, multicast_dns, servers};
-use crate::peer::Peer;
+use crate::peer::{Peer, State};
 
 /// How many trains one peer may send before others have their turn.
 const TRAINS: usize = 4;
@@ -109,17 +109,16 @@ impl Driver {
         match note {
             Note::Added(peer) => self.add(now, peer),
             Note::Touched(peer) => peers.take_touch(peer),
-            Note::Server { peer, server, host, is_last } => {
-                let added = peers.call(peer, |connection| {
-                    let added = server.map(|server| connection.add_server(now, server));
-                    if is_last {
-                        connection.sources_complete(now);
+            Note::Server { peer, server, is_last } => {
+                peers.drive(peer, |state| {
+                    if let Some((server, url)) = server {
+                        let server = state.connection.add_server(now, server);
+                        state.servers.insert(server, url);
                     }
-                    added
+                    if is_last {
+                        state.connection.sources_complete(now);
+                    }
                 });
-                if let (Some(Some(server)), Some(driven)) = (added, peers.get_mut(peer)) {
-                    driven.hosts.insert(server, host);
-                }
             }
             Note::Resolved { peer, name, addresses } => {
                 peers.call(peer, |connection| connection.resolved(now, &name, &addresses));
@@ -339,8 +338,9 @@ impl Driver {
                         }
                     }
                 } else {
-                    let hosts = self.peers.get(peer).map(|driven| &driven.hosts);
-                    let host = hosts.and_then(|hosts| hosts.get(&server)).cloned().unwrap_or_default();
+                    // The name that the server's certificate has to have.
+                    let host = |state: &mut State| state.servers.get(&server).map(|url| url.host.clone());
+                    let host = self.peers.drive(peer, host).flatten().unwrap_or_default();
                     self.peers.insert_relay(peer, relay, Relay::Opening);
                     let target = stream::Target { peer, relay, transport, local, remote, host };
                     self.shared.runtime.spawn(stream::run(self.shared.clone(), target));

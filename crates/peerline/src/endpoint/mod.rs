@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::task::AtomicWaker;
-use peerline_connection::{RelayId, Server};
+use peerline_connection::{IceServerUrl, RelayId, Server};
 
 pub use interfaces::Interfaces;
 
@@ -79,8 +79,8 @@ pub(crate) enum Note {
     Added(Arc<Peer>),
     /// The application has called into a peer.
     Touched(PeerId),
-    /// A server's name was resolved. Without an address there was none.
-    Server { peer: PeerId, server: Option<Server>, host: String, is_last: bool },
+    /// A server's name was resolved, or those of all have been.
+    Server { peer: PeerId, server: Option<(Server, IceServerUrl)>, is_last: bool },
     /// A peer's name below `.local` was asked for.
     Resolved { peer: PeerId, name: String, addresses: Vec<IpAddr> },
     /// A connection to a relay stands.

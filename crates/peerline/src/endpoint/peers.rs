@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
-use peerline_connection::{Connection, Datagram, RelayId, ServerId, Transport};
+use peerline_connection::{Connection, Datagram, RelayId, Transport};
 
 use super::directory::{Directory, PeerId};
 use super::socket::{Received, Socket};
 use super::stream::Stream;
-use crate::peer::Peer;
+use crate::peer::{Peer, State};
 
 #[derive(Default)]
 pub(super) struct Peers {
@@ -31,8 +31,6 @@ pub(super) struct Driven {
     deadline: Option<Instant>,
     is_touched: bool,
     pub(super) relays: HashMap<RelayId, Relay>,
-    /// The names that servers' certificates have to have.
-    pub(super) hosts: HashMap<ServerId, String>,
 }
 
 /// A way to a TURN server that is one allocation's.
@@ -46,8 +44,7 @@ pub(super) enum Relay {
 impl Peers {
     pub(super) fn add(&mut self, peer: Arc<Peer>) {
         let id = peer.id;
-        let (relays, hosts) = Default::default();
-        self.table.insert(id, Driven { peer, deadline: None, is_touched: false, relays, hosts });
+        self.table.insert(id, Driven { peer, deadline: None, is_touched: false, relays: HashMap::new() });
         self.touch(id);
     }
 
@@ -101,8 +98,13 @@ impl Peers {
 
     /// Calls into a peer's machine, and has it served afterwards.
     pub(super) fn call<R>(&mut self, peer: PeerId, call: impl FnOnce(&mut Connection) -> R) -> Option<R> {
+        self.drive(peer, |state| call(&mut state.connection))
+    }
+
+    /// The same with what is known of the peer besides.
+    pub(super) fn drive<R>(&mut self, peer: PeerId, drive: impl FnOnce(&mut State) -> R) -> Option<R> {
         let driven = self.table.get(&peer)?;
-        let result = driven.peer.drive(|state| call(&mut state.connection));
+        let result = driven.peer.drive(drive);
         self.touch(peer);
         Some(result)
     }

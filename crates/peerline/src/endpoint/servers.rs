@@ -24,12 +24,13 @@ pub(super) fn look_up(shared: &Arc<Shared>, peer: PeerId, servers: &[IceServer])
             async move {
                 for address in addresses(&url).await {
                     let server = describe(&url, address, credential.clone());
-                    shared.tell(Note::Server { peer, server, host: url.host.clone(), is_last: false });
+                    let server = server.map(|server| (server, url.clone()));
+                    shared.tell(Note::Server { peer, server, is_last: false });
                 }
             }
         });
         futures_util::future::join_all(lookups).await;
-        shared.tell(Note::Server { peer, server: None, host: String::new(), is_last: true });
+        shared.tell(Note::Server { peer, server: None, is_last: true });
     });
 }
 
