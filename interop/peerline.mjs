@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 
-const BINARY = process.env.PEERLINE ?? new URL("../target/debug/peerline", import.meta.url).pathname;
+export const BINARY = process.env.PEERLINE ?? new URL("../target/debug/peerline", import.meta.url).pathname;
 
 /** A port that is free for TCP and UDP at this moment. */
 async function freePort() {

@@ -1,12 +1,13 @@
 //! `peerline pipe`: standard input and output across the network (`docs/streams.md` §4).
 
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
 use std::process::ExitCode;
 
 use clap::Args;
 use peerline::channel::{ChannelEvent, Participant, ParticipantState};
 use peerline::{DataChannel, DataChannelInit};
-use tokio::io::{stdin, stdout};
+use tokio::io::stdin;
 use tokio::task::JoinSet;
 
 use crate::client::{Client, OnSignal};
@@ -49,7 +50,7 @@ pub(crate) fn run(options: &PipeOptions) -> ExitCode {
 
 async fn pipe(meeting: &mut Meeting, by_link: bool) -> Result<(), Problem> {
     let End { channel, credit } = find(meeting, by_link).await?;
-    let carried = stream::carry(&channel, stdin(), stdout(), credit);
+    let carried = stream::carry(&channel, stdin(), standard_output()?, credit);
     tokio::pin!(carried);
     loop {
         tokio::select! {
@@ -58,6 +59,13 @@ async fn pipe(meeting: &mut Meeting, by_link: bool) -> Result<(), Problem> {
             event = meeting.next_event() => { event?; }
         }
     }
+}
+
+/// The only descriptor of standard output: when it is closed, its reader hears of the end, although the program goes on.
+fn standard_output() -> std::io::Result<tokio::fs::File> {
+    let output = rustix::io::fcntl_dupfd_cloexec(std::io::stdout(), 0)?;
+    rustix::stdio::dup2_stdout(OpenOptions::new().write(true).open("/dev/null")?)?;
+    Ok(tokio::fs::File::from_std(output.into()))
 }
 
 /// The first with whom a pipe comes about. By a link there may be others, too, and browsers, which never answer.

@@ -34,8 +34,8 @@ fn what_goes_in_comes_out_both_ways_at_the_same_time() {
     let (mut one, mut other) = two(&serving);
     let (there, back) = (bytes(5_000_001, 1), bytes(3_333_333, 2));
     thread::scope(|scope| {
-        let mut feeds = [(one.stdin.take().unwrap(), &there), (other.stdin.take().unwrap(), &back)];
-        for (stdin, bytes) in feeds.drain(..) {
+        let feeds = [(one.stdin.take().unwrap(), &there), (other.stdin.take().unwrap(), &back)];
+        for (stdin, bytes) in feeds {
             scope.spawn(move || {
                 let mut stdin = stdin;
                 stdin.write_all(bytes).unwrap();

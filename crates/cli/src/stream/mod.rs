@@ -136,6 +136,7 @@ async fn pass_on(
         lock(room).pass_on(bytes.len());
     }
     output.shutdown().await.map_err(Broken::Writing)?;
+    drop(output);
     say(channel, &Control::Complete)
 }
 

@@ -2,7 +2,7 @@
 
 use peerline_dtls as dtls;
 use peerline_ice::Credentials;
-use peerline_sdp::{BUNDLE, MediaDescription, SessionDescription, Setup};
+use peerline_sdp::{BUNDLE, Candidate, MediaDescription, SessionDescription, Setup};
 
 use super::remote::{RemoteTransport, bundle_of, data_section};
 use super::section::{self, LocalTransport};
@@ -65,17 +65,20 @@ impl Session {
     }
 
     /// The section whose transport our data channels are offered to share, if that can't be refused without losing the
-    /// transport with it (RFC 8843 §7.3.4). In a first offer each section may come with a transport of its own, which we
-    /// take instead.
+    /// transport with it (RFC 8843 §7.3.4). In a first offer our section may come with a transport of its own, which shows
+    /// by candidates of its own: we take that instead. A port and credentials say nothing: browsers write them in all
+    /// sections, with the policy max-bundle, too.
     fn section_to_hold<'a>(
         &self,
         offer: &'a SessionDescription,
         ours: usize,
     ) -> Option<(usize, &'a MediaDescription)> {
         let tagged = *bundle_of(offer, ours).first()?;
-        let has_own_transport =
-            offer.media.get(ours)?.media_line().port != 0 && self.agreed_section().is_none();
-        let section = offer.media.get(tagged)?;
+        let (own, section) = (offer.media.get(ours)?, offer.media.get(tagged)?);
+        let known: Vec<Candidate> = section.all().collect();
+        let has_own_transport = self.agreed_section().is_none()
+            && own.media_line().port != 0
+            && own.all().any(|candidate| !known.contains(&candidate));
         let is_rtp = section.media_line().protocol.contains("RTP") && section.media_line().port != 0;
         (tagged != ours && !has_own_transport && is_rtp).then_some((tagged, section))
     }

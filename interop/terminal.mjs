@@ -1,0 +1,64 @@
+// A command of the program that meets browsers, run as a person runs it.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { BINARY } from "./peerline.mjs";
+
+/** How long a person waits at most, in milliseconds. */
+const PATIENCE = 30_000;
+
+/** The lines of a stream, and who waits for one of them. */
+class Lines {
+  #seen = [];
+  #waiting = new Set();
+
+  constructor(stream) {
+    createInterface({ input: stream }).on("line", (line) => {
+      this.#seen.push(line);
+      for (const look of this.#waiting) look();
+    });
+  }
+
+  /** Resolves with the first line that has `part` in it, of those that came and those that will. */
+  async find(part) {
+    const line = () => this.#seen.find((seen) => seen.includes(part));
+    return await new Promise((resolve, reject) => {
+      const done = (end) => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        end();
+      };
+      const look = () => line() !== undefined && done(() => resolve(line()));
+      const missing = () => reject(new Error(`no line with “${part}” in ${JSON.stringify(this.#seen)}`));
+      const timer = setTimeout(() => done(missing), PATIENCE);
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
+
+export class Terminal {
+  #process;
+
+  constructor(server, name, args) {
+    const env = { ...process.env, PEERLINE_SERVER: server.url, PEERLINE_DATA_DIR: server.directory, PEERLINE_NAME: name };
+    this.#process = spawn(BINARY, args, { stdio: "pipe", env });
+    this.output = new Lines(this.#process.stdout);
+    this.notes = new Lines(this.#process.stderr);
+  }
+
+  write(line) {
+    this.#process.stdin.write(`${line}\n`);
+  }
+
+  /** Ends its input; resolves with its exit status. */
+  async end() {
+    const exit = once(this.#process, "exit");
+    this.#process.stdin.end();
+    return (await exit)[0];
+  }
+
+  kill() {
+    this.#process.kill("SIGKILL");
+  }
+}
