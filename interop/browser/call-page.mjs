@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 /** How long a person waits at most for something that should be there soon, in milliseconds. */
-const PATIENCE = 15_000;
+const PATIENCE = 60_000;
 
 /** Runs before the page's own scripts: keeps its peer connections, so that a test can read their statistics. */
 function keepConnections() {

@@ -19,5 +19,7 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["src/**/*.test.ts"],
+    // The machine may have other things to do.
+    testTimeout: 60_000,
   },
 });

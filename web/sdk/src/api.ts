@@ -4,6 +4,7 @@
  */
 import type { TypedEventTarget } from "./events.js";
 import type { Link } from "./link.js";
+import type { FileWithPath, OfferEvent, OutgoingTransfer } from "./transfer/api.js";
 
 /**
  * How things stand with the server.
@@ -124,6 +125,8 @@ export interface Path {
 export interface ParticipantEvents {
   /** `name`, `state`, `microphone`, `camera`, `path` or the tracks of `stream` changed. */
   change: Event;
+  /** This participant offers files. An offer that nobody answers waits. */
+  offer: OfferEvent;
 }
 
 /** Somebody else in a channel. */
@@ -143,6 +146,14 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
   readonly camera: boolean;
   /** Known while connected. */
   readonly path: Path | undefined;
+  /**
+   * Offers files. They go straight from their place on the disk, and go on by themselves after a broken connection, or when this
+   * participant's page was loaded again.
+   *
+   * @param files - one or more; a file of a chosen folder (`webkitRelativePath`) keeps its path
+   * @throws RangeError if there are none, over 65,536, or one whose name can't be sent
+   */
+  sendFiles(files: Iterable<File | FileWithPath>): OutgoingTransfer;
   /** The W3C statistics of the connection; empty where there is none. */
   getStats(): Promise<Map<string, Record<string, unknown>>>;
 }

@@ -17,6 +17,9 @@ import type { Message, Profile } from "./messages.js";
 import { OutgoingMedia } from "./outgoing-media.js";
 import { type ChannelMessage, type ParticipantEnvironment, RemoteParticipant, type Way } from "./participant.js";
 import type { Session } from "./session.js";
+import { openStore } from "./transfer/open-store.js";
+import { OpfsStore } from "./transfer/opfs-store.js";
+import { Transfers } from "./transfer/transfers.js";
 
 /** Milliseconds that a participant is kept whom the server doesn't know any more; longer while the connection holds. */
 const GRACE = 60_000;
@@ -43,6 +46,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   readonly link: Link;
   readonly identifier: string;
   readonly media = new OutgoingMedia();
+  readonly transfers = new Transfers({ open: openStore, accepted: OpfsStore.accepted }, () => this.participants.values());
   readonly #cipher: ChannelCipher;
   readonly #environment: ChannelEnvironment;
   readonly #participants = new Map<string, RemoteParticipant>();
@@ -207,6 +211,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   /** Ends without a word to the server: it doesn't have us in the channel, or has been told. */
   end(): void {
     if (this.#state === "left") return;
+    this.transfers.close();
     for (const participant of this.#participants.values()) this.#remove(participant, true);
     this.#take(null);
     this.#setState("left");
@@ -249,6 +254,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   }
 
   statechange(participant: RemoteParticipant): void {
+    this.transfers.update();
     const deadline = this.#deadlines.get(participant.id);
     if (!deadline) return;
     deadline.time = Math.max(deadline.time, Date.now() + LAST_CHANCE);

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   open(): void;
   /** A message came by the data channel. */
   data(json: string): void;
+  /** The other side made a data channel of its own. */
+  channel(channel: RTCDataChannel): void;
 }
 
 /** One `RTCPeerConnection` with its negotiation and its data channel. A participant may need several, one after the other. */
@@ -27,6 +29,8 @@ export class Connection {
   readonly #connection: RTCPeerConnection;
   readonly #negotiation: Negotiation;
   readonly #data: RTCDataChannel;
+  /** Further data channels. */
+  readonly #channels = new Set<RTCDataChannel>();
   readonly #media: OutgoingMedia;
   #mayOffer: boolean;
 
@@ -51,6 +55,7 @@ export class Connection {
     // Firefox has had `connectionstatechange` since 113 only.
     connection.onconnectionstatechange = connection.oniceconnectionstatechange = () => options.statechange();
     connection.ontrack = ({ track }) => options.track(track);
+    connection.ondatachannel = ({ channel }) => options.channel(this.#follow(channel));
     // Negotiated out of band: it exists on both sides without a message, whoever makes the offer.
     this.#data = connection.createDataChannel("peerline", { negotiated: true, id: 0 });
     this.#data.onopen = () => options.open();
@@ -131,6 +136,16 @@ export class Connection {
     this.#data.send(JSON.stringify(message));
   }
 
+  /** Makes a further data channel. */
+  openChannel(label: string, options: RTCDataChannelInit): RTCDataChannel {
+    return this.#follow(this.#connection.createDataChannel(label, options));
+  }
+
+  /** Bytes of the longest message that the other side takes. */
+  get messageSize(): number {
+    return this.#connection.sctp?.maxMessageSize ?? 65_536;
+  }
+
   getStats(): Promise<RTCStatsReport> {
     return this.#connection.getStats();
   }
@@ -139,14 +154,22 @@ export class Connection {
   close(bye: boolean): void {
     this.#negotiation.close();
     const connection = this.#connection;
-    connection.onnegotiationneeded = connection.onicecandidate = connection.ontrack = null;
+    connection.onnegotiationneeded = connection.onicecandidate = connection.ontrack = connection.ondatachannel = null;
     connection.onconnectionstatechange = connection.oniceconnectionstatechange = null;
     this.#data.onopen = this.#data.onmessage = null;
+    // A connection that is closed here takes its channels with it, and their `close` events don't come everywhere.
+    for (const channel of this.#channels) channel.dispatchEvent(new Event("close"));
     if (bye && this.dataOpen) {
       this.sendData({ kind: "bye" });
       setTimeout(() => connection.close(), LINGER);
     } else {
       connection.close();
     }
+  }
+
+  #follow(channel: RTCDataChannel): RTCDataChannel {
+    this.#channels.add(channel);
+    channel.addEventListener("close", () => this.#channels.delete(channel));
+    return channel;
   }
 }

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export * from "./api.js";
+export * from "./transfer/api.js";
 export { Link } from "./link.js";
 export { Peerline } from "./peerline.js";
 export type { TypedEventTarget } from "./events.js";

@@ -1,4 +1,4 @@
-import type { Participant, ParticipantEvents, ParticipantState, Path } from "./api.js";
+import type { ParticipantEvents, ParticipantState, Path } from "./api.js";
 import { Connection } from "./connection.js";
 import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, FailureReason } from "./frames.js";
@@ -6,6 +6,11 @@ import { type DescriptionMessage, type Message, type NegotiationMessage, parseMe
 import type { OutgoingMedia } from "./outgoing-media.js";
 import { selectedPath, statistics } from "./path.js";
 import { Recovery } from "./recovery.js";
+import type { OutgoingTransfer } from "./transfer/api.js";
+import { CHANNEL_OPTIONS, LABEL, type TransferChannel } from "./transfer/channel.js";
+import type { FileWithPath } from "./transfer/chosen-files.js";
+import type { TransferPeer } from "./transfer/peer.js";
+import type { Transfers } from "./transfer/transfers.js";
 
 /** Attempts of the recovery: the first asks or restarts, later ones restart, from this one on the connection is replaced. */
 const REPLACE = 3;
@@ -26,6 +31,7 @@ type Report = Extract<ClientFrame, { type: "report" }>;
 /** What a participant needs of its channel. */
 export interface ParticipantEnvironment {
   readonly media: OutgoingMedia;
+  readonly transfers: Transfers;
   readonly configuration: RTCConfiguration;
   /** Whether we are connected to the server. */
   readonly online: boolean;
@@ -48,7 +54,7 @@ export interface ParticipantOptions {
 }
 
 /** Somebody else in a channel, and the connection to it. */
-export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> implements Participant {
+export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> implements TransferPeer {
   readonly id: string;
   readonly stream = new MediaStream();
   readonly #environment: ParticipantEnvironment;
@@ -107,6 +113,15 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   getStats(): Promise<Map<string, Record<string, unknown>>> {
     return statistics(this.#connection);
+  }
+
+  sendFiles(files: Iterable<File | FileWithPath>): OutgoingTransfer {
+    return this.#environment.transfers.send(this, files);
+  }
+
+  openTransferChannel(): { channel: TransferChannel; messageSize: number } {
+    const { messageSize } = this.#connection;
+    return { channel: this.#connection.openChannel(LABEL, CHANNEL_OPTIONS), messageSize };
   }
 
   /** Whether sound, picture and data flow. */
@@ -189,6 +204,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       track: (track) => this.#addTrack(track),
       open: () => environment.dataOpen(this),
       data: (json) => this.#receiveData(json),
+      // Channels with other labels are an application's own.
+      channel: (channel) => {
+        if (channel.label === LABEL) environment.transfers.receive(this, channel);
+      },
     });
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ChannelCipher } from "../src/channel-cipher.js";
 import type { Message } from "../src/messages.js";
-import type { Channel, ChatMessage, IncomingInvitation, Participant, Person } from "../src/index.js";
+import type { Channel, ChatMessage, IncomingInvitation, IncomingTransfer, Participant, Person } from "../src/index.js";
 import { Link, Peerline } from "../src/index.js";
 import { FakeHub } from "./fakes/hub.js";
 import { FakeMediaStream, FakeNetwork, FakePeerConnection, FakeTrack } from "./fakes/peer-connection.js";
@@ -298,6 +298,28 @@ describe("a call of two", () => {
 
   it("rejects joining the same channel twice", async () => {
     await expect(ada.peerline.join(link, { name: "Ada" })).rejects.toMatchObject({ code: "already_joined" });
+  });
+
+  it("offers files over a data channel of their own, and again over another one when the connection was replaced", async () => {
+    const offers: IncomingTransfer[] = [];
+    only(bob.channel).addEventListener("offer", ({ transfer }) => offers.push(transfer));
+    const outgoing = only(ada.channel).sendFiles([new File(["hello"], "hello.txt")]);
+    await vi.waitFor(() => expect(offers).toMatchObject([{ id: outgoing.id, state: "offered", participant: { name: "Ada" } }]));
+    FakeNetwork.up = false;
+    FakeNetwork.breakPaths();
+    await pass(40_000, 500);
+    await offers[0]?.accept();
+    expect([offers[0]?.state, only(ada.channel).state]).toEqual(["waiting", "failed"]);
+    FakeNetwork.up = true;
+    await pass(60_000, 500);
+    await vi.waitFor(() => expect([outgoing.state, offers[0]?.state, offers.length]).toEqual(["completed", "completed", 1]));
+    expect(await (await offers[0]?.file(0))?.text()).toBe("hello");
+  });
+
+  it("ends transfers that are under way when it ends", async () => {
+    const outgoing = only(ada.channel).sendFiles([new File(["hello"], "hello.txt")]);
+    ada.channel.leave();
+    expect([outgoing.state, outgoing.reason]).toEqual(["cancelled", "here"]);
   });
 
   describe("chat", () => {

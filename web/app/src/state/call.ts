@@ -7,6 +7,7 @@ import { failureOf } from "./failures";
 import * as model from "./model";
 import { notify } from "./notices";
 import { name } from "./settings";
+import { followTransfers } from "./transfers";
 import { keepAwake } from "./wake-lock";
 
 /** The call that the user is in, and what ends with it. */
@@ -104,6 +105,7 @@ function begin(channel: Channel): void {
   });
   const stopFitting = effect(() => fitPicture(model.participants.value.length));
   const sleep = keepAwake();
+  const stopTransfers = followTransfers(channel);
 
   channel.addEventListener("participantjoin", ({ participant }) => {
     follow(participant);
@@ -130,6 +132,7 @@ function begin(channel: Channel): void {
     stopStream();
     stopFitting();
     sleep();
+    stopTransfers();
     for (const forget of peers.values()) forget();
   };
   call = { channel, end };

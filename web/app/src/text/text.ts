@@ -8,7 +8,8 @@ export type PluralKey = TextKey extends infer Key ? (Key extends `${infer Base}.
 
 type Values = Readonly<Record<string, string | number>>;
 
-const language = "en";
+/** The language of the page. */
+export const language = "en";
 const catalogue: Readonly<Record<TextKey, string>> = en;
 const plurals = new Intl.PluralRules(language);
 
@@ -18,9 +19,9 @@ export function t(key: TextKey, values: Values = {}): string {
 }
 
 /** The form of a sentence for `count`, which fills `{count}`. */
-export function plural(key: PluralKey, count: number): string {
+export function plural(key: PluralKey, count: number, values: Values = {}): string {
   const form = `${key}.${plurals.select(count)}`;
-  return t((form in catalogue ? form : `${key}.other`) as TextKey, { count });
+  return t((form in catalogue ? form : `${key}.other`) as TextKey, { ...values, count });
 }
 
 /** Tells the browser and assistive technology which language the page is in. */

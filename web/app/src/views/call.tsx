@@ -3,16 +3,20 @@ import { useState } from "preact/hooks";
 import { Brand } from "../parts/brand";
 import { Chat, closeChat, openChat } from "../parts/chat";
 import { copyLink } from "../parts/copy-link";
-import { ChatIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } from "../parts/icons";
+import { DropZone } from "../parts/drop-zone";
+import { ChatIcon, FilesIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } from "../parts/icons";
 import { LinkRow } from "../parts/link-row";
 import { LivePill } from "../parts/live-pill";
 import { MediaButtons, ToolButton } from "../parts/media-buttons";
 import { releaseSound } from "../parts/picture";
+import { SendFilesDialog } from "../parts/send-files";
 import { ServerBanner } from "../parts/server-banner";
 import { SettingsDialog } from "../parts/settings-dialog";
 import { Stage } from "../parts/stage";
+import { TransferPanel } from "../parts/transfer-panel";
 import { useTitle } from "../parts/title";
 import { leave } from "../state/call";
+import type { Chosen } from "../state/transfers";
 import { chatOpen, participants, soundHeldBack, unread } from "../state/model";
 import { plural, t } from "../text/text";
 
@@ -22,6 +26,7 @@ export function CallView({ link }: { link: string }): JSX.Element {
   const people = plural("call.people", participants.value.length + 1);
   const heading = useTitle(t("call.title"));
   const [settings, setSettings] = useState(false);
+  const [files, setFiles] = useState<Chosen | null>(null);
   return (
     <div class={chatOpen.value ? "call with-chat" : "call"}>
       <header class="call-header">
@@ -42,15 +47,18 @@ export function CallView({ link }: { link: string }): JSX.Element {
             {t("call.tap-to-hear")}
           </button>
         )}
+        <TransferPanel />
       </main>
       {chatOpen.value && <Chat />}
-      <Toolbar link={link} onSettings={() => setSettings(true)} />
+      <Toolbar link={link} onFiles={() => setFiles([])} onSettings={() => setSettings(true)} />
+      <DropZone onDrop={setFiles} />
+      {files !== null && <SendFilesDialog dropped={files} onDone={() => setFiles(null)} />}
       {settings && <SettingsDialog onDone={() => setSettings(false)} />}
     </div>
   );
 }
 
-function Toolbar({ link, onSettings }: { link: string; onSettings: () => void }): JSX.Element {
+function Toolbar({ link, onFiles, onSettings }: { link: string; onFiles: () => void; onSettings: () => void }): JSX.Element {
   const count = unread.value;
   const toggleChat = () => {
     if (chatOpen.value) closeChat();
@@ -72,6 +80,9 @@ function Toolbar({ link, onSettings }: { link: string; onSettings: () => void })
           {count > 0 ? plural("chat.unread", count) : ""}
         </span>
       </span>
+      <ToolButton label={t("files.send")} onClick={onFiles}>
+        <FilesIcon />
+      </ToolButton>
       <ToolButton label={t("call.copy-link")} onClick={() => void copyLink(link)}>
         <LinkIcon />
       </ToolButton>

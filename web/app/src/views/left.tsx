@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { Brand } from "../parts/brand";
 import { WarningIcon } from "../parts/icons";
+import { TransferPanel } from "../parts/transfer-panel";
 import { useTitle } from "../parts/title";
 import { toLobby } from "../state/call";
 import { failure } from "../state/model";
@@ -33,6 +34,9 @@ export function LeftView(): JSX.Element {
           <button type="button" class="button quiet large" onClick={newCall}>
             {t("left.new-call")}
           </button>
+        </div>
+        <div class="left-files">
+          <TransferPanel />
         </div>
       </main>
     </div>

@@ -1,4 +1,5 @@
 /** Peer connections in memory: offer and answer, transceivers, ICE generations, data channels; and a network that can be cut. */
+import { FakeTransferChannel } from "./transfer-channel.js";
 
 type Handler<E = unknown> = ((event: E) => void) | null;
 
@@ -91,6 +92,9 @@ export class FakePeerConnection {
   onconnectionstatechange: Handler = null;
   oniceconnectionstatechange: Handler = null;
   ontrack: Handler<{ track: FakeTrack }> = null;
+  ondatachannel: Handler<{ channel: FakeTransferChannel }> = null;
+  /** Those besides `data`. */
+  readonly channels: FakeTransferChannel[] = [];
   data: FakeDataChannel | undefined;
   other: FakePeerConnection | undefined;
   readonly fingerprint = `F${++counter}`;
@@ -127,7 +131,8 @@ export class FakePeerConnection {
     return [...this.transceivers];
   }
 
-  createDataChannel(): FakeDataChannel {
+  createDataChannel(label = "peerline"): FakeDataChannel | FakeTransferChannel {
+    if (label !== "peerline") return this.#openChannel();
     this.data = new FakeDataChannel(this);
     this.#negotiationNeeded();
     return this.data;
@@ -211,6 +216,7 @@ export class FakePeerConnection {
     this.signalingState = this.connectionState = "closed";
     this.other = undefined;
     if (this.data) this.data.readyState = "closed";
+    for (const channel of this.channels) channel.break();
     if (other) setTimeout(() => other.other === this && other.breakPath(), 1000);
   }
 
@@ -219,6 +225,15 @@ export class FakePeerConnection {
     this.#brokenUfrag = this.#ufrag;
     this.#setConnectionState("disconnected");
     setTimeout(() => this.connectionState === "disconnected" && this.#setConnectionState("failed"), 8000);
+  }
+
+  /** A further channel, which the other side hears of. */
+  #openChannel(): FakeTransferChannel {
+    const [here, there] = FakeTransferChannel.pair();
+    this.channels.push(here);
+    this.other?.channels.push(there);
+    this.other?.ondatachannel?.({ channel: there });
+    return here;
   }
 
   #addTransceiver(kind: string, direction: string, mid: number | null = null): FakeTransceiver {

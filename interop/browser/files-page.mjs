@@ -1,0 +1,178 @@
+// What a person does with files in the call app, by accessible names; and what a test can't see from outside.
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { CallPage } from "./call-page.mjs";
+
+/** How long a transfer may take on a machine that has other things to do, in milliseconds. */
+const PATIENCE = 120_000;
+
+/** Runs before the page's own scripts: keeps what is saved, and counts what is sent. */
+function keepFiles() {
+  const saved = (window.savedForTest = []);
+  const create = URL.createObjectURL;
+  URL.createObjectURL = (content) => {
+    saved.push(content);
+    return create.call(URL, content);
+  };
+  window.sentForTest = 0;
+  const send = RTCDataChannel.prototype.send;
+  RTCDataChannel.prototype.send = function (message) {
+    if (typeof message !== "string") window.sentForTest += message.byteLength;
+    send.call(this, message);
+  };
+}
+
+/** Files with random bytes in a directory of their own; what is left of it is removed by `remove`. */
+export class Fixture {
+  constructor(directory, digests) {
+    this.directory = directory;
+    this.digests = digests;
+  }
+
+  /** @param sizes - bytes by path */
+  static async create(sizes) {
+    const directory = await mkdtemp(join(tmpdir(), "peerline-files-"));
+    const digests = {};
+    for (const [path, size] of Object.entries(sizes)) {
+      const content = randomBytes(size);
+      digests[path] = createHash("sha256").update(content).digest("hex");
+      await mkdir(dirname(join(directory, path)), { recursive: true });
+      await writeFile(join(directory, path), content);
+    }
+    return new Fixture(directory, digests);
+  }
+
+  path(name) {
+    return join(this.directory, name);
+  }
+
+  remove() {
+    return rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+export class FilesPage extends CallPage {
+  static async open(browser, url, name, context) {
+    const page = await (context ?? (await browser.createBrowserContext())).newPage();
+    await page.evaluateOnNewDocument(keepFiles);
+    const call = new FilesPage(page, name);
+    await page.goto(url);
+    return call;
+  }
+
+  /** Two in a call: `[ada, grace]`. */
+  static async two(one, other, url) {
+    const ada = await FilesPage.open(one, url, "Ada");
+    const link = await ada.newCall();
+    const grace = await FilesPage.open(other, link, "Grace");
+    await grace.join();
+    await ada.connectedTo("Grace");
+    await grace.connectedTo("Ada");
+    return [ada, grace];
+  }
+
+  async connectedTo(name) {
+    await this.#until((wanted) => {
+      const tile = document.querySelector(`video[aria-label="${wanted}"]`)?.closest("li");
+      return tile && !tile.querySelector(".tile-note");
+    }, name);
+  }
+
+  /** @param label - of the input: "Choose files" or "Choose a folder" */
+  async sendFiles(paths, label = "Choose files") {
+    await this.press("Send files");
+    // Puppeteer finds no file inputs by their accessible names.
+    const named = (wanted) => [...document.querySelectorAll("input[type=file]")].find(({ labels }) => labels[0]?.textContent === wanted);
+    const input = await this.page.waitForFunction(named, { timeout: PATIENCE }, label);
+    await input.uploadFile(...paths);
+  }
+
+  /** Resolves when the page shows these words beside the files. */
+  async filesSay(words) {
+    await this.#until((wanted) => document.querySelector("[aria-label=Files]")?.textContent.includes(wanted), words);
+  }
+
+  /** Resolves when the transfer of this name is as far as that. */
+  async progressOf(name, percent) {
+    await this.#until(
+      (wanted, least) => Number(document.querySelector(`[role=progressbar][aria-label="${wanted}"]`)?.getAttribute("aria-valuenow") ?? -1) >= least,
+      name,
+      percent,
+    );
+  }
+
+  /** Loads the page again as soon as a transfer is as far as that, and comes back into the call. */
+  async reloadAt(name, percent) {
+    const loaded = this.page.waitForNavigation({ timeout: PATIENCE });
+    await this.page.evaluate(
+      (wanted, least) => {
+        const bar = document.querySelector(`[role=progressbar][aria-label="${wanted}"]`);
+        const look = () => Number(bar.getAttribute("aria-valuenow")) >= least && location.reload();
+        new MutationObserver(look).observe(bar, { attributes: true });
+        look();
+      },
+      name,
+      percent,
+    );
+    await loaded;
+    await this.join();
+  }
+
+  /** Bytes of files that the page has sent since it was loaded. */
+  async sent() {
+    return await this.page.evaluate(() => window.sentForTest);
+  }
+
+  /** The SHA-256 of what was saved last by a download. */
+  async savedDigest() {
+    await this.#until(() => window.savedForTest.length > 0);
+    return await this.page.evaluate(async () => {
+      const digest = await crypto.subtle.digest("SHA-256", await window.savedForTest.at(-1).arrayBuffer());
+      return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    });
+  }
+
+  /** What was saved last by a download. */
+  async savedBytes() {
+    await this.#until(() => window.savedForTest.length > 0);
+    const text = await this.page.evaluate(async () => {
+      const bytes = new Uint8Array(await window.savedForTest.at(-1).arrayBuffer());
+      let binary = "";
+      for (const byte of bytes) binary += String.fromCharCode(byte);
+      return btoa(binary);
+    });
+    return Buffer.from(text, "base64");
+  }
+
+  /** Presses "Save", chooses an empty folder, and returns the SHA-256 of all that stands in it afterwards, by path. */
+  async saveIntoFolder() {
+    await this.page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      const folder = await root.getDirectoryHandle("chosen", { create: true });
+      // A headless browser has nobody who could choose one.
+      window.showDirectoryPicker = async () => folder;
+    });
+    await this.press("Save");
+    await this.filesSay("Saved");
+    return await this.page.evaluate(async () => {
+      const digests = {};
+      const walk = async (directory, path) => {
+        for await (const [name, handle] of directory.entries()) {
+          if (handle.kind === "directory") await walk(handle, `${path}${name}/`);
+          else {
+            const digest = await crypto.subtle.digest("SHA-256", await (await handle.getFile()).arrayBuffer());
+            digests[path + name] = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+          }
+        }
+      };
+      await walk(await (await navigator.storage.getDirectory()).getDirectoryHandle("chosen"), "");
+      return digests;
+    });
+  }
+
+  #until(condition, ...given) {
+    return this.page.waitForFunction(condition, { timeout: PATIENCE, polling: 50 }, ...given);
+  }
+}

@@ -1,0 +1,87 @@
+import type { IncomingTransfer } from "peerline";
+import { freeName } from "./free-name";
+import { topsOf } from "./names";
+import { zip } from "./zip";
+
+/**
+ * How files were saved.
+ *
+ * - `downloaded`: by the browser's downloads, which still read from where the files are
+ * - `written`: into a folder that the user chose
+ * - `dismissed`: the user chose none
+ */
+export type Saved = "downloaded" | "written" | "dismissed";
+
+/** The File System Access API, which not every browser has. */
+declare global {
+  var showDirectoryPicker: ((options: { id: string; mode: "readwrite"; startIn: "downloads" }) => Promise<FileSystemDirectoryHandle>) | undefined;
+}
+
+/**
+ * Saves what has been received: one file by the browser's downloads; several into a folder where the browser has
+ * a way to choose one, else as an archive.
+ *
+ * @param name - what they are called together
+ * @param progress - told the part that is done, from 0 to 1
+ * @throws what the disk has against it
+ */
+export async function save(transfer: IncomingTransfer, name: string, progress: (part: number) => void): Promise<Saved> {
+  const { files, bytes, unreadable } = transfer;
+  const indices = files.map((_, index) => index).filter((index) => !unreadable.has(index));
+  const told = (done: number) => progress(bytes === 0 ? 1 : done / bytes);
+  if (files.length === 1) {
+    download(await transfer.file(0), name);
+    return "downloaded";
+  }
+  if (globalThis.showDirectoryPicker === undefined) {
+    const entries = await Promise.all(
+      indices.map(async (index) => {
+        const content = await transfer.file(index);
+        return { path: files[index]?.path ?? content.name, content, modified: content.lastModified };
+      }),
+    );
+    download(await zip(entries, told), `${name}.zip`);
+    return "downloaded";
+  }
+  const folder = await chosenFolder();
+  if (folder === null) return "dismissed";
+  await writeInto(folder, transfer, indices, told);
+  return "written";
+}
+
+async function chosenFolder(): Promise<FileSystemDirectoryHandle | null> {
+  try {
+    return (await globalThis.showDirectoryPicker?.({ id: "received", mode: "readwrite", startIn: "downloads" })) ?? null;
+  } catch (error) {
+    if ((error as DOMException).name === "AbortError") return null;
+    throw error;
+  }
+}
+
+/** Copies the files one after the other. What is there already stays: what has its name gets another one. */
+async function writeInto(folder: FileSystemDirectoryHandle, transfer: IncomingTransfer, indices: readonly number[], told: (bytes: number) => void): Promise<void> {
+  const names = new Map<string, string>();
+  for (const top of topsOf(transfer.files.map(({ path }) => path))) names.set(top, await freeName(folder, top));
+  let done = 0;
+  for (const index of indices) {
+    const file = await transfer.file(index);
+    const [top = "", ...rest] = (transfer.files[index]?.path ?? file.name).split("/");
+    const segments = [names.get(top) ?? top, ...rest];
+    const name = segments.pop() ?? file.name;
+    let directory = folder;
+    for (const segment of segments) directory = await directory.getDirectoryHandle(segment, { create: true });
+    const handle = await directory.getFileHandle(name, { create: true });
+    await file.stream().pipeTo(await handle.createWritable());
+    done += file.size;
+    told(done);
+  }
+}
+
+function download(content: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  // The download begins in a while; the address is needed until then.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,43 @@
+import { language, plural } from "./text";
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86_400;
+
+/** A size in words: "3.2 MB". */
+export function sizeText(bytes: number): string {
+  return inUnits(bytes, "");
+}
+
+/** A speed in words: "34 MB/s". */
+export function speedText(bytesPerSecond: number): string {
+  return inUnits(bytesPerSecond, "-per-second");
+}
+
+/** A part, from 0 to 1, in words: "42%". */
+export function percentText(part: number): string {
+  return new Intl.NumberFormat(language, { style: "percent" }).format(Math.floor(part * 100) / 100);
+}
+
+/** What is left in words, as exact as one wants to know it: "2 minutes left". */
+export function timeLeftText(seconds: number): string {
+  if (seconds < MINUTE) return plural("files.seconds-left", Math.max(1, Math.ceil(seconds)));
+  if (seconds < 1.5 * HOUR) return plural("files.minutes-left", Math.round(seconds / MINUTE));
+  if (seconds < 2 * DAY) return plural("files.hours-left", Math.round(seconds / HOUR));
+  return plural("files.days-left", Math.round(seconds / DAY));
+}
+
+/** Several names in one phrase: "a, b, and c". */
+export function listText(names: readonly string[]): string {
+  return new Intl.ListFormat(language, { type: "conjunction" }).format(names);
+}
+
+function inUnits(bytes: number, per: string): string {
+  // 999,600 bytes are shown as 1 MB, not as 1,000 kB.
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1) * 1.0005) / 3), UNITS.length - 1);
+  const value = bytes / 1000 ** power;
+  const unit = `${UNITS[power] ?? "byte"}${per}`;
+  const digits = power > 0 && value < 9.95 ? 1 : 0;
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: power === 0 && per === "" ? "long" : "short", maximumFractionDigits: digits }).format(value);
+}

@@ -1,0 +1,49 @@
+import type { FileEntry } from "./message.js";
+import { mendedPath } from "./path.js";
+import type { Bytes } from "./digest.js";
+import { type Source, UnreadableFile } from "./pipeline.js";
+
+/** A file with the path that the receiver is to see. */
+export interface FileWithPath {
+  readonly file: File;
+  /** With `/` between folders. */
+  readonly path: string;
+}
+
+/** The files that somebody chose to send, under paths that every system takes. */
+export class ChosenFiles implements Source {
+  readonly entries: readonly FileEntry[];
+  readonly #files: readonly File[];
+
+  /** @throws RangeError for a name that can't be mended */
+  constructor(chosen: Iterable<File | FileWithPath>) {
+    const files = [...chosen].map((item) => (item instanceof File ? { file: item, path: item.webkitRelativePath || item.name } : item));
+    const taken = new Set<string>();
+    this.#files = files.map(({ file }) => file);
+    this.entries = files.map(({ file, path }) => ({
+      path: free(mendedPath(path.split("/")), taken),
+      size: file.size,
+      modified: file.lastModified,
+    }));
+  }
+
+  async read(file: number, offset: number, length: number): Promise<Bytes> {
+    const part = (this.#files[file] as File).slice(offset, offset + length);
+    const bytes = new Uint8Array(
+      await part.arrayBuffer().catch(() => {
+        throw new UnreadableFile("unreadable");
+      }),
+    );
+    if (bytes.length !== length) throw new UnreadableFile("changed");
+    return bytes;
+  }
+}
+
+/** The path, or one like it where that is taken: two files from different places may have one name. */
+function free(path: string, taken: Set<string>): string {
+  const [, stem, extension] = /^(.*?)(\.[^./]*)?$/s.exec(path) as unknown as [string, string, string | undefined];
+  let name = path;
+  for (let number = 2; taken.has(name); number++) name = `${stem} (${number})${extension ?? ""}`;
+  taken.add(name);
+  return name;
+}

@@ -1,0 +1,27 @@
+/** What one side lets the other make it hold and do (`docs/transfer.md` §1, §8), and how much is done ahead. */
+
+/** Bytes of a control message. */
+export const CONTROL = 16_384;
+/** Bytes of the longest message: there are implementations that never complete a longer one. */
+export const MESSAGE = 65_535;
+/** Files of one offer. */
+export const FILES = 65_536;
+/** Bytes of all paths of one offer. */
+export const PATHS = 4 << 20;
+/** Bytes of a chunk that we make: few enough digests, little enough to fetch again. */
+export const CHUNK = 1 << 20;
+/** Ranges that a request may claim. */
+export const CLAIMS = 64;
+/** Requests that a sender keeps in line. */
+export const REQUESTS = 256;
+/** Files that a receiver asks for ahead of what has arrived. */
+export const FILES_AHEAD = 64;
+/** Chunks that are read and hashed ahead of what is sent, or of what is compared. */
+export const CHUNKS_AHEAD = 6;
+/** Bytes of chunks that a receiver holds until they are written: enough for 1 Gbit/s over 130 ms. */
+export const WINDOW = 16 << 20;
+/** Bytes that may wait in the data channel, and those at which it asks for more. Chat shares the association's buffer with them. */
+export const BUFFERED = 1 << 20;
+export const BUFFERED_LOW = BUFFERED / 2;
+/** Offers of one participant that may wait for an answer; each further one is told that we are busy. */
+export const OFFERS = 16;
