@@ -74,13 +74,18 @@ impl Serving {
 
     /// Starts a command of the program that meets somebody here. The user's data is in the directory of this name.
     pub fn client(&self, user: &str, arguments: &[&str]) -> Client {
+        Client::start(self.command(user, arguments))
+    }
+
+    /// The same, not started yet.
+    pub fn command(&self, user: &str, arguments: &[&str]) -> Command {
         let mut command = program();
         command
             .args(arguments)
             .env("PEERLINE_SERVER", self.url())
             .env("PEERLINE_DATA_DIR", self.data_dir.join(user))
             .env("PEERLINE_NAME", user);
-        Client::start(command)
+        command
     }
 }
 
@@ -103,8 +108,13 @@ pub struct Client {
 
 impl Client {
     pub fn start(mut command: Command) -> Self {
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = piped.spawn().unwrap();
+        command.stdin(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// With the standard input that the command has been given.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let notes = Lines::of(child.stderr.take().unwrap());
