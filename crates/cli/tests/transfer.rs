@@ -183,7 +183,7 @@ fn a_receiver_that_was_killed_goes_on_when_it_is_started_again() {
     assert_same(&file, place.received("file"));
     assert_eq!(completed["bytes"], 96 * CHUNK);
     let resumed = completed["resumed"].as_u64().unwrap();
-    assert!(resumed >= 8 * CHUNK && resumed < 96 * CHUNK, "{resumed} bytes were not sent again");
+    assert!((8 * CHUNK..96 * CHUNK).contains(&resumed), "{resumed} bytes were not sent again");
     assert!(sender.notes.rest().contains("of which"), "the sender counted on them, too");
 }
 
@@ -202,7 +202,7 @@ fn a_sender_that_was_killed_goes_on_when_it_is_started_again_and_nobody_is_asked
     assert_eq!((sender.status(), receiver.status()), (Some(0), Some(0)));
     assert_same(&file, place.received("file"));
     let resumed = completed["resumed"].as_u64().unwrap();
-    assert!(resumed >= 8 * CHUNK && resumed < 96 * CHUNK, "{resumed} bytes were not sent again");
+    assert!((8 * CHUNK..96 * CHUNK).contains(&resumed), "{resumed} bytes were not sent again");
     let sent = note(&mut sender.lines(), "completed");
     assert_eq!(sent["resumed"], resumed, "both count the same");
 }
