@@ -178,8 +178,9 @@ impl World {
                         if waiting > link.queue as f64 {
                             continue;
                         }
-                        // Signatures differ by a byte or two from run to run; the same seed has to take the same course.
-                        let bytes = (payload.len() + 28).next_multiple_of(64) as f64;
+                        // Signatures differ by a byte or two from run to run; the same seed has to take the same course: lengths are
+                        // rounded, where those of the handshake's datagrams are not near a multiple.
+                        let bytes = (payload.len() + 60).next_multiple_of(64) as f64;
                         peer.link_free_at = begin + Duration::from_secs_f64(bytes / bandwidth as f64);
                         departure = peer.link_free_at;
                     }
