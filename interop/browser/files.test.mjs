@@ -1,7 +1,5 @@
 // Files between two browsers: offered, accepted, broken off, gone on with, and the same afterwards.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { chromium, firefox } from "./browsers.mjs";
 import { Fixture, FilesPage } from "./files-page.mjs";
@@ -142,28 +140,14 @@ test("the chat doesn't wait for files", async () => {
   await Promise.all([ada.page.close(), grace.page.close()]);
 });
 
-test("Chromium and Firefox send each other 20 MB, and a folder", async () => {
+test("Chromium sends Firefox 20 MB", async () => {
   const fox = await firefox();
   try {
-    for (const [one, other] of [[browser, fox], [fox, browser]]) {
-      const [ada, grace] = await FilesPage.two(one, other, server.url);
-      await ada.sendFiles([fixture.path("song.flac")]);
-      await grace.press("Accept");
-      await Promise.all([grace.progressOf("song.flac", 100), ada.filesSay("Grace has it.")]);
-      assert.equal(await grace.savedDigest(), fixture.digests["song.flac"]);
-      await Promise.all([ada.page.close(), grace.page.close()]);
-    }
     const [ada, grace] = await FilesPage.two(browser, fox, server.url);
-    await ada.sendFiles([fixture.path("Holiday")], "Choose a folder");
+    await ada.sendFiles([fixture.path("song.flac")]);
     await grace.press("Accept");
-    await grace.progressOf("Holiday", 100);
-    // Firefox can't write into a folder: it downloads an archive.
-    await grace.press("Save");
-    await grace.filesSay("In your downloads");
-    const archive = fixture.path("Holiday.zip");
-    await writeFile(archive, await grace.savedBytes());
-    const unpack = "import sys, zipfile, hashlib, json; z = zipfile.ZipFile(sys.argv[1]); print(json.dumps({n: hashlib.sha256(z.read(n)).hexdigest() for n in z.namelist()}))";
-    assert.deepEqual(JSON.parse(execFileSync("python3", ["-c", unpack, archive], { encoding: "utf8" })), digestsOf("Holiday/"));
+    await Promise.all([grace.progressOf("song.flac", 100), ada.filesSay("Grace has it.")]);
+    assert.equal(await grace.savedDigest(), fixture.digests["song.flac"]);
   } finally {
     await fox.close();
   }
