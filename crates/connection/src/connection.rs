@@ -132,7 +132,7 @@ impl Connection {
 
     /// Our side of DTLS, once that is agreed on and until the connection is closed.
     pub fn dtls_role(&self) -> Option<dtls::Role> {
-        self.dtls.as_ref().map(Dtls::role)
+        self.session.agreement().map(|agreement| agreement.dtls_role)
     }
 
     /// What DTLS's handshake has shown: the version, and the peer's certificate.
@@ -364,12 +364,12 @@ impl Connection {
             return;
         }
         let remote = agreement.remote;
-        let is_first = self.dtls.is_none();
+        let is_first = self.dtls_state == DtlsTransportState::New;
         self.channels.set_role(match agreement.dtls_role {
             dtls::Role::Active => peerline_sctp::Role::Client,
             dtls::Role::Passive => peerline_sctp::Role::Server,
         });
-        if self.dtls_state == DtlsTransportState::New {
+        if is_first {
             self.set_dtls_state(DtlsTransportState::Connecting);
         }
         if self.ice.embeds() {

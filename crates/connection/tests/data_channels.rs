@@ -10,6 +10,7 @@ use std::time::Duration;
 use common::*;
 use network::{Link, World};
 use peerline_connection::*;
+use peerline_ice::Role;
 
 /// A world with a channel that the first peer opens.
 fn with_channel(configuration: &Configuration, link: Link) -> (World, ChannelHandle) {
@@ -213,6 +214,24 @@ fn a_restart_keeps_channels_open() {
         assert_eq!(world.peers[index].connection.connection_state(), PeerConnectionState::Connected);
         assert!(!world.happened(index, |event| matches!(event, Event::DataChannelClose { .. })));
     }
+}
+
+#[test]
+fn rfc8445_section_6_1_1_a_restart_before_the_handshake_keeps_the_roles() {
+    let mut world = World::new(1, &Configuration::default(), [Link::default(), Link::default()]);
+    let now = world.now;
+    world.peers[0].connection.create_data_channel(now, "early", DataChannelInit::default()).unwrap();
+    world.negotiate(0);
+    let roles = |world: &World| world.peers.each_ref().map(|peer| peer.connection.ice().role());
+    let before = roles(&world);
+    assert_eq!(before, [Role::Controlling, Role::Controlled]);
+    world.peers[1].connection.restart_ice();
+    world.negotiate(1);
+    assert_eq!(roles(&world), before);
+    let is_connected = |world: &mut World| {
+        world.peers.iter().all(|peer| peer.connection.connection_state() == PeerConnectionState::Connected)
+    };
+    assert!(world.run_until(Duration::from_secs(10), is_connected));
 }
 
 #[test]
