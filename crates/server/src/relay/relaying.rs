@@ -406,33 +406,32 @@ impl Relaying {
         }
     }
 
-    /// Does all that the machine wants done.
+    /// Does all that the machine wants done. Events first: whoever reads that its allocation has ended may ask for the port again.
     fn drain(&mut self, now: Instant) {
-        loop {
-            while let Some(transmit) = self.server.poll_transmit(&mut self.answer) {
-                let Some((index, source)) = self.door_of(transmit.local) else {
-                    continue;
-                };
-                if let Some(listener) = self.listeners.get(index)
-                    && let Some(contents) = self.answer.get(..transmit.length)
-                {
-                    let answer = Transmit {
-                        destination: transmit.remote,
-                        ecn: None,
-                        contents,
-                        segment_size: None,
-                        src_ip: source,
-                    };
-                    if listener.socket.send(&answer).is_err() {
-                        self.send_failures += 1;
-                    }
-                }
+        while let Some(event) = self.server.poll_event() {
+            match event {
+                Event::AllocationRequested(request) => self.allocate(now, &request),
+                Event::AllocationEnded { allocation, client, .. } => self.end(allocation, &client),
+                Event::AddressEnded { allocation, relayed } => self.close(allocation, relayed),
             }
-            match self.server.poll_event() {
-                Some(Event::AllocationRequested(request)) => self.allocate(now, &request),
-                Some(Event::AllocationEnded { allocation, client, .. }) => self.end(allocation, &client),
-                Some(Event::AddressEnded { allocation, relayed }) => self.close(allocation, relayed),
-                None => return,
+        }
+        while let Some(transmit) = self.server.poll_transmit(&mut self.answer) {
+            let Some((index, source)) = self.door_of(transmit.local) else {
+                continue;
+            };
+            if let Some(listener) = self.listeners.get(index)
+                && let Some(contents) = self.answer.get(..transmit.length)
+            {
+                let answer = Transmit {
+                    destination: transmit.remote,
+                    ecn: None,
+                    contents,
+                    segment_size: None,
+                    src_ip: source,
+                };
+                if listener.socket.send(&answer).is_err() {
+                    self.send_failures += 1;
+                }
             }
         }
     }
