@@ -156,7 +156,7 @@ pub struct Participant {
 pub enum ParticipantState {
     /// The direct connection is being made, or made again after it broke. Chat goes through the server meanwhile.
     Connecting,
-    /// The direct connection stands.
+    /// The direct connection stands, and chat goes by it.
     Connected,
     /// Neither connected to us nor to the server at the moment; expected back.
     Away,

@@ -149,7 +149,7 @@ impl Remote {
     }
 
     fn state(&self) -> ParticipantState {
-        if self.is_connected() {
+        if self.is_connected() && self.is_data_open() {
             ParticipantState::Connected
         } else if self.presence != MemberState::Present {
             ParticipantState::Away
