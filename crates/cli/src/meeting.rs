@@ -7,7 +7,6 @@ use peerline::channel::{
     Channel, ChannelError, ChannelEvent, ChannelSender, Code, Link, Participant, ParticipantId,
     ParticipantState,
 };
-use peerline::{Endpoint, EndpointConfig, Interfaces};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
@@ -80,7 +79,6 @@ impl Meeting {
             notes.tell(&Note::Warning { warning });
         }
         let mut options = options.channel_options(identity.ok());
-        options.endpoint = Some(endpoint()?);
         options.one_partner = one_partner;
         let channel =
             tokio::time::timeout(ENTERING, Channel::join(&link, options)).await.map_err(|_| {
@@ -239,14 +237,6 @@ async fn resolve(
     let link = link.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
     let made = is_new.then(|| Made { code: Some(spoken), link: link.to_string(), expires });
     Ok((link, made))
-}
-
-/// Sockets for direct connections. A machine without a network has its loopback addresses, which reach its other programs.
-fn endpoint() -> Result<Endpoint, Problem> {
-    let bind = |interfaces| Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() });
-    bind(Interfaces::All).or_else(|_| bind(Interfaces::AllAndLoopback)).map_err(|error| {
-        Problem::new(Failure::Unconnected, format!("No network socket can be opened: {error}."))
-    })
 }
 
 /// Looks which way a new connection takes.
