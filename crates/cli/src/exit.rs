@@ -27,8 +27,11 @@ Examples:
   peerline serve --config /etc/peerline.toml
   PEERLINE_LISTEN=127.0.0.1:9000 peerline serve";
 
-/// The exit status of commands that meet somebody.
-pub(crate) const MEETING_HELP: &str = "\
+/// What the help of a command that meets somebody ends with: its exit status, and examples.
+macro_rules! meeting_help {
+    ($examples:literal) => {
+        concat!(
+            "\
 Exit status:
   0  done
   1  it could not be done
@@ -36,7 +39,47 @@ Exit status:
   3  nobody came, or the code had expired
   4  the other side, or the server, refused or cancelled
   5  no connection to the server or to the other side, or it broke
-  130, 143  stopped by Ctrl-C or SIGTERM before it was done";
+  130, 143  stopped by Ctrl-C or SIGTERM before it was done",
+            $examples
+        )
+    };
+}
+
+/// The exit status alone.
+pub(crate) const MEETING_HELP: &str = meeting_help!("");
+
+pub(crate) const CHAT_HELP: &str = meeting_help!(
+    "
+
+Examples:
+  peerline chat --new
+  peerline chat pillow-evacuate-shudder-bless-cavern
+  echo \"the build is done\" | peerline chat \"$LINK\""
+);
+
+pub(crate) const JOIN_HELP: &str = meeting_help!(
+    "
+
+Examples:
+  peerline join --new
+  peerline join \"$LINK\" | jq -r 'select(.event == \"chat\") | .text'"
+);
+
+pub(crate) const PIPE_HELP: &str = meeting_help!(
+    "
+
+Examples:
+  tar c photos | peerline pipe
+  peerline pipe pillow-evacuate-shudder-bless-cavern </dev/null | tar x"
+);
+
+pub(crate) const FORWARD_HELP: &str = meeting_help!(
+    "
+
+Examples:
+  peerline forward --allow 127.0.0.1:5432
+  peerline forward \"$CODE\" --local 5432 --remote 127.0.0.1:5432"
+);
 
 /// Why the program ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

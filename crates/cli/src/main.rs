@@ -57,7 +57,11 @@ enum Command {
     /// What you write goes, line by line, to everybody who is there: directly where a connection stands, sealed through
     /// the server until then. What the others write is printed; who comes and goes is told on standard error.
     /// At the end of standard input it waits until everybody has everything, and leaves.
-    #[command(after_help = exit::MEETING_HELP)]
+    #[command(
+        override_usage = "peerline chat [OPTIONS] <LINK|CODE|--new>",
+        after_help = exit::MEETING_HELP,
+        after_long_help = exit::CHAT_HELP
+    )]
     Chat(Box<chat::ChatOptions>),
 
     /// A channel as JSON lines, for scripts
@@ -65,7 +69,11 @@ enum Command {
     /// Who comes and goes, and what they say, is printed as one JSON object a line. Commands are JSON objects on
     /// standard input: {"do":"say","text":"hello"}, {"do":"send","payload":{"kind":"move","x":1}}, {"do":"name","name":"Ada"},
     /// {"do":"leave"}. docs/command-line.md has the schema.
-    #[command(after_help = exit::MEETING_HELP)]
+    #[command(
+        override_usage = "peerline join [OPTIONS] <LINK|CODE|--new>",
+        after_help = exit::MEETING_HELP,
+        after_long_help = exit::JOIN_HELP
+    )]
     Join(Box<join::JoinOptions>),
 
     /// Standard input and output across the network
@@ -73,14 +81,21 @@ enum Command {
     /// What is written to one end comes out at the other, in both directions, byte by byte. The end of one side's
     /// standard input is the end of the other side's standard output; the other direction goes on until it ends, too.
     /// Without a code or a link a new code is made, and told on standard error.
-    #[command(after_help = exit::MEETING_HELP)]
+    #[command(
+        after_help = exit::MEETING_HELP,
+        after_long_help = exit::PIPE_HELP
+    )]
     Pipe(Box<pipe::PipeOptions>),
 
     /// TCP connections across the network
     ///
     /// One side says what it may be asked to connect to (--allow); the other side listens (--local) and says what
     /// its connections are for (--remote). Either of them can make the code.
-    #[command(after_help = exit::MEETING_HELP)]
+    #[command(
+        override_usage = "peerline forward [OPTIONS] [CODE|LINK] --local PORT --remote HOST:PORT\n       peerline forward [OPTIONS] [CODE|LINK] --allow HOST:PORT",
+        after_help = exit::MEETING_HELP,
+        after_long_help = exit::FORWARD_HELP
+    )]
     Forward(Box<forward::ForwardOptions>),
 }
 

@@ -129,10 +129,8 @@ impl Notes {
 fn spoken(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let (length, unit) = units
-        .into_iter()
-        .find(|(length, _)| seconds >= *length && seconds % length == 0)
-        .unwrap_or((1, "second"));
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).unwrap_or((1, "second"));
     let number = seconds / length;
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }

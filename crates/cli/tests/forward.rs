@@ -8,6 +8,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use common::{Client, Serving, after};
+use peerline::channel::{Channel, ChannelEvent, ChannelOptions, Link, ParticipantState};
+use peerline::{DataChannelInit, Message};
 use rustix::process::Signal;
 
 /// The side that connects, the side that listens, and the address at which that does.
@@ -143,6 +145,48 @@ fn what_is_not_allowed_is_refused_at_once_and_named() {
     assert_eq!(listens.status(), Some(4));
     let why = "ada does not allow connections to localhost:1. It allows: 127.0.0.1:1, [::1]:2.";
     assert!(after(&listens.notes.rest(), "peerline: ").starts_with(why));
+}
+
+/// A client that asks for what it was not offered.
+#[test]
+fn whoever_asks_anyway_is_refused() {
+    let serving = Serving::start("forward-rogue");
+    let (listener, secret) = target();
+    listener.set_nonblocking(true).unwrap();
+    let mut dials = serving.client("ada", &["forward", "--allow", "127.0.0.1:1"]);
+    let link = Link::parse(&dials.code().1).unwrap();
+    let port: u16 = secret.split(':').nth(1).unwrap().parse().unwrap();
+    let ask = async |first: &str| {
+        let mut channel = Channel::join(&link, ChannelOptions::named("eve")).await.unwrap();
+        let stream = loop {
+            match channel.next_event().await.unwrap() {
+                ChannelEvent::ParticipantChanged(ada) if ada.state == ParticipantState::Connected => {
+                    let protocol = "peerline.stream.v1".to_owned();
+                    let init = DataChannelInit { protocol, ..DataChannelInit::default() };
+                    break channel
+                        .sender()
+                        .create_data_channel(ada.id, "peerline-forward", init)
+                        .await
+                        .unwrap();
+                }
+                _ => {}
+            }
+        };
+        stream.opened().await.unwrap();
+        stream.send_text(first).unwrap();
+        let answer = stream.recv().await;
+        assert!(stream.recv().await.is_none(), "it is closed");
+        channel.leave().await;
+        answer
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let reset = |code: &str| Some(Message::Text(format!(r#"{{"type":"reset","code":"{code}"}}"#)));
+    let open = format!(r#"{{"type":"open","host":"127.0.0.1","port":{port}}}"#);
+    assert_eq!(runtime.block_on(ask(&open)), reset("not_allowed"));
+    dials.notes.find(&format!("A connection to {secret} failed: it is not allowed."));
+    // With a code the other side's leaving is the end.
+    assert_eq!(dials.status(), Some(0));
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -124,6 +124,34 @@ fn a_third_who_comes_with_the_same_code_is_left_out() {
 }
 
 #[test]
+fn a_partner_that_was_killed_makes_room_for_the_next() {
+    let serving = Serving::start("killed");
+    let mut ada = serving.client("ada", &["chat", "--new"]);
+    let (code, _) = ada.code();
+    let mut grace = serving.client("grace", &["chat", &code]);
+    grace.notes.find("ada is connected directly.");
+    grace.signal(Signal::KILL);
+    grace.status();
+    // The server keeps the place of the one who was killed for a minute: nobody waits for that.
+    let mut again = serving.client("grace", &["chat", &code]);
+    again.notes.find("ada is connected directly.");
+    again.write("restarted");
+    assert_eq!(ada.lines().next().unwrap(), "grace: restarted");
+}
+
+#[test]
+fn by_the_relay_only_nobody_learns_an_address() {
+    let serving = Serving::start("relay-only");
+    let mut ada = serving.client("ada", &["chat", "--new", "--relay-only"]);
+    let (code, _) = ada.code();
+    let mut grace = serving.client("grace", &["chat", &code, "--relay-only"]);
+    ada.notes.find("grace is connected through the relay.");
+    grace.notes.find("ada is connected through the relay.");
+    grace.write("hello");
+    assert_eq!(ada.lines().next().unwrap(), "grace: hello");
+}
+
+#[test]
 fn the_identity_stays_and_is_its_owners_alone() {
     let serving = Serving::start("identity");
     let identity = || {
@@ -152,7 +180,7 @@ fn help_fits_a_terminal_and_has_the_exit_status() {
             let help = String::from_utf8(output.stdout).unwrap();
             assert!(help.contains("Exit status:") && help.contains("nobody came"), "{help}");
             let longest = help.lines().map(|line| line.chars().count()).max();
-            assert!(longest <= Some(100), "{help}");
+            assert!(longest <= Some(80), "{help}");
         }
     }
 }
