@@ -69,7 +69,6 @@ impl Meeting {
         expiry: &Expiry,
         notes: Notes,
     ) -> Result<Self, Problem> {
-        let one_partner = !matches!(place, Where::At(Place::Link(_)) | Where::NewLink);
         let expires = expiry.after(place);
         let (link, made) = resolve(place.clone(), options.server.0.clone(), expires).await?;
         let identity = options.identity();
@@ -79,7 +78,7 @@ impl Meeting {
             notes.tell(&Note::Warning { warning });
         }
         let mut options = options.channel_options(identity.ok());
-        options.one_partner = one_partner;
+        options.one_partner = !place.is_for_many();
         let channel =
             tokio::time::timeout(ENTERING, Channel::join(&link, options)).await.map_err(|_| {
                 let why = format!("{} does not answer.", link.origin());
