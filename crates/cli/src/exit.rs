@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use peerline::channel::{ChannelError, ConnectError};
 
+use crate::terminal;
+
 pub(crate) const HELP: &str = "\
 Exit status:
   0  done, or stopped by SIGTERM or Ctrl-C
@@ -154,8 +156,8 @@ impl From<ConnectError> for Problem {
             ConnectError::Untrusted { address, certificate, error } => Self::new(
                 Failure::Unconnected,
                 format!(
-                    "{address} is not trusted: {error}.\nThe SHA-256 of its certificate is\n  {certificate}\n\
-                     If whoever runs the server tells you the same, add\n  --trust {certificate}"
+                    "{address} is not trusted: {error}.\nThe SHA-256 of its certificate is\n{certificate}\n\
+                     If whoever runs the server tells you the same, add\n--trust {certificate}"
                 ),
             ),
             ConnectError::Foreign { .. } => Self::new(Failure::Unconnected, format!("{error}.")),
@@ -169,8 +171,8 @@ impl From<std::io::Error> for Problem {
     }
 }
 
-/// Says why on standard error.
+/// Says why on standard error. A server's own words may be in it.
 pub(crate) fn fail(failure: Failure, why: impl Display) -> ExitCode {
-    eprintln!("peerline: {why}");
+    eprintln!("peerline: {}", terminal::paragraph(&why.to_string()));
     ExitCode::from(failure.status())
 }

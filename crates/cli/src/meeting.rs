@@ -7,7 +7,6 @@ use peerline::channel::{
     Channel, ChannelError, ChannelEvent, ChannelSender, Code, Link, Participant, ParticipantId,
     ParticipantState,
 };
-use peerline::{Endpoint, EndpointConfig, Interfaces};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
@@ -71,7 +70,6 @@ impl Meeting {
         expiry: &Expiry,
         notes: Notes,
     ) -> Result<Self, Problem> {
-        let one_partner = !matches!(place, Where::At(Place::Link(_)) | Where::NewLink);
         let expires = expiry.after(place);
         let (link, made) = resolve(place.clone(), options.server.0.clone(), expires).await?;
         let identity = options.identity();
@@ -81,8 +79,7 @@ impl Meeting {
             notes.tell(&Note::Warning { warning });
         }
         let mut options = options.channel_options(identity.ok());
-        options.endpoint = Some(endpoint()?);
-        options.one_partner = one_partner;
+        options.one_partner = !place.is_for_many();
         let channel =
             tokio::time::timeout(ENTERING, Channel::join(&link, options)).await.map_err(|_| {
                 let why = format!("{} does not answer.", link.origin());
@@ -260,14 +257,6 @@ async fn resolve(
     let link = link.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
     let made = is_new.then(|| Made { code: Some(spoken), link: link.to_string(), expires });
     Ok((link, made))
-}
-
-/// Sockets for direct connections. A machine without a network has its loopback addresses, which reach its other programs.
-fn endpoint() -> Result<Endpoint, Problem> {
-    let bind = |interfaces| Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() });
-    bind(Interfaces::All).or_else(|_| bind(Interfaces::AllAndLoopback)).map_err(|error| {
-        Problem::new(Failure::Unconnected, format!("No network socket can be opened: {error}."))
-    })
 }
 
 /// Looks which way a new connection takes.

@@ -15,7 +15,7 @@ use crate::client_options::ClientOptions;
 use crate::exit::{Failure, Problem};
 use crate::meeting::{Meeting, MeetingEvent};
 use crate::notes::Notes;
-use crate::place::{Place, PlaceOrNew, Where};
+use crate::place::PlaceOrNew;
 use crate::stream::{self, Broken, Control, Credit, PROTOCOL};
 
 const LABEL: &str = "peerline-pipe";
@@ -42,7 +42,7 @@ struct End {
 pub(crate) fn run(options: &PipeOptions) -> ExitCode {
     let PipeOptions { place, json, client } = options;
     let (expiry, place) = (&place.expiry, place.place());
-    let by_link = matches!(place, Where::At(Place::Link(_)));
+    let by_link = place.is_for_many();
     let notes = if *json { Notes::Json } else { Notes::Sentences };
     Client { options: client, place, expiry, notes, on_signal: OnSignal::Broken }
         .run(async |meeting| pipe(meeting, by_link).await)

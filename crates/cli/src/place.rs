@@ -18,6 +18,13 @@ pub(crate) enum Where {
     NewLink,
 }
 
+impl Where {
+    /// Whether any number of people meet there; by a code it is two.
+    pub(crate) fn is_for_many(&self) -> bool {
+        matches!(self, Self::At(Place::Link(_)) | Self::NewLink)
+    }
+}
+
 /// For commands between two: without a place they make a code.
 #[derive(Args, Debug)]
 pub(crate) struct PlaceOrNew {
@@ -77,8 +84,7 @@ impl Expiry {
 
     /// How long to wait; `None`: as long as it takes.
     pub(crate) fn after(&self, place: &Where) -> Option<Duration> {
-        let is_code = matches!(place, Where::At(Place::Code(_)) | Where::NewCode);
-        self.after.or(is_code.then_some(Self::CODE))
+        self.after.or((!place.is_for_many()).then_some(Self::CODE))
     }
 }
 

@@ -140,6 +140,18 @@ fn a_partner_that_was_killed_makes_room_for_the_next() {
 }
 
 #[test]
+fn by_the_relay_only_nobody_learns_an_address() {
+    let serving = Serving::start("relay-only");
+    let mut ada = serving.client("ada", &["chat", "--new", "--relay-only"]);
+    let (code, _) = ada.code();
+    let mut grace = serving.client("grace", &["chat", &code, "--relay-only"]);
+    ada.notes.find("grace is connected through the relay.");
+    grace.notes.find("ada is connected through the relay.");
+    grace.write("hello");
+    assert_eq!(ada.lines().next().unwrap(), "grace: hello");
+}
+
+#[test]
 fn the_identity_stays_and_is_its_owners_alone() {
     let serving = Serving::start("identity");
     let identity = || {

@@ -54,7 +54,8 @@ impl Base {
             && !there.is_unspecified()
             && !is_multicast_or_broadcast(there)
             && if relayed {
-                !there.is_loopback() && !is_link_local(there)
+                // A relay on this machine, for peers on it.
+                (!there.is_loopback() || here.is_loopback()) && !is_link_local(there)
             } else {
                 here.is_loopback() == there.is_loopback()
                     && is_link_local_ipv6(here) == is_link_local_ipv6(there)
@@ -413,5 +414,11 @@ mod tests {
             let id = locals.add_host(address(here), true);
             assert_eq!(locals.base(id).unwrap().reaches(address(there)), expected, "{here} {there}");
         }
+        let relayed = |here, there| {
+            let base = locals.bases.iter().find(|base| base.address == address(here)).unwrap();
+            Base { relay: Some(RelayId(1)), ..base.clone() }.reaches(address(there))
+        };
+        assert!(!relayed("192.0.2.1:1", "127.0.0.1:5"));
+        assert!(relayed("127.0.0.1:1", "127.0.0.1:5"), "by a relay on this machine");
     }
 }

@@ -15,7 +15,7 @@ use crate::client::{Client, OnSignal};
 use crate::client_options::ClientOptions;
 use crate::exit::fail;
 use crate::notes::Notes;
-use crate::place::{Place, PlaceOrNew, Where};
+use crate::place::PlaceOrNew;
 use crate::stream::Credit;
 
 const LABEL: &str = "peerline-forward";
@@ -63,7 +63,7 @@ pub(crate) fn run(options: ForwardOptions) -> ExitCode {
     let ForwardOptions { place, local, remote, allow, json, client } = options;
     let notes = if json { Notes::Json } else { Notes::Sentences };
     let (expiry, place) = (&place.expiry, place.place());
-    let by_link = matches!(place, Where::At(Place::Link(_)));
+    let by_link = place.is_for_many();
     let client = Client { options: &client, place, expiry, notes, on_signal: OnSignal::Done };
     match (local, remote) {
         (Some(local), Some(remote)) => match listen::bind(&local) {

@@ -42,7 +42,7 @@ use self::transport::Server;
 
 use crate::{
     Configuration, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Error, IceTransportPolicy,
-    PeerConnection,
+    Interfaces, PeerConnection,
 };
 
 pub use self::chat::Way;
@@ -73,7 +73,8 @@ pub struct ChannelOptions {
     pub agent: String,
     /// Whether to connect to the others directly. Without, everything goes sealed through the server. Default true.
     pub direct: bool,
-    /// The sockets for direct connections. Default: an endpoint of the channel's own.
+    /// The sockets for direct connections. Default: an endpoint of the channel's own, with the loopback addresses where
+    /// the server is on this machine, or where there are no others.
     pub endpoint: Option<Endpoint>,
     /// Which ways direct connections may take; through the relay only, the others learn no address of this machine.
     pub ice_transport_policy: IceTransportPolicy,
@@ -247,7 +248,7 @@ impl Channel {
         let surroundings = if options.direct {
             let endpoint = match options.endpoint {
                 Some(endpoint) => endpoint,
-                None => Endpoint::bind(EndpointConfig::default()).map_err(ChannelError::Endpoint)?,
+                None => bind(server.is_on_this_machine()).map_err(ChannelError::Endpoint)?,
             };
             let ice_transport_policy = options.ice_transport_policy;
             let configuration = Configuration { ice_transport_policy, ..Configuration::default() };
@@ -395,6 +396,15 @@ impl ChannelSender {
     fn command(&self, command: Command) -> Result<(), ChannelError> {
         self.commands.send(command).map_err(|_| ChannelError::Left)
     }
+}
+
+/// Who meets at a server on this machine may be on it, too, and its relay is reached by loopback alone.
+fn bind(loopback_too: bool) -> std::io::Result<Endpoint> {
+    let bind = |interfaces| Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() });
+    if loopback_too {
+        return bind(Interfaces::AllAndLoopback);
+    }
+    bind(Interfaces::All).or_else(|_| bind(Interfaces::AllAndLoopback))
 }
 
 fn new_identity(random: &mut StdRng) -> IdentityKey {

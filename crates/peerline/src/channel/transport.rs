@@ -106,6 +106,11 @@ impl Server {
         Ok(Self { host, port, tls, uri })
     }
 
+    /// Whether its address is one of loopback.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
     /// Opens a connection.
     pub(super) async fn connect(&self) -> Result<Socket, ConnectError> {
         let address = match self.host.parse::<IpAddr>() {
