@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz soak bench-turn bench-signaling bench-data clean
+.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz soak bench-turn bench-signaling bench-data bench-distance clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -80,6 +80,9 @@ bench-signaling: build ## idle clients' memory, messages' latency
 
 bench-data: ## data channels beside str0m, webrtc-rs and libdatachannel
 	bench/data/run $(ARGS)
+
+bench-distance: ## a data channel beside TCP CUBIC over a long link with loss (as root)
+	$(CARGO) run --release --locked --manifest-path bench/Cargo.toml -p bench-distance -- $(ARGS)
 
 clean: ## remove what the build made
 	$(CARGO) clean

@@ -13,6 +13,8 @@ const C: f64 = 0.4;
 const RENO_INCREASE: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
 /// In segments (RFC 6928).
 const INITIAL_WINDOW: usize = 10;
+/// What TCP sends in a packet on Ethernet, in bytes.
+const TCP_SEGMENT: usize = 1460;
 
 /// A period of congestion avoidance.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +29,10 @@ struct Epoch {
 /// The congestion window, in bytes of payload.
 #[derive(Debug)]
 pub(super) struct Cubic {
+    /// What a packet holds.
     segment: usize,
+    /// What a packet holds where the path is no narrower than we assume.
+    usual_segment: usize,
     window: f64,
     threshold: f64,
     /// The window before the last reduction.
@@ -63,6 +68,7 @@ impl Cubic {
     pub(super) fn new(segment: usize) -> Self {
         Self {
             segment,
+            usual_segment: segment,
             window: (INITIAL_WINDOW * segment) as f64,
             threshold: f64::INFINITY,
             w_max: 0.0,
@@ -98,6 +104,12 @@ impl Cubic {
         self.segment = segment;
     }
 
+    /// The segment that the window grows by. Our packets are shorter than TCP's, to pass anywhere; by their length a data
+    /// channel would get less of a path than TCP does, as much of it as is to be shared by packets (RFC 4828 §1 has the same).
+    fn unit(&self) -> f64 {
+        if self.segment < self.usual_segment { self.segment as f64 } else { self.segment.max(TCP_SEGMENT) as f64 }
+    }
+
     /// Data was acknowledged while the window was what limited sending.
     pub(super) fn acknowledged(&mut self, acknowledged: &Acknowledged) {
         let bytes = acknowledged.bytes as f64;
@@ -115,20 +127,20 @@ impl Cubic {
             }
             return;
         }
-        let segment = self.segment as f64;
+        let unit = self.unit();
         let window = self.window;
         let epoch = self.epoch.get_or_insert_with(|| {
-            let missing = (self.w_max - window).max(0.0) / segment;
+            let missing = (self.w_max - window).max(0.0) / unit;
             if missing == 0.0 {
                 self.w_max = window;
             }
             Epoch { start: acknowledged.now, k: (missing / C).cbrt(), reno: window }
         });
         let increase = if epoch.reno < self.before_reduction { RENO_INCREASE } else { 1.0 };
-        epoch.reno += increase * segment * bytes / window;
+        epoch.reno += increase * unit * bytes / window;
         let elapsed = acknowledged.now.saturating_duration_since(epoch.start).as_secs_f64();
         let w_max = self.w_max;
-        let cubic = |time: f64| w_max + C * (time - epoch.k).powi(3) * segment;
+        let cubic = |time: f64| w_max + C * (time - epoch.k).powi(3) * unit;
         if cubic(elapsed) < epoch.reno {
             self.window = window.max(epoch.reno);
             return;
