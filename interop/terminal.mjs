@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { BINARY } from "./peerline.mjs";
 
 /** How long a person waits at most, in milliseconds. */
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 
 /** The lines of a stream, and who waits for one of them. */
 class Lines {
@@ -39,10 +39,14 @@ class Lines {
 
 export class Terminal {
   #process;
+  #exited;
 
-  constructor(server, name, args) {
+  /** `within`: what goes before the program, to run it somewhere else. */
+  constructor(server, name, args, within = []) {
     const env = { ...process.env, PEERLINE_SERVER: server.url, PEERLINE_DATA_DIR: server.directory, PEERLINE_NAME: name };
-    this.#process = spawn(BINARY, args, { stdio: "pipe", env });
+    const [command, ...rest] = [...within, BINARY, ...args];
+    this.#process = spawn(command, rest, { stdio: "pipe", env });
+    this.#exited = once(this.#process, "exit");
     this.output = new Lines(this.#process.stdout);
     this.notes = new Lines(this.#process.stderr);
   }
@@ -53,12 +57,18 @@ export class Terminal {
 
   /** Ends its input; resolves with its exit status. */
   async end() {
-    const exit = once(this.#process, "exit");
     this.#process.stdin.end();
-    return (await exit)[0];
+    return await this.exit();
   }
 
-  kill() {
+  /** Resolves with its exit status. */
+  async exit() {
+    return (await this.#exited)[0];
+  }
+
+  /** As a machine that loses its power does it. Resolves when it is over. */
+  async kill() {
     this.#process.kill("SIGKILL");
+    await this.#exited;
   }
 }

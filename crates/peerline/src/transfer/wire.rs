@@ -1,11 +1,14 @@
 //! A transfer's data channel, as both machines use it.
 
 use std::future::{pending, poll_fn};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use peerline_transfer::Transmit;
 use tokio::time::Instant;
 
+use crate::endpoint::lock;
 use crate::{DataChannel, DataChannelEvent, DataChannelState, Message};
 
 /// The longest message of a transfer, in bytes.
@@ -16,7 +19,9 @@ const LAST_WORD: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Wire {
     channel: DataChannel,
+    /// The next message is written to it.
     buffer: Vec<u8>,
+    pieces: Pieces,
     closed: bool,
     /// Until when to wait for the channel to close.
     closes_by: Option<Instant>,
@@ -31,8 +36,8 @@ pub(super) enum News {
 }
 
 impl Wire {
-    pub(super) const fn new(channel: DataChannel) -> Self {
-        Self { channel, buffer: Vec::new(), closed: false, closes_by: None }
+    pub(super) fn new(channel: DataChannel) -> Self {
+        Self { channel, buffer: Vec::new(), pieces: Pieces::default(), closed: false, closes_by: None }
     }
 
     pub(super) fn buffered_amount(&self) -> usize {
@@ -44,13 +49,12 @@ impl Wire {
         if self.channel.ready_state() != DataChannelState::Open {
             return;
         }
-        // A piece goes out in the buffer that it was written to.
-        self.buffer.reserve(MESSAGE);
         while let Some(transmit) = poll(&mut self.buffer) {
             let sent = match transmit {
                 Transmit::Text => self.channel.send_text(String::from_utf8_lossy(&self.buffer)),
                 Transmit::Binary => {
-                    self.channel.send(std::mem::replace(&mut self.buffer, Vec::with_capacity(MESSAGE)))
+                    let next = self.pieces.take();
+                    self.channel.send(self.pieces.lend(std::mem::replace(&mut self.buffer, next)))
                 }
             };
             if sent.is_err() {
@@ -103,6 +107,44 @@ impl Wire {
             let _ = tokio::time::timeout_at(by, closed).await;
             self.closed = true;
             self.channel.close();
+        }
+    }
+}
+
+/// Buffers of pieces, used again when their bytes have arrived: making them anew costs more than filling them, as the
+/// system takes their memory back in between.
+#[derive(Debug, Default)]
+struct Pieces(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// Buffers that are kept; about as many are on their way at once.
+const KEPT: usize = 64;
+
+impl Pieces {
+    fn take(&self) -> Vec<u8> {
+        lock(&self.0).pop().unwrap_or_else(|| Vec::with_capacity(MESSAGE))
+    }
+
+    fn lend(&self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Piece { bytes, home: Arc::clone(&self.0) })
+    }
+}
+
+struct Piece {
+    bytes: Vec<u8>,
+    home: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut home = lock(&self.home);
+        if home.len() < KEPT {
+            home.push(std::mem::take(&mut self.bytes));
         }
     }
 }

@@ -1,0 +1,52 @@
+// Network namespaces of a test's own, joined by a cable: programs in them reach each other and nothing else.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+
+/** Whoever is not root becomes it in a user namespace. */
+const isRoot = process.getuid() === 0;
+
+export class Namespace {
+  #holder;
+
+  /** `beside`: a namespace whose owner owns this one, too. */
+  static async create(beside) {
+    const first = isRoot || beside ? [] : ["--user", "--map-root-user"];
+    const [command, ...args] = [...(beside?.enter() ?? []), "unshare", ...first, "--net", "cat"];
+    const holder = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    holder.stdin.write("here\n");
+    const [said] = await Promise.race([once(holder.stdout, "data"), once(holder, "exit").then(() => [])]);
+    if (!said) throw new Error("network namespaces can't be made here: run this as root, or allow user namespaces");
+    const namespace = new Namespace();
+    namespace.#holder = holder;
+    namespace.run("ip", "link", "set", "lo", "up");
+    return namespace;
+  }
+
+  get pid() {
+    return this.#holder.pid;
+  }
+
+  /** What goes before a command that is to run here. */
+  enter() {
+    return ["nsenter", "--target", String(this.pid), ...(isRoot ? [] : ["--user", "--preserve-credentials"]), "--net"];
+  }
+
+  run(...command) {
+    const [program, ...args] = [...this.enter(), ...command];
+    execFileSync(program, args);
+  }
+
+  /** Joins this one (`address`) with another one (`theirs`); both in CIDR notation. */
+  connect(address, other, theirs) {
+    this.run("ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", String(other.pid));
+    for (const [namespace, own] of [[this, address], [other, theirs]]) {
+      namespace.run("ip", "address", "add", own, "dev", "cable");
+      namespace.run("ip", "link", "set", "cable", "up");
+    }
+  }
+
+  /** Programs in it have to end first. */
+  remove() {
+    this.#holder.kill("SIGKILL");
+  }
+}
