@@ -8,8 +8,16 @@ import { CallPage } from "./call-page.mjs";
 /** How long a transfer may take on a machine that has other things to do, in milliseconds. */
 const PATIENCE = 120_000;
 
-/** Runs before the page's own scripts: keeps what is saved, and counts what is sent. */
+/** Runs before the page's own scripts: keeps what is downloaded, so that no test leaves files behind; and counts what is sent.
+ * There is no camera: pictures would take time that is nobody's here. */
 function keepFiles() {
+  navigator.mediaDevices.getUserMedia = async () => {
+    throw new DOMException("There is none.", "NotFoundError");
+  };
+  const click = HTMLAnchorElement.prototype.click;
+  HTMLAnchorElement.prototype.click = function () {
+    if (!this.download || window.downloadsForTest) click.call(this);
+  };
   const saved = (window.savedForTest = []);
   const create = URL.createObjectURL;
   URL.createObjectURL = (content) => {
@@ -132,6 +140,22 @@ export class FilesPage extends CallPage {
       const digest = await crypto.subtle.digest("SHA-256", await window.savedForTest.at(-1).arrayBuffer());
       return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     });
+  }
+
+  /** Lets Chromium download into a directory. Returns a function that waits for the next download. */
+  async downloadInto(directory) {
+    const session = await this.page.createCDPSession();
+    await session.send("Browser.setDownloadBehavior", {
+      behavior: "allow",
+      browserContextId: this.page.browserContext().id,
+      downloadPath: directory,
+      eventsEnabled: true,
+    });
+    await this.page.evaluate(() => {
+      window.downloadsForTest = true;
+    });
+    const completed = new Promise((resolve) => session.on("Browser.downloadProgress", ({ state }) => state === "completed" && resolve()));
+    return () => completed;
   }
 
   /** What was saved last by a download. */

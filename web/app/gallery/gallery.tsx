@@ -12,7 +12,8 @@ import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
 import { incoming, outgoing } from "../src/state/ringing";
 import { findable, name } from "../src/state/settings";
-import { transfers, transfersOpen, type ShownTransfer } from "../src/state/transfers";
+import { ShownTransfer } from "../src/state/shown-transfer";
+import { transfers, transfersOpen } from "../src/state/transfers";
 import type { TransferView } from "../src/state/transfer-view";
 import { CallView } from "../src/views/call";
 import { LeftView } from "../src/views/left";
@@ -83,15 +84,13 @@ async function call(participants: model.Participant[]): Promise<ComponentChildre
   return <CallView link={LINK} />;
 }
 
-let shown = 0;
-
-function transfer(name: string, sizes: Record<string, number>, view: Partial<TransferView>): ShownTransfer {
+function transfer(sizes: Record<string, number>, view: Partial<TransferView>): ShownTransfer {
   const files = Object.entries(sizes).map(([path, size]) => ({ path, size }));
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const nothing = () => undefined;
-  const whole = { incoming: true, person: "Grace Hopper", state: "running", reason: undefined, done: 0, filesDone: 0, speed: undefined, unreadable: 0, ...view } as const;
-  shown += 1;
-  return { key: shown, name, files, bytes, view: signal(whole), accept: nothing, decline: nothing, cancel: nothing, save: nothing, dismiss: nothing };
+  const still = { participant: { name: "Grace Hopper" }, state: "offered", progress: { files: 0, bytes: 0, kept: 0 }, unreadable: new Set() };
+  const shown = new ShownTransfer(Object.assign(new EventTarget(), { files, bytes, ...still }) as never, null);
+  shown.view.value = { ...shown.view.value, incoming: true, state: "running", ...view };
+  return shown;
 }
 
 const holiday = Object.fromEntries(Array.from({ length: 124 }, (_, index) => [`Holiday/IMG_${4000 + index}.jpg`, 3_400_000 + index * 12_345]));
@@ -141,25 +140,25 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     return call(others(2));
   },
   "call-offer": async () => {
-    transfers.value = [transfer("Holiday", holiday, { state: "offered" })];
+    transfers.value = [transfer(holiday, { state: "offered" })];
     return call(others(1));
   },
   "call-offer-file": async () => {
-    transfers.value = [transfer("minutes of last week’s meeting, corrected by Margaret.pdf", { "minutes of last week’s meeting, corrected by Margaret.pdf": 183_000 }, { state: "offered", person: "Linus" })];
+    transfers.value = [transfer({ "minutes of last week’s meeting, corrected by Margaret.pdf": 183_000 }, { state: "offered", person: "Linus" })];
     return call(others(3));
   },
   "call-files": async () => {
     transfers.value = [
-      transfer("Holiday", holiday, { done: 211_000_000, filesDone: 52, speed: 34_000_000 }),
-      transfer("film.mkv", { "film.mkv": 2_147_483_648 }, { incoming: false, person: "Linus", state: "waiting", done: 900_000_000 }),
-      transfer("photo.jpg", { "photo.jpg": 3_400_000 }, { state: "completed", saved: "downloaded" }),
-      transfer("slides and notes.txt", { "slides/1.png": 400_000, "notes.txt": 900 }, { state: "completed" }),
-      transfer("big.iso", { "big.iso": 5_000_000_000 }, { incoming: false, state: "declined", reason: "no_space" }),
+      transfer(holiday, { done: 211_000_000, filesDone: 52, speed: 34_000_000 }),
+      transfer({ "film.mkv": 2_147_483_648 }, { incoming: false, person: "Linus", state: "waiting", done: 900_000_000 }),
+      transfer({ "photo.jpg": 3_400_000 }, { state: "completed", saved: "downloaded" }),
+      transfer({ "slides/1.png": 400_000, "notes.txt": 900 }, { state: "completed" }),
+      transfer({ "big.iso": 5_000_000_000 }, { incoming: false, state: "declined", reason: "no_space" }),
     ];
     return call(others(2));
   },
   "call-files-hidden": async () => {
-    transfers.value = [transfer("film.mkv", { "film.mkv": 2_147_483_648 }, { done: 1, speed: 1 })];
+    transfers.value = [transfer({ "film.mkv": 2_147_483_648 }, { done: 1, speed: 1 })];
     transfersOpen.value = false;
     return call(others(1));
   },
@@ -169,7 +168,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     return scene;
   },
   "left-files": () => {
-    transfers.value = [transfer("slides and notes.txt", { "slides/1.png": 400_000, "notes.txt": 900 }, { state: "completed" })];
+    transfers.value = [transfer({ "slides/1.png": 400_000, "notes.txt": 900 }, { state: "completed" })];
     return <LeftView />;
   },
   "call-unread": async () => {

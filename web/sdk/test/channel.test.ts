@@ -313,7 +313,7 @@ describe("a call of two", () => {
     FakeNetwork.up = true;
     await pass(60_000, 500);
     await vi.waitFor(() => expect([outgoing.state, offers[0]?.state, offers.length]).toEqual(["completed", "completed", 1]));
-    expect(await (await offers[0]?.file(0))?.text()).toBe("hello");
+    expect(await (await offers[0]?.content(0))?.text()).toBe("hello");
   });
 
   it("ends transfers that are under way when it ends", async () => {

@@ -30,16 +30,12 @@ export async function save(transfer: IncomingTransfer, name: string, progress: (
   const indices = files.map((_, index) => index).filter((index) => !unreadable.has(index));
   const told = (done: number) => progress(bytes === 0 ? 1 : done / bytes);
   if (files.length === 1) {
-    download(await transfer.file(0), name);
+    download(await transfer.content(0), name);
     return "downloaded";
   }
   if (globalThis.showDirectoryPicker === undefined) {
-    const entries = await Promise.all(
-      indices.map(async (index) => {
-        const content = await transfer.file(index);
-        return { path: files[index]?.path ?? content.name, content, modified: content.lastModified };
-      }),
-    );
+    const entries = [];
+    for (const index of indices) entries.push({ ...fileAt(transfer, index), content: await transfer.content(index) });
     download(await zip(entries, told), `${name}.zip`);
     return "downloaded";
   }
@@ -64,17 +60,22 @@ async function writeInto(folder: FileSystemDirectoryHandle, transfer: IncomingTr
   for (const top of topsOf(transfer.files.map(({ path }) => path))) names.set(top, await freeName(folder, top));
   let done = 0;
   for (const index of indices) {
-    const file = await transfer.file(index);
-    const [top = "", ...rest] = (transfer.files[index]?.path ?? file.name).split("/");
+    const content = await transfer.content(index);
+    const [top = "", ...rest] = fileAt(transfer, index).path.split("/");
     const segments = [names.get(top) ?? top, ...rest];
-    const name = segments.pop() ?? file.name;
+    const name = segments.pop() ?? top;
     let directory = folder;
     for (const segment of segments) directory = await directory.getDirectoryHandle(segment, { create: true });
     const handle = await directory.getFileHandle(name, { create: true });
-    await file.stream().pipeTo(await handle.createWritable());
-    done += file.size;
+    await content.stream().pipeTo(await handle.createWritable());
+    done += content.size;
     told(done);
   }
+}
+
+function fileAt({ files }: IncomingTransfer, index: number): { path: string; modified: number } {
+  const { path, modified = Date.now() } = files[index] ?? { path: String(index) };
+  return { path, modified };
 }
 
 function download(content: Blob, name: string): void {

@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
-import type { ShownTransfer } from "../state/transfers";
-import { isOver, percentOf, sentenceOf } from "../state/transfer-view";
+import type { ShownTransfer } from "../state/shown-transfer";
+import { percentOf, sentenceOf } from "../state/transfer-view";
 import { sizeText } from "../text/amounts";
 import { plural, t } from "../text/text";
-import { CloseIcon, SaveIcon } from "./icons";
+import { TransferButtons } from "./transfer-buttons";
 
 /** Files of an offer that are named one by one. */
 const LISTED = 4;
@@ -29,7 +29,7 @@ export function TransferCard({ transfer }: { transfer: ShownTransfer }): JSX.Ele
       )}
       <div class="transfer-foot">
         {!asks && <p class={state === "failed" || state === "waiting" ? "transfer-text warm" : "transfer-text"}>{sentence}</p>}
-        {saving === undefined && <Buttons transfer={transfer} />}
+        {saving === undefined && <TransferButtons transfer={transfer} />}
       </div>
     </li>
   );
@@ -70,42 +70,5 @@ function Progress({ transfer, text }: { transfer: ShownTransfer; text: string })
     >
       <span style={{ width: `${percent}%` }} />
     </div>
-  );
-}
-
-function Buttons({ transfer }: { transfer: ShownTransfer }): JSX.Element {
-  const view = transfer.view.value;
-  const describedBy = `transfer-${transfer.key}`;
-  const button = (label: string, look: "primary" | "quiet", act: () => void) => (
-    <button type="button" class={`button ${look} small`} aria-describedby={describedBy} onClick={act}>
-      {look === "primary" && label === t("files.save") && <SaveIcon />}
-      {label}
-    </button>
-  );
-  if (!isOver(view)) {
-    if (!view.incoming || view.state !== "offered") return <div class="transfer-buttons">{button(t("files.cancel"), "quiet", transfer.cancel)}</div>;
-    return (
-      <div class="transfer-buttons">
-        {button(t("files.decline"), "quiet", transfer.decline)}
-        {button(t("files.accept"), "primary", transfer.accept)}
-      </div>
-    );
-  }
-  const saved = view.saved === "downloaded" || view.saved === "written";
-  const received = view.incoming && view.state === "completed";
-  return (
-    <>
-      {received && (
-        <div class="transfer-buttons">
-          {!saved && button(t("files.discard"), "quiet", transfer.dismiss)}
-          {button(t("files.save"), saved ? "quiet" : "primary", transfer.save)}
-        </div>
-      )}
-      {(saved || !received) && (
-        <button type="button" class="plain transfer-dismiss" aria-label={t("files.dismiss", { what: transfer.name })} onClick={transfer.dismiss}>
-          <CloseIcon />
-        </button>
-      )}
-    </>
   );
 }

@@ -34,6 +34,11 @@ export function isOver({ state }: TransferView): boolean {
   return state !== "offered" && state !== "running" && state !== "waiting";
 }
 
+/** Whether there is something to save. */
+export function hasArrived({ incoming, state, unreadable }: TransferView, { files }: TransferContent): boolean {
+  return incoming && state === "completed" && unreadable < files.length;
+}
+
 /** From 0 to 100. */
 export function percentOf(view: TransferView, { bytes }: TransferContent): number {
   if (view.saving !== undefined) return Math.floor(view.saving * 100);
@@ -46,7 +51,8 @@ export function sentenceOf(view: TransferView, content: TransferContent): string
   const main = mainSentence(view, content);
   if (view.unreadable === 0) return main;
   const failed = view.incoming ? plural("files.unreadable-there", view.unreadable, { name: view.person }) : plural("files.unreadable-here", view.unreadable);
-  return `${main} ${failed}`;
+  // There is nothing else to say of nothing.
+  return view.state === "completed" && view.unreadable === content.files.length ? failed : `${main} ${failed}`;
 }
 
 /** What is offered: "photo.jpg", "Holiday (12 files)". */

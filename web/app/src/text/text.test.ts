@@ -13,5 +13,6 @@ describe("a sentence", () => {
   it("has a form for one and a form for many", () => {
     expect(plural("call.people", 1)).toBe("1 person");
     expect(plural("call.people", 3)).toBe("3 people");
+    expect(plural("files.count", 5000)).toBe("5,000 files");
   });
 });

@@ -13,9 +13,14 @@ export const language = "en";
 const catalogue: Readonly<Record<TextKey, string>> = en;
 const plurals = new Intl.PluralRules(language);
 
+const numbers = new Intl.NumberFormat(language);
+
 /** The sentence of that name, with `{placeholders}` filled in. */
 export function t(key: TextKey, values: Values = {}): string {
-  return catalogue[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return catalogue[key].replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name] ?? whole;
+    return typeof value === "number" ? numbers.format(value) : value;
+  });
 }
 
 /** The form of a sentence for `count`, which fills `{count}`. */

@@ -48,7 +48,7 @@ export interface TransferProgress {
 export interface TransferEvents {
   /** `state`, `participant` or `unreadable` changed. */
   change: Event;
-  /** `progress` changed; at most ten times per second. */
+  /** `progress` changed; at most five times per second. */
   progress: Event;
 }
 
@@ -82,11 +82,11 @@ export interface IncomingTransfer extends Transfer {
   accept(): Promise<void>;
   decline(): void;
   /**
-   * One of the files, when the transfer is completed; it is read from disk as it is used.
+   * What is in one of the files, when the transfer is completed; it is read from disk as it is used.
    *
    * @param index - its place in `files`
    */
-  file(index: number): Promise<File>;
+  content(index: number): Promise<Blob>;
   /** Removes the files from the browser's file system: they are saved elsewhere, or not wanted. */
   remove(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { Outcome } from "./outcome.js";
 import type { TransferPeer } from "./peer.js";
 
 /** Milliseconds between two `progress` events. */
-const PROGRESS = 100;
+const PROGRESS = 200;
 
 /** What both directions have in common: where a transfer stands, and who hears of it. */
 export abstract class FileTransfer extends TypedEventTarget<TransferEvents> implements Transfer {

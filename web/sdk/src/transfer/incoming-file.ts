@@ -26,6 +26,11 @@ export class IncomingFile {
     return Math.ceil(this.size / this.chunk);
   }
 
+  /** Whether all has come and is written. */
+  get complete(): boolean {
+    return this.stage === "come" && this.writing === 0;
+  }
+
   /** Bytes that may still come. */
   get remaining(): number {
     return this.stage === "come" ? 0 : Math.max(this.size - this.#next * this.chunk, 0);

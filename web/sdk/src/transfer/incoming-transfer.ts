@@ -76,12 +76,11 @@ export class IncomingFileTransfer extends FileTransfer implements IncomingTransf
     else this.#conclude({ kind: "cancelled", by: "here" });
   }
 
-  async file(index: number): Promise<File> {
+  async content(index: number): Promise<Blob> {
     const file = this.files[index];
-    if (this.state !== "completed" || !this.#store || !file) throw new DOMException("There is no such file.", "InvalidStateError");
-    const name = file.path.slice(file.path.lastIndexOf("/") + 1);
-    const time = file.modified === undefined ? {} : { lastModified: file.modified };
-    return new File([await this.#store.file(index)], name, time);
+    if (this.state !== "completed" || !this.#store || !file || this.unreadable.has(index))
+      throw new DOMException("There is no such file.", "InvalidStateError");
+    return this.#store.content(index);
   }
 
   async remove(): Promise<void> {

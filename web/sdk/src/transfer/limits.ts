@@ -18,8 +18,8 @@ export const REQUESTS = 256;
 export const FILES_AHEAD = 64;
 /** Chunks that are read and hashed ahead of what is sent, or of what is compared. */
 export const CHUNKS_AHEAD = 6;
-/** Bytes of chunks that a receiver holds until they are written: enough for 1 Gbit/s over 130 ms. */
-export const WINDOW = 16 << 20;
+/** Bytes of chunks that a receiver holds until they are written: what browsers have on the way at most, 5 MiB, and some that the disk has in hand. */
+export const WINDOW = 8 << 20;
 /** Bytes that may wait in the data channel, and those at which it asks for more. Chat shares the association's buffer with them. */
 export const BUFFERED = 1 << 20;
 export const BUFFERED_LOW = BUFFERED / 2;

@@ -43,7 +43,7 @@ export class MemoryStore implements PartStore {
     this.#parts.delete(file);
   }
 
-  async file(file: number): Promise<Blob> {
+  async content(file: number): Promise<Blob> {
     const chunks = [...this.#part(file).chunks].sort(([one], [other]) => one - other);
     return new Blob(chunks.map(([, chunk]) => chunk));
   }

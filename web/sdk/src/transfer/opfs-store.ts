@@ -20,6 +20,7 @@ export class OpfsStore implements PartStore {
   readonly #unlock: () => void;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
+  #directory: Promise<FileSystemDirectoryHandle> | undefined;
   #last = 0;
 
   private constructor(folder: string, unlock: () => void) {
@@ -60,11 +61,13 @@ export class OpfsStore implements PartStore {
   /** Removes what nobody came back for. */
   static async removeOld(): Promise<void> {
     const all = await transfers();
-    for await (const [name, folder] of all.entries()) {
-      const lock = await lockIfFree(name);
-      if (!lock) continue;
-      if (await isOld(folder as FileSystemDirectoryHandle)) await all.removeEntry(name, { recursive: true });
-      lock();
+    for await (const [name, handle] of all.entries()) {
+      const folder = handle as FileSystemDirectoryHandle;
+      // Only what is old is locked: somebody may be about to go on with the others.
+      const unlock = (await isOld(folder)) && (await lockIfFree(name));
+      if (!unlock) continue;
+      if (await isOld(folder)) await all.removeEntry(name, { recursive: true });
+      unlock();
     }
   }
 
@@ -93,9 +96,9 @@ export class OpfsStore implements PartStore {
     return this.#call("clear", [file]);
   }
 
-  async file(file: number): Promise<Blob> {
-    const folder = await (await transfers()).getDirectoryHandle(this.#folder);
-    return (await folder.getFileHandle(partName(file))).getFile();
+  async content(file: number): Promise<Blob> {
+    this.#directory ??= transfers().then((all) => all.getDirectoryHandle(this.#folder));
+    return (await (await this.#directory).getFileHandle(partName(file))).getFile();
   }
 
   accept(transfer: string): Promise<void> {

@@ -91,7 +91,7 @@ export class Receiving {
     if (this.#arriving) throw badMessage("An end within a chunk.");
     const coming = this.#coming(file);
     coming.end(parseDigest(hash) as Bytes);
-    this.#track(this.#finish(coming));
+    if (coming.complete) this.#track(this.#finish(coming));
     this.#condition.changed();
   }
 
@@ -165,7 +165,7 @@ export class Receiving {
     if (this.#stopped) return;
     this.#actions.written(this.#written);
     this.#actions.progress();
-    this.#condition.changed();
+    if (file.complete) await this.#finish(file);
   }
 
   #stateOf(file: IncomingFile, index: number, digest: Bytes): Uint8Array {
@@ -175,10 +175,8 @@ export class Receiving {
     return Uint8Array.of(...stateHeader(file.size, file.chunk), ...record);
   }
 
-  /** When all has come and is written. */
+  /** All has come and is written. */
   async #finish(file: IncomingFile): Promise<void> {
-    await this.#condition.until(() => this.#stopped || file.writing === 0);
-    if (this.#stopped) return;
     try {
       await file.verify();
     } catch (error) {

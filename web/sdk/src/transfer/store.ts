@@ -14,8 +14,8 @@ export interface PartStore {
   finish(file: number, size: number): Promise<void>;
   /** Forgets what there is of a file. */
   clear(file: number): Promise<void>;
-  /** A file that is finished. */
-  file(file: number): Promise<Blob>;
+  /** What is in a file that is finished. */
+  content(file: number): Promise<Blob>;
   /** Notes for later pages that the transfer of this name was accepted. */
   accept(transfer: string): Promise<void>;
   /** Ends; what is there stays. */

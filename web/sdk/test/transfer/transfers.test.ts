@@ -28,7 +28,7 @@ async function offer(page: FakePage, count = 1): Promise<IncomingTransfer> {
 }
 
 async function received(transfer: IncomingTransfer): Promise<string[]> {
-  const contents = await Promise.all(transfer.files.map(async (_, index) => new Uint8Array(await (await transfer.file(index)).arrayBuffer())));
+  const contents = await Promise.all(transfer.files.map(async (_, index) => new Uint8Array(await (await transfer.content(index)).arrayBuffer())));
   return digestsOf(contents);
 }
 
@@ -50,7 +50,6 @@ it("offers files, and gives them to who accepts", async () => {
   await incoming.accept();
   await Promise.all([becomes(outgoing, "completed"), becomes(incoming, "completed")]);
   expect(await received(incoming)).toEqual(digestsOf(CONTENTS));
-  expect((await incoming.file(1)).name).toBe("file 1.bin");
   expect(outgoing.progress).toEqual({ files: 3, bytes: outgoing.bytes, kept: 0 });
   expect(incoming.progress).toEqual({ files: 3, bytes: incoming.bytes, kept: 0 });
   await incoming.remove();

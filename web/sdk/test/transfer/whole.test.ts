@@ -50,7 +50,7 @@ it("§8 keeps little in the data channel, and no more on the way than the receiv
   const world = new World(contents, slow, sourceOf(contents), 1 << 20);
   expect(await world.ends()).toEqual([completed, completed]);
   expect(world.senderChannel.mostBuffered).toBeLessThanOrEqual((1 << 20) + 65_535);
-  expect(most).toBeLessThanOrEqual(16 << 20);
+  expect(most).toBeLessThanOrEqual(8 << 20);
 });
 
 it("reads a few chunks ahead, and no more", async () => {

@@ -89,6 +89,6 @@ export function digestsOf(contents: readonly Uint8Array[]): string[] {
 
 /** Of what a store has of the files. */
 export async function digestsIn(store: PartStore, count: number): Promise<string[]> {
-  const contents = await Promise.all(Array.from({ length: count }, async (_, index) => (await store.file(index)).arrayBuffer()));
+  const contents = await Promise.all(Array.from({ length: count }, async (_, index) => (await store.content(index)).arrayBuffer()));
   return digestsOf(contents.map((bytes) => new Uint8Array(bytes)));
 }
