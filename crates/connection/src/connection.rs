@@ -77,6 +77,7 @@ impl Connection {
             tls_id: format!("{:032x}", random.random::<u128>()),
             sctp_port: sctp_config.local_port,
             max_message_size: configuration.max_message_size,
+            dtls_in_stun: configuration.dtls_in_stun,
         };
         let session = Session::new(settings, ice.local_credentials().clone(), &mut random);
         let train = Train::new(sctp_config.packet_size.max(sctp_config.max_packet_size));

@@ -21,6 +21,8 @@ pub(crate) struct LocalSettings {
     pub sctp_port: u16,
     /// The longest message that we take, in bytes.
     pub max_message_size: usize,
+    /// DTLS may travel with checks.
+    pub dtls_in_stun: bool,
 }
 
 /// A description that was set.
