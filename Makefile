@@ -52,14 +52,18 @@ test-rust: web ## unit, property and protocol tests
 test-web: web/node_modules/.installed ## unit tests of the SDK and the app
 	cd web && $(NPM) test
 
-test-interop: web interop/node_modules/.installed ## real browsers, other implementations, abuse
+# What our native peer meets: browsers, aiortc, werift and Pion.
+PEERS = interop/node_modules/.installed interop/peers/aiortc/.environment/.installed interop/peers/pion/.build/peer
+
+test-interop: web $(PEERS) ## real browsers, other implementations, abuse
 	scripts/require-programs
 	$(CARGO) build --locked -p peerline-cli
+	$(CARGO) build --locked -p peerline --example interop_peer
 	cd interop && $(NPM) test
 
-interop: interop/node_modules/.installed interop/peers/aiortc/.environment/.installed interop/peers/pion/.build/peer ## our native peer with Chromium, Firefox, aiortc, werift and Pion: a table
+interop: $(PEERS) ## our native peer with Chromium, Firefox, aiortc, werift and Pion, 64 MiB each way: a table
 	$(CARGO) build --locked -p peerline --example interop_peer
-	cd interop && $(NPM) run native
+	cd interop && INTEROP_FULL=1 $(NPM) run native
 
 deny: ## dependencies: licences, bans, sources
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked

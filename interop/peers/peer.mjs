@@ -22,9 +22,8 @@ export class Peer {
   #waiting = [];
   #over;
 
-  constructor(stack) {
+  constructor(stack, [program, ...args] = STACKS[stack]) {
     this.stack = stack;
-    const [program, ...args] = STACKS[stack];
     this.#process = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     this.#process.on("error", (error) => this.#end(`${stack} does not start: ${error.message}`));
     this.#process.on("exit", (code, signal) => this.#end(`${stack} ended (${code ?? signal})`));

@@ -29,6 +29,8 @@ pub struct Connection {
     pub(crate) session: Session,
     pub(crate) ice: Agent,
     pub(crate) is_gathering_begun: bool,
+    /// The configuration has other servers than those that were handed in.
+    are_servers_wanted: bool,
     /// The peer's candidates, of its newest generation, that ICE has been told of.
     pub(crate) told_candidates: Vec<Candidate>,
     pub(crate) dtls: Option<Dtls>,
@@ -77,6 +79,7 @@ impl Connection {
             tls_id: format!("{:032x}", random.random::<u128>()),
             sctp_port: sctp_config.local_port,
             max_message_size: configuration.max_message_size,
+            dtls_in_stun: configuration.dtls_in_stun,
         };
         let session = Session::new(settings, ice.local_credentials().clone(), &mut random);
         let train = Train::new(sctp_config.packet_size.max(sctp_config.max_packet_size));
@@ -87,6 +90,7 @@ impl Connection {
             session,
             ice,
             is_gathering_begun: false,
+            are_servers_wanted: false,
             told_candidates: Vec::new(),
             dtls: None,
             channels,
@@ -180,7 +184,8 @@ impl Connection {
         &self.configuration
     }
 
-    /// W3C `setConfiguration`. New servers and policies count from the next restart of ICE on.
+    /// W3C `setConfiguration`. Other servers, or another policy, count from the next restart of ICE on, which the next offer
+    /// brings (RFC 9429 §5.2.2). SCTP's and DTLS's settings count at the beginning only.
     ///
     /// # Errors
     /// `InvalidStateError` when closed, `InvalidModificationError` where something can't be changed, and those of
@@ -189,8 +194,26 @@ impl Connection {
         self.check_open()?;
         configuration.validate()?;
         configuration.may_follow(&self.configuration)?;
-        self.configuration = configuration;
+        let before = std::mem::replace(&mut self.configuration, configuration);
+        let after = &self.configuration;
+        let is_other = (&after.ice_servers, after.ice_transport_policy)
+            != (&before.ice_servers, before.ice_transport_policy);
+        if is_other {
+            self.ice.reconfigure(after.ice_transport_policy);
+            self.session.outdate_ice();
+            self.are_servers_wanted = true;
+            if !self.is_gathering_begun {
+                self.want_servers();
+            }
+        }
         Ok(())
+    }
+
+    /// Candidates are gathered anew: from other servers if the configuration was changed.
+    fn want_servers(&mut self) {
+        if std::mem::take(&mut self.are_servers_wanted) {
+            self.events.push_back(Event::ServersWanted);
+        }
     }
 
     /// W3C `createOffer`. `ice_restart` is its option of this name.
@@ -201,7 +224,14 @@ impl Connection {
         let init = self.configuration.sctp_snap.then(|| self.channels.local_init());
         let in_use = self.session.local_section().map(|(.., credentials)| credentials);
         let ice = &mut self.ice;
-        let offer = self.session.create_offer(ice_restart, init, || restart(ice, now, in_use.as_ref()));
+        let mut has_restarted = false;
+        let offer = self.session.create_offer(ice_restart, init, || {
+            has_restarted = true;
+            restart(ice, now, in_use.as_ref())
+        });
+        if has_restarted {
+            self.want_servers();
+        }
         self.settle(now);
         offer
     }
@@ -214,7 +244,14 @@ impl Connection {
         let init = Some(self.channels.local_init());
         let in_use = self.session.local_section().map(|(.., credentials)| credentials);
         let ice = &mut self.ice;
-        let answer = self.session.create_answer(init, || restart(ice, now, in_use.as_ref()));
+        let mut has_restarted = false;
+        let answer = self.session.create_answer(init, || {
+            has_restarted = true;
+            restart(ice, now, in_use.as_ref())
+        });
+        if has_restarted {
+            self.want_servers();
+        }
         self.settle(now);
         answer
     }

@@ -109,6 +109,10 @@ pub enum Event {
         error: Option<ChannelError>,
     },
 
+    /// The configuration has other servers, and candidates are gathered from them: the owner resolves their names, hands
+    /// them in with [`Connection::add_server`](crate::Connection::add_server), and then calls
+    /// [`Connection::sources_complete`](crate::Connection::sources_complete).
+    ServersWanted,
     /// A candidate of the peer's hides behind this name: the owner resolves it by multicast DNS and calls
     /// [`Connection::resolved`](crate::Connection::resolved).
     ResolveName(String),

@@ -341,3 +341,23 @@ fn the_time_for_a_handshake_begins_with_a_path_to_the_peer() {
     let is_open = |world: &mut World| world.happened(0, |event| *event == Event::DataChannelOpen(channel));
     assert!(world.run_until(Duration::from_secs(5), is_open), "{:?}", states(&world));
 }
+
+/// RFC 7675 §5.1: a peer that is gone without a word doesn't consent any more.
+#[test]
+fn a_peer_that_vanishes_is_noticed() {
+    let (mut world, _) = open(&Configuration::default(), Link::default());
+    world.run(Duration::from_secs(20));
+    let gone = world.elapsed();
+    world.black_out(1, gone..Duration::from_secs(3600));
+    world.peers[0].events.clear();
+    world.run(Duration::from_secs(60));
+    let when = |wanted: PeerConnectionState| {
+        let is_it = |event: &Event| *event == Event::ConnectionStateChange(wanted);
+        let event = world.peers[0].events.iter().find(|(_, event)| is_it(event));
+        event.map(|(when, _)| *when - start() - gone)
+    };
+    let disconnected = when(PeerConnectionState::Disconnected).expect("disconnected");
+    assert!(disconnected <= Duration::from_secs(9), "{disconnected:?}");
+    let failed = when(PeerConnectionState::Failed).expect("failed");
+    assert!(failed <= Duration::from_secs(31), "{failed:?}");
+}

@@ -7,6 +7,7 @@ mod network;
 
 use std::time::Duration;
 
+use common::lines;
 use network::{Link, World};
 use peerline_connection::*;
 
@@ -65,6 +66,28 @@ fn the_first_message_needs_one_and_a_half_round_trips_5_4() {
         let configuration = configuration(sctp_snap, dtls_in_stun);
         let needed = round_trips([&configuration, &configuration]);
         assert_at_most(needed, at_most, &format!("snap {sctp_snap}, sped {dtls_in_stun}"));
+    }
+}
+
+/// What Chromium goes by.
+#[test]
+fn descriptions_have_its_ice_options() {
+    let (with, without) = (configuration(false, true), configuration(false, false));
+    let options = |connection: &Connection| {
+        let sdp = connection.local_description().unwrap().sdp;
+        lines(&sdp, "a=ice-options:")[0].to_owned()
+    };
+    for (offerer, answerer, [offered, answered]) in [
+        (&with, &with, ["a=ice-options:trickle ice2 sped googspedv1"; 2]),
+        (&with, &without, ["a=ice-options:trickle ice2 sped googspedv1", "a=ice-options:trickle ice2"]),
+        (&without, &with, ["a=ice-options:trickle ice2"; 2]),
+    ] {
+        let mut world = World::of_two(1, [offerer, answerer], links());
+        let now = world.now;
+        world.peers[0].connection.create_data_channel(now, "", DataChannelInit::default()).unwrap();
+        world.negotiate(0);
+        assert_eq!(options(&world.peers[0].connection), offered);
+        assert_eq!(options(&world.peers[1].connection), answered);
     }
 }
 

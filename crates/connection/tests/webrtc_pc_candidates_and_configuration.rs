@@ -169,3 +169,30 @@ fn create_data_channel_refuses_what_cannot_be() {
         "InvalidStateError"
     );
 }
+
+/// RFC 9429 §5.2.2: ICE's credentials change with its configuration; webrtc-pc §4.4.1.6: servers count from then on.
+#[test]
+fn other_servers_count_from_the_next_offer_on() {
+    let ufrag = |connection: &mut Connection| {
+        let sdp = connection.create_offer(start(), false).unwrap().sdp;
+        lines(&sdp, "a=ice-ufrag:")[0].to_owned()
+    };
+    let with = |url: &str| {
+        let server = IceServer { urls: vec![url.into()], ..IceServer::default() };
+        Configuration { ice_servers: vec![server], ..Configuration::default() }
+    };
+    let is_asked_for = |connection: &mut Connection| events(connection).contains(&Event::ServersWanted);
+    let mut connection = connection_with(with("stun:one.example.org"), 1);
+    connection.create_data_channel(start(), "", DataChannelInit::default()).unwrap();
+    // Nothing has been gathered yet.
+    connection.set_configuration(with("stun:two.example.org")).unwrap();
+    assert!(is_asked_for(&mut connection));
+    connection.set_local_description(start(), None).unwrap();
+    let first = ufrag(&mut connection);
+    connection.set_configuration(with("stun:two.example.org")).unwrap();
+    assert_eq!(ufrag(&mut connection), first, "the same servers");
+    connection.set_configuration(with("stun:three.example.org")).unwrap();
+    assert!(!is_asked_for(&mut connection), "not before they are gathered from");
+    assert_ne!(ufrag(&mut connection), first);
+    assert!(is_asked_for(&mut connection));
+}

@@ -35,7 +35,8 @@ pub(crate) struct Base {
     pub local_preference: u16,
     pub priority: u32,
     pub foundation: u32,
-    /// Whether pairs are made with it: not with an own address when only relayed ones may be used.
+    /// Whether pairs are made with it: not with an own address when only relayed ones may be used, nor with a relay that
+    /// the configuration doesn't have any more.
     pub is_paired: bool,
 }
 
@@ -43,6 +44,12 @@ impl Base {
     /// The priority of a peer-reflexive candidate that a check from here may show (RFC 8445 §7.1.1).
     pub fn peer_reflexive_priority(&self) -> u32 {
         priority(PEER_REFLEXIVE, self.local_preference)
+    }
+
+    /// The candidate of an address of this machine's.
+    fn host_candidate(&self) -> LocalCandidate {
+        let candidate = candidate(self.foundation, self.priority, self.address, CandidateType::Host, None);
+        LocalCandidate { id: self.candidate, base: self.id, candidate, server: None, relay_protocol: None }
     }
 
     /// Whether `remote` can be sent to from here (RFC 8445 §6.1.2.2).
@@ -100,9 +107,8 @@ impl LocalCandidate {
         Some(SocketAddr::new(self.candidate.address.ip()?, self.candidate.port))
     }
 
-    /// Whether the other side is told of it: peer-reflexive ones it knows already.
-    pub fn is_told(&self) -> bool {
-        self.candidate.kind != CandidateType::PeerReflexive
+    fn is_peer_reflexive(&self) -> bool {
+        self.candidate.kind == CandidateType::PeerReflexive
     }
 }
 
@@ -145,6 +151,12 @@ impl Locals {
     pub fn next_candidate_id(&mut self) -> CandidateId {
         self.next_candidate += 1;
         CandidateId(self.next_candidate)
+    }
+
+    /// Whether the other side is told of a candidate: those that aren't paired it is of no use to, peer-reflexive ones it
+    /// knows already.
+    pub fn is_told(&self, candidate: &LocalCandidate) -> bool {
+        !candidate.is_peer_reflexive() && self.base(candidate.base).is_some_and(|base| base.is_paired)
     }
 
     pub fn base(&self, id: BaseId) -> Option<&Base> {
@@ -190,9 +202,8 @@ impl Locals {
     /// Adds an address of this machine's; its candidate is told unless only relayed ones may be used.
     pub fn add_host(&mut self, address: SocketAddr, is_paired: bool) -> BaseId {
         let local_preference = self.local_preference(address.ip());
-        let kind = CandidateType::Host;
         let foundation = self.foundation(Likeness {
-            kind: kind.clone(),
+            kind: CandidateType::Host,
             base: address.ip(),
             server: None,
             transport: None,
@@ -207,21 +218,25 @@ impl Locals {
             foundation,
             is_paired,
         };
-        if is_paired {
-            let candidate = candidate(foundation, base.priority, address, kind, None);
-            self.candidates.reserve_exact(1);
-            self.candidates.push(LocalCandidate {
-                id: base.candidate,
-                base: base.id,
-                candidate,
-                server: None,
-                relay_protocol: None,
-            });
-        }
         let id = base.id;
+        if is_paired {
+            self.candidates.reserve_exact(1);
+            self.candidates.push(base.host_candidate());
+        }
         self.bases.reserve_exact(1);
         self.bases.push(base);
         id
+    }
+
+    /// New pairs are made with own addresses, or not; with the relays of before they aren't.
+    pub fn change_pairing(&mut self, with_hosts: bool) {
+        for base in &mut self.bases {
+            base.is_paired = base.relay.is_none() && with_hosts;
+            let is_known = self.candidates.iter().any(|candidate| candidate.id == base.candidate);
+            if base.is_paired && !is_known {
+                self.candidates.push(base.host_candidate());
+            }
+        }
     }
 
     /// Adds the address that a STUN server sees, unless it is known (RFC 8445 §5.1.3).
@@ -234,8 +249,9 @@ impl Locals {
     ) -> Option<&LocalCandidate> {
         let base = self.host(base).filter(|base| base.is_paired)?;
         let (id, address, local_preference) = (base.id, base.address, base.local_preference);
-        let known =
-            |known: &LocalCandidate| known.base == id && known.address() == Some(mapped) && known.is_told();
+        let known = |known: &LocalCandidate| {
+            known.base == id && known.address() == Some(mapped) && !known.is_peer_reflexive()
+        };
         let is_full = self.candidates.len() >= CANDIDATES_MAX;
         if is_full
             || mapped == address

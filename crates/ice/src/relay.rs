@@ -30,6 +30,8 @@ pub(crate) struct Relay {
     pub remote: SocketAddr,
     /// How often a server has referred to another.
     pub redirects: u8,
+    /// Its server isn't one of the configuration's any more: it is given back when no pair needs it.
+    pub is_retired: bool,
     pub stage: Stage,
 }
 
@@ -42,7 +44,7 @@ impl Relay {
         remote: SocketAddr,
         redirects: u8,
     ) -> Self {
-        Self { id, server, transport, interface, remote, redirects, stage: Stage::Opening }
+        Self { id, server, transport, interface, remote, redirects, is_retired: false, stage: Stage::Opening }
     }
 
     /// Whether it may still bring a candidate.

@@ -5,6 +5,7 @@ mod common;
 
 use common::*;
 use peerline_ice::*;
+use peerline_sdp::CandidateType;
 
 fn connected(seed: u64) -> World {
     let mut world = World::two(seed);
@@ -183,4 +184,69 @@ fn closed_it_gives_its_relay_back_and_falls_silent() {
     assert!(world.peers[0].relay_ports.is_empty());
     assert_eq!(world.peers[0].agent.poll_timeout(), None);
     assert_eq!(world.peers[0].route(), None);
+}
+
+/// W3C "set a configuration": other servers and another policy count from the next gathering on.
+#[test]
+fn another_policy_counts_from_the_next_restart_on() {
+    let mut world = World::two(1);
+    for peer in [0, 1] {
+        world.turn_server(peer, Transport::Udp);
+    }
+    world.connect(0, 1);
+    world.run_until(ms(20_000), |world| world.both_in(State::Completed)).expect("completed");
+    assert!(!world.peers[0].route().unwrap().is_relayed());
+
+    world.peers[0].agent.reconfigure(IceTransportPolicy::Relay);
+    world.run_for(ms(10_000));
+    assert!(!world.peers[0].route().unwrap().is_relayed(), "nothing changes before");
+    world.peers[0].events.clear();
+    restart_with_servers(&mut world, |world| {
+        world.turn_server(0, Transport::Udp);
+    });
+    let kinds: Vec<_> = world.peers[0].candidates().into_iter().map(|told| told.kind).collect();
+    assert!(!kinds.is_empty() && kinds.iter().all(|kind| *kind == CandidateType::Relayed), "{kinds:?}");
+    assert!(world.peers[0].route().unwrap().is_relayed());
+    world.assert_data_passes();
+    assert_eq!(world.peers[0].relay_ports.len(), 1, "the relay of before was given back");
+
+    world.peers[0].agent.reconfigure(IceTransportPolicy::All);
+    restart_with_servers(&mut world, |_| {});
+    assert!(!world.peers[0].route().unwrap().is_relayed());
+    world.run_for(ms(30_000));
+    assert_eq!(world.peers[0].relay_ports.len(), 0, "there is no server any more");
+    world.assert_data_passes();
+}
+
+#[test]
+fn a_restart_with_another_policy_can_be_taken_back() {
+    let mut world = connected(1);
+    world.peers[0].agent.reconfigure(IceTransportPolicy::Relay);
+    world.restart(0);
+    let now = world.now;
+    world.peers[0].agent.cancel_restart(now);
+    // Consent is asked for, and given, as before.
+    world.run_for(ms(40_000));
+    assert!(world.both(|peer| peer.agent.state().is_connected()));
+    world.assert_data_passes();
+}
+
+/// Both sides restart; the first one's servers are those that are added now. Data passes all the time.
+fn restart_with_servers(world: &mut World, add: impl FnOnce(&mut World)) {
+    let others: Vec<_> = world.peers.iter_mut().map(|peer| peer.other.take()).collect();
+    for peer in [0, 1] {
+        let now = world.now;
+        world.peers[peer].agent.restart(now);
+        world.drain(peer);
+    }
+    world.assert_data_passes();
+    for (peer, other) in others.into_iter().enumerate() {
+        world.peers[peer].other = other;
+    }
+    add(world);
+    let now = world.now;
+    world.peers[0].agent.sources_complete(now);
+    world.drain(0);
+    world.exchange_descriptions(0, 1);
+    world.run_until(ms(20_000), |world| world.both_in(State::Completed)).expect("completed");
 }

@@ -5,14 +5,16 @@
 
 use anyhow::{Context as _, Result, bail};
 use peerline::{
-    Configuration, DataChannel, DataChannelInit, Description, Endpoint, EndpointConfig, Event, Message,
-    PeerConnection,
+    Configuration, DataChannel, DataChannelInit, Description, Endpoint, EndpointConfig, Event, Interfaces,
+    Message, PeerConnection,
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let peer = Endpoint::bind(EndpointConfig::default())?.peer_connection(Configuration::default())?;
+    // Loopback as well: the other terminal may be on this machine.
+    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 };
+    let peer = Endpoint::bind(config)?.peer_connection(Configuration::default())?;
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     let channel = match std::env::args().nth(1).as_deref() {
         Some("offer") => offer(&peer, &mut input).await?,

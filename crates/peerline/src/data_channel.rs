@@ -1,7 +1,7 @@
 //! Data channels (W3C `RTCDataChannel`).
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -122,6 +122,7 @@ pub(crate) struct Channel {
     /// For [`ByteStream`]: bytes instead of messages.
     pub(crate) bytes: Mailbox<Bytes>,
     state_waiters: Mutex<Vec<Waker>>,
+    low_threshold: AtomicUsize,
     pub(crate) sent: Count,
     pub(crate) received: Count,
 }
@@ -155,6 +156,7 @@ impl Channel {
             events: Mailbox::new(),
             bytes: Mailbox::new(),
             state_waiters: Mutex::new(Vec::new()),
+            low_threshold: AtomicUsize::new(0),
             sent: Count::default(),
             received: Count::default(),
         }
@@ -314,9 +316,15 @@ impl DataChannel {
         self.inner.peer.look(|connection| connection.buffered_amount(handle))
     }
 
+    /// W3C `bufferedAmountLowThreshold`, in bytes. Default 0.
+    pub fn buffered_amount_low_threshold(&self) -> usize {
+        self.inner.channel.low_threshold.load(Ordering::Relaxed)
+    }
+
     /// W3C `bufferedAmountLowThreshold`, in bytes: when [`buffered_amount`](Self::buffered_amount) falls to it there is a
     /// [`DataChannelEvent::BufferedAmountLow`]. Default 0.
     pub fn set_buffered_amount_low_threshold(&self, bytes: usize) {
+        self.inner.channel.low_threshold.store(bytes, Ordering::Relaxed);
         let handle = self.inner.channel.handle;
         self.inner.peer.call(|state, _| state.connection.set_buffered_amount_low_threshold(handle, bytes));
     }

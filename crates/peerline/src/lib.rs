@@ -41,6 +41,7 @@ pub use peerline_connection::{
     IceCandidate, IceConnectionState, IceGatheringState, IceServer, IceTransportPolicy, PeerConnectionState,
     Priority, SdpType, SignalingState,
 };
+pub use peerline_dtls::{CertificateError, Failure as DtlsFailure};
 pub use statistics::{
     CandidatePairStats, CandidateStats, CertificateStats, DataChannelStats, PeerConnectionStats, Stats,
     StatsReport, TransportStats,

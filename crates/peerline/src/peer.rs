@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) channels: HashMap<ChannelHandle, Arc<Channel>>,
     /// The servers that were found, by what they were found under.
     pub(crate) servers: HashMap<ServerId, IceServerUrl>,
+    /// Which lookup of servers counts.
+    pub(crate) lookup: u32,
     /// How many channels have been open, and how many of those are closed.
     pub(crate) opened: u32,
     pub(crate) closed: u32,
@@ -65,6 +67,7 @@ impl Peer {
             connection,
             channels: HashMap::new(),
             servers: HashMap::new(),
+            lookup: 0,
             opened: 0,
             closed: 0,
             adopted: 0,
@@ -265,7 +268,8 @@ impl State {
                 }
                 return None;
             }
-            Machine::ResolveName(_)
+            Machine::ServersWanted
+            | Machine::ResolveName(_)
             | Machine::OpenRelay { .. }
             | Machine::CloseRelay(_)
             | Machine::RemoteAddress { .. } => return Some(event),

@@ -171,7 +171,8 @@ impl PeerConnection {
         self.inner.peer.look(connection::Connection::is_negotiation_needed)
     }
 
-    /// W3C `setConfiguration`. New servers and policies count from the next restart of ICE on.
+    /// W3C `setConfiguration`. Other servers, or another policy, count from the next restart of ICE on, which the next offer
+    /// brings; [`restart_ice`](Self::restart_ice) asks for one.
     ///
     /// # Errors
     /// `InvalidStateError` when closed, `InvalidModificationError` where something can't be changed, and those of
@@ -299,6 +300,17 @@ impl PeerConnection {
             // RFC 8841 §6.1: what its absence means.
             _ => Some(65_536),
         }
+    }
+
+    /// W3C `RTCSctpTransport.maxChannels`: how many channels there can be. `None` before the connection stands.
+    pub fn max_channels(&self) -> Option<u16> {
+        self.inner.peer.look(|connection| connection.data_channels().max_channels())
+    }
+
+    /// W3C `RTCDtlsTransport.getRemoteCertificates`: the peer's certificate, in DER. `None` before the peer has proved to
+    /// have it.
+    pub fn remote_certificate(&self) -> Option<Vec<u8>> {
+        self.inner.peer.look(|connection| Some(connection.dtls_connected()?.peer_certificate.to_vec()))
     }
 
     /// W3C `getStats`.

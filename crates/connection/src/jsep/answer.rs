@@ -4,7 +4,7 @@ use peerline_dtls as dtls;
 use peerline_ice::Credentials;
 use peerline_sdp::{BUNDLE, Candidate, MediaDescription, SessionDescription, Setup};
 
-use super::remote::{RemoteTransport, bundle_of, data_section};
+use super::remote::{RemoteTransport, bundle_of, data_section, has_ice_option};
 use super::section::{self, LocalTransport};
 use super::session::{CLOSED, Session, WRONG_STATE, credentials};
 use super::{Description, SdpType};
@@ -29,8 +29,10 @@ impl Session {
             _ => return Err(WRONG_STATE),
         }
         let offer = &self.remote.pending.as_ref().ok_or(WRONG_STATE)?.description;
-        let mut answer = section::empty(self.origin.clone());
         let ours = data_section(offer);
+        let has_option = |option: &&str| ours.is_some_and(|ours| has_ice_option(offer, ours, option));
+        let options = section::SPED.into_iter().filter(|_| self.settings.dtls_in_stun).filter(has_option);
+        let mut answer = section::empty(self.origin.clone(), options);
         let mut media: Vec<_> = offer.media.iter().map(section::refused).collect();
         if let Some((index, like)) = ours.and_then(|index| Some((index, offer.media.get(index)?))) {
             let remote = RemoteTransport::read(offer, index)?;

@@ -36,7 +36,8 @@ impl Session {
         };
         let transport = LocalTransport { credentials: &credentials, setup: Setup::ActPass, sctp_init };
 
-        let mut offer = section::empty(self.origin.clone());
+        let options = section::SPED.into_iter().filter(|_| self.settings.dtls_in_stun);
+        let mut offer = section::empty(self.origin.clone(), options);
         let mut media = Vec::new();
         let mut bundle = Vec::new();
         let ours = match self.state {

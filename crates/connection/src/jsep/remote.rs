@@ -57,6 +57,13 @@ pub(crate) fn bundle_of(description: &SessionDescription, index: usize) -> Vec<u
     group.mids.iter().filter_map(index_of).collect()
 }
 
+/// Whether the section's description has this ICE option (RFC 8839 §5.6).
+pub(crate) fn has_ice_option(description: &SessionDescription, index: usize, option: &str) -> bool {
+    let section = description.media.get(index).and_then(|media| media.get::<IceOptions>());
+    let options = section.or_else(|| description.session().get());
+    options.is_some_and(|options| options.contains(option))
+}
+
 impl RemoteTransport {
     pub fn read(description: &SessionDescription, index: usize) -> Result<Self, Error> {
         let bundle = bundle_of(description, index);

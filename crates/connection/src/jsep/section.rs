@@ -16,10 +16,14 @@ pub(super) struct LocalTransport<'a> {
     pub sctp_init: Option<Vec<u8>>,
 }
 
-/// A description of ours without media sections (RFC 9429 §5.2.1).
-pub(super) fn empty(origin: Origin) -> SessionDescription {
+/// The ICE options that say that DTLS travels with checks: the draft's (draft-hancke-webrtc-sped), and Chromium's.
+pub(super) const SPED: [&str; 2] = ["sped", "googspedv1"];
+
+/// A description of ours without media sections (RFC 9429 §5.2.1), with more ICE options than those that we always have.
+pub(super) fn empty(origin: Origin, options: impl Iterator<Item = &'static str>) -> SessionDescription {
     let mut description = SessionDescription::new(origin);
-    description.session_mut().push(&IceOptions(vec!["trickle".to_owned(), "ice2".to_owned()]));
+    let options = ["trickle", "ice2"].into_iter().chain(options).map(str::to_owned);
+    description.session_mut().push(&IceOptions(options.collect()));
     description
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct LocalSettings {
     pub sctp_port: u16,
     /// The longest message that we take, in bytes.
     pub max_message_size: usize,
+    /// DTLS may travel with checks.
+    pub dtls_in_stun: bool,
 }
 
 /// A description that was set.
@@ -82,6 +84,8 @@ pub(crate) struct Session {
     pub(super) first_credentials: Credentials,
     /// A restart is wanted of these user name fragments (W3C `[[LocalIceCredentialsToReplace]]`).
     credentials_to_replace: Vec<String>,
+    /// ICE is configured otherwise since this user name fragment was in use.
+    outdated: Option<String>,
     /// There are data channels that need a section.
     pub(super) wants_data: bool,
     pub(super) dtls_role: Option<dtls::Role>,
@@ -104,6 +108,7 @@ impl Session {
             last_created_answer: None,
             first_credentials,
             credentials_to_replace: Vec::new(),
+            outdated: None,
             wants_data: false,
             dtls_role: None,
             candidates: Vec::new(),
@@ -155,12 +160,22 @@ impl Session {
         self.credentials_to_replace = ufrags.map(|credentials| credentials.ufrag).collect();
     }
 
+    /// ICE is configured otherwise: the next offer restarts it, too, though none is needed for that alone
+    /// (RFC 9429 §5.2.2).
+    pub fn outdate_ice(&mut self) {
+        self.outdated = self.latest_ufrag();
+    }
+
     /// Whether the next offer restarts ICE.
     pub(super) fn wants_restart(&self) -> bool {
-        self.local
-            .latest()
-            .and_then(|applied| credentials(&applied.description))
-            .is_some_and(|credentials| self.credentials_to_replace.contains(&credentials.ufrag))
+        let ufrag = self.latest_ufrag();
+        ufrag.is_some_and(|ufrag| {
+            self.credentials_to_replace.contains(&ufrag) || self.outdated.as_ref() == Some(&ufrag)
+        })
+    }
+
+    fn latest_ufrag(&self) -> Option<String> {
+        Some(credentials(&self.local.latest()?.description)?.ufrag)
     }
 
     /// webrtc-pc §4.7.3, "check if negotiation is needed".

@@ -265,7 +265,8 @@ impl Agent {
         redirects: u8,
     ) {
         let known = |relay: &Relay| relay.server == server && relay.interface == interface;
-        if self.relays.iter().any(known) || self.relays.len() >= self.config.limits.relays {
+        let count = self.relays.iter().filter(|relay| !relay.is_retired).count();
+        if self.relays.iter().any(known) || count >= self.config.limits.relays {
             return;
         }
         self.sources.next_relay += 1;

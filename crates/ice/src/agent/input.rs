@@ -77,7 +77,7 @@ impl Agent {
         remote: SocketAddr,
         datagram: &'a [u8],
     ) -> Received<'a> {
-        if !self.locals.base(base).is_some_and(|base| base.is_paired) || self.closed {
+        if !self.is_in_use(base) || self.closed {
             return Received::Ignored;
         }
         if !is_stun(datagram) {
@@ -98,6 +98,13 @@ impl Agent {
             return Received::Embedded { payload };
         }
         self.handle_message(now, base, remote, &message)
+    }
+
+    /// Whether there are, or may be, pairs with this base.
+    fn is_in_use(&self, base: BaseId) -> bool {
+        let sessions = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
+        self.locals.base(base).is_some_and(|base| base.is_paired)
+            || sessions.flat_map(|session| &session.pairs).any(|pair| pair.base == base)
     }
 
     /// A check, or what answers one.

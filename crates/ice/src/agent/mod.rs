@@ -1,11 +1,12 @@
 //! The agent: its state and its verbs.
 //!
 //! What is beside: where candidates come from ([`gathering`], [`relaying`]), what comes in ([`input`]), what travels with
-//! checks ([`embedded`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
+//! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
 
 mod embedded;
 mod gathering;
 mod input;
+mod reconfiguring;
 mod relaying;
 mod report;
 
@@ -24,7 +25,8 @@ use crate::pair::{Pair, Standing};
 use crate::relay::{Relay, Stage};
 use crate::session::{Context, Outgoing, Session};
 use crate::{
-    Candidate, CandidateId, Config, Credentials, Event, GatheringState, Role, Route, State, Transmit,
+    Candidate, CandidateId, Config, Credentials, Event, GatheringState, IceTransportPolicy, Role, Route,
+    State, Transmit,
 };
 use embedded::Deferred;
 use gathering::Sources;
@@ -84,6 +86,8 @@ pub struct Agent {
     events: VecDeque<Event>,
     embedding: Embedding,
     deferred: Option<Deferred>,
+    /// What candidates are to be from the next restart on.
+    reconfigured: Option<IceTransportPolicy>,
     route: Option<Route>,
     selected_changes: u32,
     /// Addresses that were told by [`Event::RemoteAddress`], and whether they were proved.
@@ -107,6 +111,7 @@ impl Agent {
             indications: TransactionId::new(random.random()),
             embedding: Embedding::new(config.dtls_in_stun),
             deferred: None,
+            reconfigured: None,
             config,
             random,
             state: State::New,
@@ -207,6 +212,7 @@ impl Agent {
         if self.previous.is_none() || old.selected.is_some() {
             self.previous = Some(old);
         }
+        self.apply_reconfiguration();
         self.locals.remove_reflexive();
         self.sources.bindings.clear();
         self.relays.retain(|relay| !matches!(relay.stage, Stage::Closed));
@@ -369,8 +375,9 @@ impl Agent {
 
     /// Tells the owner of a candidate, if the other side is to know it.
     fn tell(&mut self, candidate: CandidateId) {
-        let known = self.locals.candidates.iter().find(|known| known.id == candidate && known.is_told());
-        let told = known.map(|known| self.with_ufrag(&known.candidate));
+        let known = self.locals.candidates.iter().find(|known| known.id == candidate);
+        let told =
+            known.filter(|known| self.locals.is_told(known)).map(|known| self.with_ufrag(&known.candidate));
         self.events.extend(told.map(Event::LocalCandidate));
     }
 
@@ -390,6 +397,7 @@ impl Agent {
             if self.current.selected.is_some() {
                 self.previous = None;
             }
+            self.release_retired(now);
         }
         self.tell_state(now);
         self.tend_relays(now, self.state == State::Completed);

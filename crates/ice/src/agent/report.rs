@@ -26,7 +26,7 @@ impl Agent {
 
     /// This generation's candidates so far, as [`Event::LocalCandidate`](crate::Event::LocalCandidate) told them.
     pub fn local_candidates(&self) -> impl Iterator<Item = Candidate> {
-        let told = self.locals.candidates.iter().filter(|candidate| candidate.is_told());
+        let told = self.locals.candidates.iter().filter(|candidate| self.locals.is_told(candidate));
         told.map(|candidate| self.with_ufrag(&candidate.candidate))
     }
 

@@ -27,12 +27,12 @@ impl Session {
         base: BaseId,
         remote: CandidateId,
     ) -> Option<PairId> {
-        let base = context.locals.base(base).filter(|base| base.is_paired)?;
+        let base = context.locals.base(base)?;
         let remote = self.remotes.iter().find(|known| known.id == remote)?;
         if let Some(pair) = self.pair_between(base.id, remote.address) {
             return Some(pair.id);
         }
-        if !base.reaches(remote.address) || self.has_failed {
+        if !base.is_paired || !base.reaches(remote.address) || self.has_failed {
             return None;
         }
         *context.next_pair += 1;

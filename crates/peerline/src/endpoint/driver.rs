@@ -109,8 +109,11 @@ impl Driver {
         match note {
             Note::Added(peer) => self.add(now, peer),
             Note::Touched(peer) => peers.take_touch(peer),
-            Note::Server { peer, server, is_last } => {
+            Note::Server { peer, lookup, server, is_last } => {
                 peers.drive(peer, |state| {
+                    if lookup != state.lookup {
+                        return;
+                    }
                     if let Some((server, url)) = server {
                         let server = state.connection.add_server(now, server);
                         state.servers.insert(server, url);
@@ -151,14 +154,24 @@ impl Driver {
 
     fn add(&mut self, now: Instant, peer: Arc<Peer>) {
         let id = peer.id;
-        let ice_servers = peer.drive(|state| {
+        peer.drive(|state| {
             for socket in &self.sockets {
                 state.connection.add_local_address(now, socket.local());
             }
-            state.connection.configuration().ice_servers.clone()
         });
-        servers::look_up(&self.shared, id, &ice_servers);
         self.peers.add(peer);
+        self.look_up_servers(id);
+    }
+
+    /// The names of the configuration's servers are resolved; what another configuration had isn't waited for any more.
+    fn look_up_servers(&mut self, peer: PeerId) {
+        let wanted = self.peers.drive(peer, |state| {
+            state.lookup += 1;
+            (state.lookup, state.connection.configuration().ice_servers.clone())
+        });
+        if let Some((lookup, servers)) = wanted {
+            servers::look_up(&self.shared, peer, lookup, &servers);
+        }
     }
 
     /// Takes one batch from each socket that has something. `true`: there may be more.
@@ -317,6 +330,7 @@ impl Driver {
             Event::RemoteAddress { local, remote, proved } => {
                 self.peers.directory.add_remote(peer, local, remote, proved);
             }
+            Event::ServersWanted => self.look_up_servers(peer),
             Event::ResolveName(name) => {
                 let shared = self.shared.clone();
                 self.shared.runtime.spawn(async move {

@@ -105,6 +105,11 @@ impl DataChannels {
         }
     }
 
+    /// How many channels there can be (W3C `maxChannels`); not known before the association stands.
+    pub fn max_channels(&self) -> Option<u16> {
+        self.is_connected.then(|| self.streams())
+    }
+
     /// Starts the handshake. Both sides may; a side that doesn't answers the other's.
     pub fn connect(&mut self, now: Instant) -> Result<(), ConnectError> {
         self.now = Some(now);

@@ -107,7 +107,11 @@ impl Cubic {
     /// The segment that the window grows by. Our packets are shorter than TCP's, to pass anywhere; by their length a data
     /// channel would get less of a path than TCP does, as much of it as is to be shared by packets (RFC 4828 §1 has the same).
     fn unit(&self) -> f64 {
-        if self.segment < self.usual_segment { self.segment as f64 } else { self.segment.max(TCP_SEGMENT) as f64 }
+        if self.segment < self.usual_segment {
+            self.segment as f64
+        } else {
+            self.segment.max(TCP_SEGMENT) as f64
+        }
     }
 
     /// Data was acknowledged while the window was what limited sending.
