@@ -117,6 +117,7 @@ struct Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
+        if std::env::var("STATS").is_ok() { eprintln!("{}", self.connection.scratch()); }
         // The channel's handler holds what holds the channel.
         let channel = lock(&self.shared.channel).take();
         drop(channel);

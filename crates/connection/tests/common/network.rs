@@ -200,6 +200,12 @@ impl World {
         }
     }
 
+    /// What happened so far is forgotten, and takes no memory any more.
+    pub fn forget(&mut self) {
+        self.peers.iter_mut().for_each(|peer| peer.events = Vec::new());
+        self.flights.shrink_to_fit();
+    }
+
     /// When something happens next.
     fn next(&self) -> Option<Instant> {
         let arrival = self.flights.peek().map(|Reverse(flight)| flight.arrival);
