@@ -98,8 +98,10 @@ fn receive(address: IpAddr, offer: &Receiver<String>, answer: &Sender<String>, t
     let receiving = transfer.clone();
     peer.connection.on_event(move |event| {
         if let Event::DataChannel(channel) = event {
-            let receiving = receiving.clone();
+            let (receiving, kept) = (receiving.clone(), channel.clone());
             channel.on_event(move |event| {
+                // Dropped, the channel would be closed.
+                let _ = &kept;
                 if let DataChannelEvent::Message(message) = event {
                     receiving.received(message.as_bytes().len());
                 }

@@ -309,6 +309,24 @@ fn a_lost_path_is_noticed_by_the_data_that_is_lost() {
 }
 
 #[test]
+fn nothing_waits_for_company_when_a_message_goes_to_and_fro() {
+    let link = Link::default();
+    let one_way = link.delay;
+    let (mut world, channels) = open(&Configuration::default(), link);
+    world.run(Duration::from_secs(5));
+    let begin = world.now;
+    for passed in 1..=200_u32 {
+        let (from, to) = (passed as usize % 2, (passed as usize + 1) % 2);
+        let now = world.now;
+        world.peers[from].connection.send(now, channels[from], Payload::text("ping")).unwrap();
+        world.drain(from);
+        let received = messages(&world, to).len();
+        assert!(world.run_until(Duration::from_secs(1), |world| messages(world, to).len() > received));
+        assert_eq!(world.now - begin, one_way * passed);
+    }
+}
+
+#[test]
 fn the_time_for_a_handshake_begins_with_a_path_to_the_peer() {
     let mut world = World::new(1, &Configuration::default(), [Link::default(), Link::default()]);
     world.trickle = false;

@@ -99,6 +99,16 @@ pub enum DataChannelEvent {
     Close(Option<ChannelError>),
 }
 
+impl DataChannelEvent {
+    /// Bytes that take up the receive window until they are read.
+    fn length(&self) -> usize {
+        match self {
+            Self::Message(message) => message.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What the driver tells a channel.
 #[derive(Debug)]
 pub(crate) enum ChannelEvent {
@@ -127,7 +137,7 @@ pub(crate) struct Channel {
     pub(crate) received: Count,
 }
 
-/// How many messages, and their bytes.
+/// How many messages, and their bytes. One at a time counts: who has the peer's lock, or the driver.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
     messages: AtomicU64,
@@ -136,8 +146,9 @@ pub(crate) struct Count {
 
 impl Count {
     fn add(&self, messages: u64, bytes: usize) {
-        self.messages.fetch_add(messages, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let (messages_before, bytes_before) = self.get();
+        self.messages.store(messages_before + messages, Ordering::Relaxed);
+        self.bytes.store(bytes_before + bytes as u64, Ordering::Relaxed);
     }
 
     /// Messages and bytes.
@@ -185,35 +196,49 @@ impl Channel {
         waiters.into_iter().for_each(Waker::wake);
     }
 
-    pub(crate) fn deliver(&self, event: ChannelEvent) {
+    /// Messages that came together cost one look into the mailbox. Gives back how many bytes of them have been read.
+    pub(crate) fn deliver_messages(&self, messages: impl IntoIterator<Item = Message>) -> usize {
+        let (mut count, mut bytes) = (0, 0);
+        let is_read = self.events.deliver(messages.into_iter().map(|message| {
+            count += 1;
+            bytes += message.len();
+            DataChannelEvent::Message(message)
+        }));
+        self.received.add(count, bytes);
+        if is_read { bytes } else { 0 }
+    }
+
+    /// Gives back how many bytes have been read.
+    pub(crate) fn deliver(&self, event: ChannelEvent) -> usize {
         match event {
             ChannelEvent::Open(description) => {
                 if let Some(description) = description {
                     *lock(&self.description) = *description;
                 }
                 self.advance(DataChannelState::Open);
-                self.events.deliver(DataChannelEvent::Open);
+                self.events.deliver([DataChannelEvent::Open]);
             }
-            ChannelEvent::Message(message) => {
-                self.received.add(1, message.len());
-                self.events.deliver(DataChannelEvent::Message(message));
-            }
+            ChannelEvent::Message(message) => return self.deliver_messages([message]),
             ChannelEvent::Part { data, is_last } => {
-                self.received.add(is_last.into(), data.len());
-                self.bytes.deliver(data);
+                let length = data.len();
+                self.received.add(is_last.into(), length);
+                return if self.bytes.deliver([data]) { length } else { 0 };
             }
-            ChannelEvent::BufferedAmountLow => self.events.deliver(DataChannelEvent::BufferedAmountLow),
+            ChannelEvent::BufferedAmountLow => {
+                self.events.deliver([DataChannelEvent::BufferedAmountLow]);
+            }
             ChannelEvent::Closing => {
                 self.advance(DataChannelState::Closing);
-                self.events.deliver(DataChannelEvent::Closing);
+                self.events.deliver([DataChannelEvent::Closing]);
             }
             ChannelEvent::Closed(error) => {
                 self.advance(DataChannelState::Closed);
-                self.events.deliver(DataChannelEvent::Close(error));
+                self.events.deliver([DataChannelEvent::Close(error)]);
                 self.events.close();
                 self.bytes.close();
             }
         }
+        0
     }
 }
 
@@ -239,15 +264,8 @@ impl Drop for Inner {
             self.peer.call(|state, now| state.connection.close_data_channel(now, handle));
         }
         // What nobody will read doesn't count against the receive window any more.
-        let peer = Arc::downgrade(&self.peer);
-        let has_read = move |bytes| peer.upgrade().into_iter().for_each(|peer| peer.has_read(bytes));
-        let has_read_too = has_read.clone();
-        self.channel.events.set_handler(Box::new(move |event| {
-            if let DataChannelEvent::Message(message) = event {
-                has_read(message.len());
-            }
-        }));
-        self.channel.bytes.set_handler(Box::new(move |data: Bytes| has_read_too(data.len())));
+        self.channel.events.set_handler(Box::new(drop), |event| self.peer.has_read(event.length()));
+        self.channel.bytes.set_handler(Box::new(drop), |data| self.peer.has_read(data.len()));
     }
 }
 
@@ -350,9 +368,11 @@ impl DataChannel {
     pub(crate) fn send_payload(&self, payload: Payload) -> Result<(), Error> {
         let Inner { peer, channel } = &*self.inner;
         let length = payload.data.len();
-        peer.call(|state, now| state.connection.send(now, channel.handle, payload))?;
-        channel.sent.add(1, length);
-        Ok(())
+        peer.call(|state, now| {
+            state.connection.send(now, channel.handle, payload)?;
+            channel.sent.add(1, length);
+            Ok(())
+        })
     }
 
     /// Waits until the channel is open and less than a mebibyte waits, then sends. Cancelled, it has sent nothing.
@@ -419,9 +439,7 @@ impl DataChannel {
 
     fn poll_event(&self, context: &mut Context<'_>) -> Poll<Option<DataChannelEvent>> {
         let event = std::task::ready!(self.inner.channel.events.poll_next(context));
-        if let Some(DataChannelEvent::Message(message)) = &event {
-            self.inner.peer.has_read(message.len());
-        }
+        self.inner.peer.has_read(event.as_ref().map_or(0, DataChannelEvent::length));
         Poll::Ready(event)
     }
 
@@ -433,18 +451,9 @@ impl DataChannel {
 
     /// Calls `handler` with each event from now on, those that wait first. It runs on the endpoint's task, so it has to
     /// be quick; it may call whatever doesn't wait. The channel has to be kept: dropped, it is closed.
-    pub fn on_event(&self, mut handler: impl FnMut(DataChannelEvent) + Send + 'static) {
-        let peer = Arc::downgrade(&self.inner.peer);
-        self.inner.channel.events.set_handler(Box::new(move |event| {
-            let length = match &event {
-                DataChannelEvent::Message(message) => message.len(),
-                _ => 0,
-            };
-            handler(event);
-            if let Some(peer) = peer.upgrade().filter(|_| length > 0) {
-                peer.has_read(length);
-            }
-        }));
+    pub fn on_event(&self, handler: impl FnMut(DataChannelEvent) + Send + 'static) {
+        let Inner { peer, channel } = &*self.inner;
+        channel.events.set_handler(Box::new(handler), |event| peer.has_read(event.length()));
     }
 
     /// W3C `close`: what was sent arrives first, then both sides' channels are closed.

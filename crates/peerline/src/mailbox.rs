@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crate::endpoint::lock;
@@ -13,6 +14,8 @@ type Handler<T> = Box<dyn FnMut(T) + Send>;
 pub(crate) struct Mailbox<T> {
     queue: Mutex<Queue<T>>,
     handler: Mutex<Option<Handler<T>>>,
+    /// Since the handler was taken last another one was set, or the mailbox was closed.
+    has_changed: AtomicBool,
 }
 
 struct Queue<T> {
@@ -25,41 +28,61 @@ struct Queue<T> {
 impl<T> Mailbox<T> {
     pub(crate) fn new() -> Self {
         let queue = Queue { items: VecDeque::new(), waiting: Vec::new(), closed: false, handled: false };
-        Self { queue: Mutex::new(queue), handler: Mutex::new(None) }
+        Self { queue: Mutex::new(queue), handler: Mutex::new(None), has_changed: AtomicBool::new(false) }
     }
 
-    /// For whoever waits, or for the handler. Called by the driver alone, so that handlers see things in their order.
-    pub(crate) fn deliver(&self, item: T) {
+    /// For whoever waits, or for the handler: then `true`. Called by the driver alone, so that handlers see things in their
+    /// order.
+    pub(crate) fn deliver(&self, items: impl IntoIterator<Item = T>) -> bool {
         let mut queue = lock(&self.queue);
         if queue.handled {
             drop(queue);
-            self.handle(item);
-        } else {
-            queue.items.push_back(item);
-            let waiting = std::mem::take(&mut queue.waiting);
-            drop(queue);
-            waiting.into_iter().for_each(Waker::wake);
+            self.handle(items);
+            return true;
         }
+        queue.items.extend(items);
+        let waiting = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        waiting.into_iter().for_each(Waker::wake);
+        false
     }
 
-    /// Out of its place while it runs: it may set another one.
-    fn handle(&self, item: T) {
-        let Some(mut handler) = lock(&self.handler).take() else {
+    /// The handler is out of its place while it runs: it may set another one, which has what follows.
+    fn handle(&self, items: impl IntoIterator<Item = T>) {
+        let Some(mut handler) = self.take_handler() else {
             return;
         };
-        // A handler's panic is the application's, and no reason to stop what serves other connections, too.
-        if std::panic::catch_unwind(AssertUnwindSafe(|| handler(item))).is_err() {
-            tracing::error!("an event handler panicked; it is not called again");
-            return;
+        for item in items {
+            // A handler's panic is the application's, and no reason to stop what serves other connections, too.
+            if std::panic::catch_unwind(AssertUnwindSafe(|| handler(item))).is_err() {
+                tracing::error!("an event handler panicked; it is not called again");
+                return;
+            }
+            if self.has_changed.load(Ordering::Relaxed) {
+                match self.take_handler() {
+                    Some(other) => handler = other,
+                    None => return,
+                }
+            }
         }
         if !lock(&self.queue).closed {
             lock(&self.handler).get_or_insert(handler);
         }
     }
 
-    /// From now on items go to a handler; those that wait go to it at once.
-    pub(crate) fn set_handler(&self, handler: Handler<T>) {
-        *lock(&self.handler) = Some(handler);
+    fn take_handler(&self) -> Option<Handler<T>> {
+        let mut handler = lock(&self.handler);
+        self.has_changed.store(false, Ordering::Relaxed);
+        handler.take()
+    }
+
+    /// From now on items go to a handler; those that wait go to it at once, each shown to `has_waited` before.
+    pub(crate) fn set_handler(&self, handler: Handler<T>, has_waited: impl Fn(&T)) {
+        {
+            let mut place = lock(&self.handler);
+            *place = Some(handler);
+            self.has_changed.store(true, Ordering::Relaxed);
+        }
         loop {
             let mut queue = lock(&self.queue);
             let Some(item) = queue.items.pop_front() else {
@@ -67,7 +90,8 @@ impl<T> Mailbox<T> {
                 return;
             };
             drop(queue);
-            self.handle(item);
+            has_waited(&item);
+            self.handle([item]);
         }
     }
 
@@ -78,7 +102,8 @@ impl<T> Mailbox<T> {
         let waiting = std::mem::take(&mut queue.waiting);
         drop(queue);
         // What it holds is let go.
-        let handler = lock(&self.handler).take();
+        let handler = self.take_handler();
+        self.has_changed.store(true, Ordering::Relaxed);
         drop(handler);
         waiting.into_iter().for_each(Waker::wake);
     }

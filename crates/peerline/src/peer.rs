@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Instant;
 
+use foldhash::fast::RandomState;
 use peerline_connection::{ChannelHandle, Connection, Event as Machine, IceServerUrl, Payload, ServerId};
 
 use crate::data_channel::{Channel, ChannelEvent};
@@ -33,7 +34,7 @@ pub(crate) struct Peer {
 
 pub(crate) struct State {
     pub(crate) connection: Connection,
-    pub(crate) channels: HashMap<ChannelHandle, Arc<Channel>>,
+    pub(crate) channels: HashMap<ChannelHandle, Arc<Channel>, RandomState>,
     /// The servers that were found, by what they were found under.
     pub(crate) servers: HashMap<ServerId, IceServerUrl>,
     /// Which lookup of servers counts.
@@ -61,11 +62,24 @@ pub(crate) enum Delivery {
     Wake(Waker),
 }
 
+impl Delivery {
+    fn is_message_for(&self, channel: &Arc<Channel>) -> bool {
+        matches!(self, Self::Channel(other, ChannelEvent::Message(_)) if Arc::ptr_eq(other, channel))
+    }
+
+    fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Channel(_, ChannelEvent::Message(message)) => Some(message),
+            _ => None,
+        }
+    }
+}
+
 impl Peer {
     pub(crate) fn new(shared: Arc<Shared>, connection: Connection) -> Arc<Self> {
         let state = State {
             connection,
-            channels: HashMap::new(),
+            channels: HashMap::default(),
             servers: HashMap::new(),
             lookup: 0,
             opened: 0,
@@ -109,7 +123,10 @@ impl Peer {
     /// Calls into the machine, and lets the driver take what comes of it.
     pub(crate) fn call<R>(&self, call: impl FnOnce(&mut State, Instant) -> R) -> R {
         let result = call(&mut lock(&self.state), Instant::now());
-        self.touch();
+        // A note that is there now is taken after the lock was ours: looking is enough, and cheaper.
+        if !self.noted.load(Ordering::Acquire) {
+            self.touch();
+        }
         result
     }
 
@@ -126,11 +143,14 @@ impl Peer {
 
     /// The driver has seen the note: from here on the next call leaves another one.
     pub(crate) fn seen(&self) {
-        self.noted.store(false, Ordering::Release);
+        self.noted.swap(false, Ordering::AcqRel);
     }
 
-    /// The application has taken a message.
+    /// The application has taken so much.
     pub(crate) fn has_read(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         self.unread.fetch_sub(bytes, Ordering::AcqRel);
         let read = self.read.fetch_add(bytes, Ordering::AcqRel) + bytes;
         if read >= READ_STEP {
@@ -141,13 +161,24 @@ impl Peer {
 
     /// Hands out what was collected under the lock. Handlers run here and may call into the peer.
     pub(crate) fn deliver(self: &Arc<Self>, deliveries: &mut Vec<Delivery>) {
-        for delivery in deliveries.drain(..) {
+        let mut read = 0;
+        let mut deliveries = deliveries.drain(..).peekable();
+        while let Some(delivery) = deliveries.next() {
             match delivery {
-                Delivery::Peer(event) => self.events.deliver(event),
-                Delivery::Channel(channel, event) => channel.deliver(event),
+                Delivery::Peer(event) => {
+                    self.events.deliver([event]);
+                }
+                Delivery::Channel(channel, ChannelEvent::Message(message)) => {
+                    let following = std::iter::from_fn(|| {
+                        deliveries.next_if(|next| next.is_message_for(&channel))?.into_message()
+                    });
+                    read += channel.deliver_messages(std::iter::once(message).chain(following));
+                }
+                Delivery::Channel(channel, event) => read += channel.deliver(event),
                 Delivery::Wake(waker) => waker.wake(),
             }
         }
+        self.has_read(read);
     }
 
     /// No event follows any more.
@@ -203,8 +234,25 @@ impl State {
         });
     }
 
-    /// Makes of an event what the application gets; those for the driver are given back.
-    pub(crate) fn translate(
+    /// Makes of the machine's events what the application gets; others are requests to the driver. `true`: they may have led
+    /// to something to send, as a peer's closing of a channel is answered.
+    pub(crate) fn take_events(
+        &mut self,
+        peer: &Arc<Peer>,
+        deliveries: &mut Vec<Delivery>,
+        requests: &mut Vec<(PeerId, Machine)>,
+    ) -> bool {
+        let mut has_answers = false;
+        while let Some(event) = self.connection.poll_event() {
+            has_answers |=
+                !matches!(event, Machine::DataChannelMessage { .. } | Machine::DataChannelPart { .. });
+            let request = self.translate(peer, event, deliveries);
+            requests.extend(request.map(|request| (peer.id, request)));
+        }
+        has_answers
+    }
+
+    fn translate(
         &mut self,
         peer: &Arc<Peer>,
         event: Machine,

@@ -367,6 +367,6 @@ impl PeerConnection {
     /// Calls `handler` with each event from now on, those that wait first. It runs on the endpoint's task, so it has to
     /// be quick; it may call whatever doesn't wait.
     pub fn on_event(&self, handler: impl FnMut(Event) + Send + 'static) {
-        self.inner.peer.events.set_handler(Box::new(handler));
+        self.inner.peer.events.set_handler(Box::new(handler), |_| ());
     }
 }

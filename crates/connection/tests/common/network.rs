@@ -178,7 +178,7 @@ impl World {
                         if waiting > link.queue as f64 {
                             continue;
                         }
-                        let bytes = length_on_the_wire(payload) as f64;
+                        let bytes = (payload.len() + 28) as f64;
                         peer.link_free_at = begin + Duration::from_secs_f64(bytes / bandwidth as f64);
                         departure = peer.link_free_at;
                     }
@@ -209,6 +209,12 @@ impl World {
                 return;
             }
         }
+    }
+
+    /// What happened so far is forgotten, and takes no memory any more.
+    pub fn forget(&mut self) {
+        self.peers.iter_mut().for_each(|peer| peer.events = Vec::new());
+        self.flights.shrink_to_fit();
     }
 
     /// When something happens next.
@@ -272,17 +278,4 @@ impl World {
     pub fn happened(&self, index: usize, is_it: impl Fn(&Event) -> bool) -> bool {
         self.peers[index].events.iter().any(|(_, event)| is_it(event))
     }
-}
-
-/// What a datagram takes of the bandwidth, in bytes. ECDSA's signatures differ in length from run to run, and the same seed
-/// has to take the same course: what isn't application data is taken for 600 bytes long.
-fn length_on_the_wire(payload: &[u8]) -> usize {
-    let is_application_data = payload.first().is_some_and(|first| match first {
-        // DTLS 1.2.
-        23 => true,
-        // DTLS 1.3 (RFC 9147 §4): the two last bits are the epoch's, and the handshake's is 2.
-        0x20..=0x3f => first & 3 != 2,
-        _ => false,
-    });
-    28 + if is_application_data { payload.len() } else { 600 }
 }

@@ -16,10 +16,14 @@ use super::peers::{Peers, Relay};
 use super::socket::{Received, Socket};
 use super::stream::{self, Stream};
 use super::{EndpointConfig, Note, Shared, lock, multicast_dns, servers};
-use crate::peer::{Peer, State};
+use crate::peer::{Delivery, Peer, State};
 
 /// How many trains one peer may send before others have their turn.
 const TRAINS: usize = 4;
+
+/// How many turns the driver takes before other tasks of its thread have theirs: about a millisecond's worth. Being scheduled
+/// again costs more than a turn, and may move the task to another processor.
+const TURNS: usize = 8;
 
 /// How often the interfaces are looked at.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
@@ -33,6 +37,10 @@ pub(super) struct Driver {
     /// Those at this machine's addresses, which all peers share.
     sockets: Vec<Socket>,
     received: Received,
+    /// Room for what is taken from [`Shared`] and from peers.
+    notes: Vec<Note>,
+    deliveries: Vec<Delivery>,
+    requests: Vec<(PeerId, Event)>,
     peers: Peers,
     outbox: Outbox,
     sleep: Pin<Box<Sleep>>,
@@ -63,6 +71,9 @@ impl Driver {
             config,
             sockets,
             received: Received::new(),
+            notes: Vec::new(),
+            deliveries: Vec::new(),
+            requests: Vec::new(),
             peers: Peers::default(),
             outbox: Outbox { trains: Vec::new(), sent: 0, used: 0 },
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -79,29 +90,35 @@ impl Driver {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.shared.driver.register(context.waker());
-        let now = Instant::now();
-        self.take_notes(now);
-        let received = self.receive(now, context);
-        self.handle_timeouts(now);
-        let is_blocked = self.serve(now, context);
-        if self.shared.closed.load(Ordering::Acquire) && !is_blocked {
+        for _ in 0..TURNS {
+            let now = Instant::now();
+            self.take_notes(now);
+            let received = self.receive(now, context);
+            self.handle_timeouts(now);
+            let is_blocked = self.serve(now, context);
+            let has_work = received || (!is_blocked && self.peers.any_touched());
+            if has_work || !self.shared.try_sleep() {
+                continue;
+            }
             // Whoever closed the last connection left a note; it was served above.
-            if self.peers.is_empty() && lock(&self.shared.notes).is_empty() {
+            if self.shared.closed.load(Ordering::Acquire) && !is_blocked && self.peers.is_empty() {
                 return Poll::Ready(());
             }
+            if self.sleep(now, context) {
+                return Poll::Pending;
+            }
         }
-        if received || (!is_blocked && self.peers.any_touched()) {
-            context.waker().wake_by_ref();
-        }
-        self.sleep(now, context);
+        context.waker().wake_by_ref();
         Poll::Pending
     }
 
     fn take_notes(&mut self, now: Instant) {
-        let notes = std::mem::take(&mut *lock(&self.shared.notes));
-        for note in notes {
+        let mut notes = std::mem::take(&mut self.notes);
+        std::mem::swap(&mut notes, &mut lock(&self.shared.notes).waiting);
+        for note in notes.drain(..) {
             self.take_note(now, note);
         }
+        self.notes = notes;
     }
 
     fn take_note(&mut self, now: Instant, note: Note) {
@@ -185,14 +202,16 @@ impl Driver {
             let local = socket.local();
             match taken {
                 Ok(count) => {
+                    let (deliveries, requests) = (&mut self.deliveries, &mut self.requests);
                     for (remote, stride, train) in self.received.trains(count) {
-                        self.peers.hand_in(now, local, remote, stride, train);
+                        self.peers.hand_in(now, (local, remote), stride, train, deliveries, requests);
                     }
                 }
                 Err(error) => tracing::debug!(%local, %error, "receiving failed"),
             }
         }
-        more | self.peers.receive_from_relays(now, context, &mut self.received)
+        let (deliveries, requests) = (&mut self.deliveries, &mut self.requests);
+        more | self.peers.receive_from_relays(now, context, &mut self.received, deliveries, requests)
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
@@ -244,6 +263,7 @@ impl Driver {
 
     /// Takes from peers what they have to send and to say. `true`: a socket takes nothing more at the moment.
     fn serve(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        self.grant_requests(now);
         if !self.flush(context) {
             return true;
         }
@@ -252,27 +272,18 @@ impl Driver {
             let Some((id, peer)) = self.peers.next_touched() else {
                 break;
             };
-            let mut deliveries = Vec::new();
-            let mut requests = Vec::new();
             let (has_more, deadline, is_closed) = peer.drive(|state| {
                 state.tell_unread(&peer);
                 let mut has_more = self.outbox.fill(id, &mut state.connection, now);
-                while let Some(event) = state.connection.poll_event() {
-                    // Others may lead to something to send: the peer's closing of a channel is answered.
-                    has_more |=
-                        !matches!(event, Event::DataChannelMessage { .. } | Event::DataChannelPart { .. });
-                    requests.extend(state.translate(&peer, event, &mut deliveries));
-                }
-                state.take_writers(&mut deliveries);
+                has_more |= state.take_events(&peer, &mut self.deliveries, &mut self.requests);
+                state.take_writers(&mut self.deliveries);
                 let is_closed = state.connection.signaling_state() == SignalingState::Closed;
                 (has_more, state.connection.poll_timeout(), is_closed)
             });
             self.peers.schedule(id, deadline);
-            for request in requests {
-                self.grant(now, id, request);
-            }
+            self.grant_requests(now);
             let flushed = self.flush(context);
-            peer.deliver(&mut deliveries);
+            peer.deliver(&mut self.deliveries);
             if has_more {
                 self.peers.touch(id);
             } else if is_closed {
@@ -324,6 +335,14 @@ impl Driver {
         true
     }
 
+    fn grant_requests(&mut self, now: Instant) {
+        let mut requests = std::mem::take(&mut self.requests);
+        for (peer, request) in requests.drain(..) {
+            self.grant(now, peer, request);
+        }
+        self.requests = requests;
+    }
+
     /// Does what a machine can't do itself.
     fn grant(&mut self, now: Instant, peer: PeerId, request: Event) {
         match request {
@@ -367,18 +386,20 @@ impl Driver {
         }
     }
 
-    /// Sets the alarm.
-    fn sleep(&mut self, now: Instant, context: &mut Context<'_>) {
+    /// Sets the alarm. `false`: it is time already. Deadlines go back and forth with each packet, and mostly pass unused: an
+    /// alarm that is too early is cheaper, all in all, than one that follows them.
+    fn sleep(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
         let deadline = self.peers.next_deadline();
         let until = deadline.map_or(self.look_around, |deadline| deadline.min(self.look_around));
-        if self.sleeps_until != Some(until) {
+        if self.sleeps_until.is_none_or(|sleeps_until| until < sleeps_until) {
             self.sleep.as_mut().reset(until.max(now).into());
             self.sleeps_until = Some(until);
         }
-        if self.sleep.as_mut().poll(context).is_ready() {
+        let is_pending = self.sleep.as_mut().poll(context).is_pending();
+        if !is_pending {
             self.sleeps_until = None;
-            context.waker().wake_by_ref();
         }
+        is_pending
     }
 }
 

@@ -64,12 +64,20 @@ pub(crate) struct Inner {
 /// What the driver and everybody else have in common.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    notes: Mutex<Vec<Note>>,
+    notes: Mutex<Notes>,
     driver: AtomicWaker,
     closed: AtomicBool,
     addresses: Mutex<Vec<SocketAddr>>,
     next_peer: AtomicU64,
     runtime: tokio::runtime::Handle,
+}
+
+/// Notes for the driver, in their order.
+#[derive(Debug, Default)]
+struct Notes {
+    waiting: Vec<Note>,
+    /// The driver doesn't look for notes before it is woken. While it works it does, and waking it would cost a system call.
+    is_driver_asleep: bool,
 }
 
 /// What the driver is told.
@@ -100,7 +108,7 @@ impl Endpoint {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let sockets = bind(&config)?;
         let shared = Arc::new(Shared {
-            notes: Mutex::new(Vec::new()),
+            notes: Mutex::default(),
             driver: AtomicWaker::new(),
             closed: AtomicBool::new(false),
             addresses: Mutex::new(sockets.iter().map(Socket::local).collect()),
@@ -142,8 +150,21 @@ impl Drop for Inner {
 
 impl Shared {
     pub(crate) fn tell(&self, note: Note) {
-        lock(&self.notes).push(note);
-        self.driver.wake();
+        let is_driver_asleep = {
+            let mut notes = lock(&self.notes);
+            notes.waiting.push(note);
+            std::mem::take(&mut notes.is_driver_asleep)
+        };
+        if is_driver_asleep {
+            self.driver.wake();
+        }
+    }
+
+    /// The driver has nothing to do until it is woken. `false`: a note waits, so that it has.
+    fn try_sleep(&self) -> bool {
+        let mut notes = lock(&self.notes);
+        notes.is_driver_asleep = notes.waiting.is_empty();
+        notes.is_driver_asleep
     }
 
     pub(crate) fn next_peer(&self) -> PeerId {

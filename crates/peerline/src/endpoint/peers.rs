@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
-use peerline_connection::{Connection, Datagram, RelayId, Transport};
+use peerline_connection::{Connection, Datagram, Event, RelayId, Transport};
 
 use super::directory::{Directory, PeerId};
 use super::socket::{Received, Socket};
 use super::stream::Stream;
-use crate::peer::{Peer, State};
+use crate::peer::{Delivery, Peer, State};
 
 #[derive(Default)]
 pub(super) struct Peers {
@@ -176,14 +176,16 @@ impl Peers {
         Some(peer)
     }
 
-    /// A train came in at a socket that all share. Datagrams are `stride` bytes apart.
+    /// A train came in at a socket that all share, from `remote` at `local`. Datagrams are `stride` bytes apart. What comes
+    /// of it is delivered before the next train takes its place in the processor's cache.
     pub(super) fn hand_in(
         &mut self,
         now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
+        (local, remote): (SocketAddr, SocketAddr),
         stride: usize,
         train: &mut [u8],
+        deliveries: &mut Vec<Delivery>,
+        requests: &mut Vec<(PeerId, Event)>,
     ) {
         let transport = Transport::Udp;
         // STUN says itself whose it is, and may be anybody's; all the rest of a train is one peer's.
@@ -198,7 +200,9 @@ impl Peers {
                 for payload in part.chunks_mut(stride) {
                     state.connection.handle_input(now, Datagram { transport, local, remote, payload });
                 }
+                state.take_events(&driven.peer, deliveries, requests);
             });
+            driven.peer.deliver(deliveries);
             self.touch(owner);
         }
     }
@@ -209,6 +213,8 @@ impl Peers {
         now: Instant,
         context: &mut Context<'_>,
         received: &mut Received,
+        deliveries: &mut Vec<Delivery>,
+        requests: &mut Vec<(PeerId, Event)>,
     ) -> bool {
         let transport = Transport::Udp;
         let mut more = false;
@@ -233,7 +239,9 @@ impl Peers {
                                 .handle_input(now, Datagram { transport, local, remote, payload });
                         }
                     }
+                    state.take_events(&driven.peer, deliveries, requests);
                 });
+                driven.peer.deliver(deliveries);
                 if !std::mem::replace(&mut driven.is_touched, true) {
                     self.touched.push_back(*id);
                 }

@@ -328,10 +328,21 @@ impl Association {
         }
         self.path.handle_timeout(now, self.sender.round_trip.timeout(), &mut self.rng);
         self.handle_reset_timeout(now);
+        if self.path.is_idle() && self.sender.is_finished() {
+            self.shrink();
+        }
         let failures = self.sender.timeouts_in_a_row().max(self.path.misses);
         if self.config.max_retransmissions.is_some_and(|most| failures > most) {
             self.end(CloseReason::TimedOut);
         }
+    }
+
+    /// Gives back what bulk has taken: megabytes on a long path.
+    fn shrink(&mut self) {
+        self.sender.shrink();
+        self.receiver.shrink();
+        self.events.shrink_to_fit();
+        self.control.shrink_to_fit();
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).

@@ -199,6 +199,11 @@ impl Path {
         [probe, idle, self.raise_at, self.idle_at].into_iter().flatten().min()
     }
 
+    /// Nothing has come for so long that a HEARTBEAT asks whether the path is alive.
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.is_some()
+    }
+
     /// The next HEARTBEAT to send.
     #[inline]
     pub(super) fn next_due(&mut self) -> Option<HeartbeatDue> {

@@ -148,6 +148,12 @@ impl Receiver {
         }
     }
 
+    /// Gives back the room that isn't used.
+    pub(crate) fn shrink(&mut self) {
+        self.tracker.shrink();
+        self.reassembly.shrink();
+    }
+
     /// Bytes that may still come.
     fn available(&self) -> usize {
         self.window.size().saturating_sub(self.reassembly.waiting() + self.unread)

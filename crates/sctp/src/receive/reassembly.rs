@@ -112,6 +112,13 @@ impl Reassembly {
         self.streams.entry(stream).delivery = delivery;
     }
 
+    pub(super) fn shrink(&mut self) {
+        for (_, stream) in self.streams.iter_mut() {
+            stream.ordered.shrink();
+            stream.unordered.shrink();
+        }
+    }
+
     /// Bytes that take up the receive window.
     #[inline]
     pub(super) fn waiting(&self) -> usize {

@@ -77,6 +77,10 @@ impl Run {
 pub(super) struct Runs(VecDeque<Run>);
 
 impl Runs {
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

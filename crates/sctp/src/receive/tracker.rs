@@ -47,6 +47,11 @@ impl TsnTracker {
         self.cumulative
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.blocks.shrink_to_fit();
+        self.duplicates.shrink_to_fit();
+    }
+
     #[inline]
     pub(super) fn has_gaps(&self) -> bool {
         !self.blocks.is_empty()

@@ -64,6 +64,10 @@ impl Flight {
         self.chunks.is_empty()
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.chunks.shrink_to_fit();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.chunks.len()
     }

@@ -62,6 +62,7 @@ pub(super) struct LossDetection {
     pub(super) may_resend_at_once: bool,
     pub(super) reordering_timer: Option<Instant>,
     pub(super) probe_timer: Option<Instant>,
+    pub(super) probe_armed_at: Option<Instant>,
     /// A probe is to be sent.
     pub(super) is_probing: bool,
     /// One was sent, and nothing has been acknowledged since.
@@ -159,6 +160,14 @@ impl LossDetection {
         if !from.is_after(end) {
             visit(self, from, end);
         }
+    }
+
+    /// Nothing is outstanding: gives back the room for what was.
+    pub(super) fn shrink(&mut self) {
+        self.order = VecDeque::new();
+        self.blocks.shrink_to_fit();
+        self.new_blocks.shrink_to_fit();
+        self.resent.shrink_to_fit();
     }
 
     pub(super) fn keep_new_blocks(&mut self) {
@@ -297,6 +306,7 @@ impl Sender {
 
     /// Arms the timer of the tail loss probe (RFC 8985 §7.2).
     pub(super) fn arm_probe(&mut self, now: Instant) {
+        self.loss.probe_armed_at = Some(now);
         self.loss.probe_timer = None;
         let Some(smoothed) = self.round_trip.smoothed() else { return };
         if self.flight.in_flight() == 0 || self.loss.recovery.is_some() || self.loss.has_probed {

@@ -69,6 +69,10 @@ impl Messages {
         self.get(key).is_none_or(|message| message.is_abandoned)
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     pub(super) fn remove(&mut self, key: MessageKey) {
         self.0.try_remove(key.0 as usize);
     }

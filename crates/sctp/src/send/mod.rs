@@ -172,6 +172,15 @@ impl Sender {
         self.streams.buffered() == 0 && self.flight.is_empty()
     }
 
+    /// Everything is finished: gives back the room for it.
+    pub(crate) fn shrink(&mut self) {
+        self.messages.shrink();
+        self.streams.shrink();
+        self.flight.shrink();
+        self.retransmissions.shrink_to_fit();
+        self.loss.shrink();
+    }
+
     /// The TSN assigned last.
     pub(crate) fn last_assigned(&self) -> Tsn {
         self.flight.next().previous()

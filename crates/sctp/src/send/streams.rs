@@ -136,6 +136,10 @@ impl OutgoingStreams {
         self.schedule.push(Reverse((stream.virtual_time, id.0)));
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.table.iter_mut().for_each(|(_, stream)| stream.waiting.shrink_to_fit());
+    }
+
     /// All messages of the stream have been sent.
     pub(super) fn is_drained(&self, stream: StreamId) -> bool {
         self.table.get(stream).is_none_or(|stream| stream.waiting.is_empty())
@@ -183,8 +187,8 @@ impl OutgoingStreams {
                 }
                 continue;
             };
-            // It sent while another was first: its place among others is a later one.
-            if place.is_some_and(|place| place < stream.virtual_time) {
+            // It has sent since: its place among others, if there are any, is a later one.
+            if self.schedule.len() > 1 && place.is_some_and(|place| place < stream.virtual_time) {
                 self.schedule.pop();
                 self.schedule.push(Reverse((stream.virtual_time, id.0)));
                 continue;
