@@ -3,7 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dimpl::crypto::Dtls13CipherSuite;
+use dimpl::crypto::{CryptoProvider, Dtls13CipherSuite};
+
+use crate::steady::SteadyKeys;
 
 /// Which side opens the handshake. SDP's `a=setup` settles it (RFC 8842 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +41,8 @@ pub struct Config {
     pub retransmission: Duration,
     /// When a handshake is given up, 1 s to an hour. The default is 40 s.
     pub handshake_timeout: Duration,
-    /// Makes what is random besides the keys (hello randoms, the timers' jitter) repeat itself: for simulations only.
+    /// Makes what is random besides the keys (hello randoms, the timers' jitter, the signatures' length) repeat itself: for
+    /// simulations only.
     pub seed: Option<u64>,
 }
 
@@ -91,7 +94,8 @@ impl Config {
                 Dtls13CipherSuite::AES_256_GCM_SHA384,
             ]);
         if let Some(seed) = self.seed {
-            builder = builder.dangerously_set_rng_seed(seed);
+            let provider = CryptoProvider { key_provider: &SteadyKeys, ..crate::secret::provider() };
+            builder = builder.dangerously_set_rng_seed(seed).with_crypto_provider(provider);
         }
         builder.build()
     }

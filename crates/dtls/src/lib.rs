@@ -17,6 +17,7 @@ mod event;
 mod fingerprint;
 mod record;
 mod secret;
+mod steady;
 
 pub use certificate::{Certificate, CertificateError};
 pub use config::{Config, Role, Versions};
