@@ -104,14 +104,13 @@ impl Cubic {
         self.segment = segment;
     }
 
-    /// The segment that the window grows by. Our packets are shorter than TCP's, to pass anywhere; by their length a data
-    /// channel would get less of a path than TCP does, as much of it as is to be shared by packets (RFC 4828 §1 has the same).
+    /// The segment that the window grows by. Our packets are shorter than TCP's, to pass anywhere, so that as many bytes
+    /// meet with more losses; and as Reno's window is as the root of growth by packet length, a data channel would get less
+    /// of a path than TCP does. With this growth it gets as many bytes (RFC 4828 §1 has the same aim).
     fn unit(&self) -> f64 {
-        if self.segment < self.usual_segment {
-            self.segment as f64
-        } else {
-            self.segment.max(TCP_SEGMENT) as f64
-        }
+        let segment = self.segment as f64;
+        let is_shorter = (self.usual_segment..TCP_SEGMENT).contains(&self.segment);
+        if is_shorter { (TCP_SEGMENT * TCP_SEGMENT) as f64 / segment } else { segment }
     }
 
     /// Data was acknowledged while the window was what limited sending.
