@@ -58,9 +58,15 @@ impl Certificate {
         name.push(DnType::CommonName, "WebRTC");
         parameters.distinguished_name = name;
         parameters.not_before = x509_time(now.checked_sub(BACKDATED).unwrap_or(now))?;
-        parameters.not_after = x509_time(expires)?;
+        let not_after = x509_time(expires)?;
+        parameters.not_after = not_after;
         let certificate = parameters.self_signed(&key).map_err(failed)?;
-        Self::new(certificate.der(), key.serialized_der())
+        Ok(Self {
+            certificate: certificate.der().as_ref().into(),
+            private_key: key.serialized_der().into(),
+            // X.509 has whole seconds.
+            expires: not_after.replace_nanosecond(0).unwrap_or(not_after).into(),
+        })
     }
 
     /// Reads what [`to_pem`](Self::to_pem) wrote: a certificate and a PKCS #8 private key, in any order.
@@ -69,10 +75,11 @@ impl Certificate {
             CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| CertificateError::Unreadable)?;
         let key =
             PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| CertificateError::Unreadable)?;
-        Self::new(&certificate, key.secret_pkcs8_der())
+        Self::check(&certificate, key.secret_pkcs8_der())
     }
 
-    fn new(certificate: &[u8], private_key: &[u8]) -> Result<Self, CertificateError> {
+    /// What somebody else made has to fit together; the key's check alone takes as long as a signature.
+    fn check(certificate: &[u8], private_key: &[u8]) -> Result<Self, CertificateError> {
         let parsed =
             x509_cert::Certificate::from_der(certificate).map_err(|_| CertificateError::Unreadable)?;
         let key = KeyPair::from_pkcs8_der_and_sign_algo(&private_key.into(), &PKCS_ECDSA_P256_SHA256)
