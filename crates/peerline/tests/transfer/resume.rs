@@ -7,14 +7,18 @@ use peerline::transfer::*;
 
 use crate::world::*;
 
-/// Breaks a transfer off when the receiver has at least so many bytes.
+/// Breaks a transfer off when the receiver has at least so many bytes, or all: those of a transfer before may have been written
+/// after they were counted.
 async fn break_off(files: &Files, into: &Folder, bytes: u64) {
     let pair = Pair::new().await;
     let (mut sending, mut receiving) = pair.accept(files, into, Existing::Keep).await;
     while receiving.progress().bytes < bytes {
-        tokio::select! {
-            _ = sending.next_event() => {}
-            _ = receiving.next_event() => {}
+        let event = tokio::select! {
+            event = sending.next_event() => event.map(drop),
+            event = receiving.next_event() => event.map(drop),
+        };
+        if event.is_none() {
+            break;
         }
     }
 }
