@@ -29,8 +29,6 @@ pub struct Connection {
     pub(crate) session: Session,
     pub(crate) ice: Agent,
     pub(crate) is_gathering_begun: bool,
-    /// The configuration has other servers than those that were handed in.
-    are_servers_wanted: bool,
     /// The peer's candidates, of its newest generation, that ICE has been told of.
     pub(crate) told_candidates: Vec<Candidate>,
     pub(crate) dtls: Option<Dtls>,
@@ -90,7 +88,6 @@ impl Connection {
             session,
             ice,
             is_gathering_begun: false,
-            are_servers_wanted: false,
             told_candidates: Vec::new(),
             dtls: None,
             channels,
@@ -201,19 +198,8 @@ impl Connection {
         if is_other {
             self.ice.reconfigure(after.ice_transport_policy);
             self.session.outdate_ice();
-            self.are_servers_wanted = true;
-            if !self.is_gathering_begun {
-                self.want_servers();
-            }
         }
         Ok(())
-    }
-
-    /// Candidates are gathered anew: from other servers if the configuration was changed.
-    fn want_servers(&mut self) {
-        if std::mem::take(&mut self.are_servers_wanted) {
-            self.events.push_back(Event::ServersWanted);
-        }
     }
 
     /// W3C `createOffer`. `ice_restart` is its option of this name.
@@ -224,14 +210,7 @@ impl Connection {
         let init = self.configuration.sctp_snap.then(|| self.channels.local_init());
         let in_use = self.session.local_section().map(|(.., credentials)| credentials);
         let ice = &mut self.ice;
-        let mut has_restarted = false;
-        let offer = self.session.create_offer(ice_restart, init, || {
-            has_restarted = true;
-            restart(ice, now, in_use.as_ref())
-        });
-        if has_restarted {
-            self.want_servers();
-        }
+        let offer = self.session.create_offer(ice_restart, init, || restart(ice, now, in_use.as_ref()));
         self.settle(now);
         offer
     }
@@ -244,14 +223,7 @@ impl Connection {
         let init = Some(self.channels.local_init());
         let in_use = self.session.local_section().map(|(.., credentials)| credentials);
         let ice = &mut self.ice;
-        let mut has_restarted = false;
-        let answer = self.session.create_answer(init, || {
-            has_restarted = true;
-            restart(ice, now, in_use.as_ref())
-        });
-        if has_restarted {
-            self.want_servers();
-        }
+        let answer = self.session.create_answer(init, || restart(ice, now, in_use.as_ref()));
         self.settle(now);
         answer
     }
@@ -444,7 +416,7 @@ impl Connection {
     /// Begins the handshake, if it is agreed on who does. Not before there is somebody to hear it: it takes memory, and has
     /// a time limit.
     pub(crate) fn begin_dtls(&mut self, now: Instant) {
-        if self.dtls.is_some() {
+        if self.dtls.is_some() || self.dtls_state != DtlsTransportState::Connecting {
             return;
         }
         let Some(agreement) = self.session.agreement() else { return };
@@ -461,14 +433,18 @@ impl Connection {
                 }
                 self.embed_handshake(now);
             }
-            Err(_) => self.set_dtls_state(DtlsTransportState::Failed),
+            Err(_) => {
+                self.early.clear();
+                self.set_dtls_state(DtlsTransportState::Failed);
+            }
         }
     }
 }
 
-/// The credentials of the generation that follows the one `in_use`: if it was begun before, still the same.
+/// The credentials of the generation that follows the one `in_use`: if it was begun before, and as ICE is configured now,
+/// still the same.
 fn restart(ice: &mut Agent, now: Instant, in_use: Option<&ice::Credentials>) -> ice::Credentials {
-    if in_use.is_some_and(|in_use| in_use == ice.local_credentials()) {
+    if in_use == Some(ice.local_credentials()) || ice.is_reconfigured() {
         ice.restart(now);
     }
     ice.local_credentials().clone()

@@ -111,8 +111,9 @@ pub enum Event {
 
     /// The configuration has other servers, and candidates are gathered from them: the owner resolves their names, hands
     /// them in with [`Connection::add_server`](crate::Connection::add_server), and then calls
-    /// [`Connection::sources_complete`](crate::Connection::sources_complete).
-    ServersWanted,
+    /// [`Connection::sources_complete`](crate::Connection::sources_complete). With its number: if it isn't that of
+    /// [`Agent::reconfigurations`](peerline_ice::Agent::reconfigurations), another one follows.
+    ServersWanted(u32),
     /// A candidate of the peer's hides behind this name: the owner resolves it by multicast DNS and calls
     /// [`Connection::resolved`](crate::Connection::resolved).
     ResolveName(String),

@@ -352,6 +352,7 @@ impl Connection {
                     }
                 }
                 ice::Event::RoleChanged(_) => {}
+                ice::Event::ServersWanted(number) => self.events.push_back(Event::ServersWanted(number)),
                 ice::Event::ResolveName(name) => self.events.push_back(Event::ResolveName(name)),
                 ice::Event::OpenRelay { relay, server, transport, local, remote } => {
                     self.events.push_back(Event::OpenRelay { relay, server, transport, local, remote });

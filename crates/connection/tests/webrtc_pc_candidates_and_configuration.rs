@@ -181,18 +181,49 @@ fn other_servers_count_from_the_next_offer_on() {
         let server = IceServer { urls: vec![url.into()], ..IceServer::default() };
         Configuration { ice_servers: vec![server], ..Configuration::default() }
     };
-    let is_asked_for = |connection: &mut Connection| events(connection).contains(&Event::ServersWanted);
+    let is_asked_for = |connection: &mut Connection| {
+        let newest = Event::ServersWanted(connection.ice().reconfigurations());
+        events(connection).contains(&newest)
+    };
     let mut connection = connection_with(with("stun:one.example.org"), 1);
     connection.create_data_channel(start(), "", DataChannelInit::default()).unwrap();
     // Nothing has been gathered yet.
     connection.set_configuration(with("stun:two.example.org")).unwrap();
-    assert!(is_asked_for(&mut connection));
     connection.set_local_description(start(), None).unwrap();
+    assert!(is_asked_for(&mut connection));
     let first = ufrag(&mut connection);
     connection.set_configuration(with("stun:two.example.org")).unwrap();
     assert_eq!(ufrag(&mut connection), first, "the same servers");
     connection.set_configuration(with("stun:three.example.org")).unwrap();
     assert!(!is_asked_for(&mut connection), "not before they are gathered from");
-    assert_ne!(ufrag(&mut connection), first);
+    let second = ufrag(&mut connection);
+    assert_ne!(second, first);
     assert!(is_asked_for(&mut connection));
+    // A restart that was only described is not one with the newest servers.
+    connection.set_configuration(with("stun:four.example.org")).unwrap();
+    let third = ufrag(&mut connection);
+    assert!(third != first && third != second);
+    assert!(is_asked_for(&mut connection));
+}
+
+#[test]
+fn other_servers_count_though_a_restart_is_rolled_back() {
+    let ufrag = |connection: &mut Connection| {
+        let sdp = connection.create_offer(start(), false).unwrap().sdp;
+        lines(&sdp, "a=ice-ufrag:")[0].to_owned()
+    };
+    let (mut left, mut right) = (connection(1), connection(2));
+    left.create_data_channel(start(), "", DataChannelInit::default()).unwrap();
+    left.set_local_description(start(), None).unwrap();
+    right.set_remote_description(start(), left.local_description().unwrap()).unwrap();
+    right.set_local_description(start(), None).unwrap();
+    left.set_remote_description(start(), right.local_description().unwrap()).unwrap();
+    let first = ufrag(&mut left);
+    left.restart_ice();
+    left.set_local_description(start(), None).unwrap();
+    let server = IceServer { urls: vec!["stun:two.example.org".into()], ..IceServer::default() };
+    left.set_configuration(Configuration { ice_servers: vec![server], ..Configuration::default() }).unwrap();
+    left.set_local_description(start(), Some(Description::rollback())).unwrap();
+    assert_ne!(ufrag(&mut left), first);
+    assert!(events(&mut left).contains(&Event::ServersWanted(1)));
 }

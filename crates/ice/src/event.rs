@@ -57,6 +57,10 @@ pub enum Event {
     RouteChanged(Option<Route>),
     /// The role has changed because both agents had the same (RFC 8445 §7.3.1.1).
     RoleChanged(Role),
+    /// The agent was [configured otherwise](crate::Agent::reconfigure), and gathers anew: its servers are to be added, and
+    /// then [`Agent::sources_complete`](crate::Agent::sources_complete) to be called. With its number: if it isn't that of
+    /// [`Agent::reconfigurations`](crate::Agent::reconfigurations), another one follows.
+    ServersWanted(u32),
     /// A remote candidate is hidden behind this name (below `.local`): the owner resolves it by multicast DNS and
     /// calls [`Agent::resolved`](crate::Agent::resolved).
     ResolveName(String),

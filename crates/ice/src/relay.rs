@@ -47,9 +47,10 @@ impl Relay {
         Self { id, server, transport, interface, remote, redirects, is_retired: false, stage: Stage::Opening }
     }
 
-    /// Whether it may still bring a candidate.
+    /// Whether it may still bring a candidate that is wanted.
     pub fn is_pending(&self) -> bool {
         match &self.stage {
+            _ if self.is_retired => false,
             Stage::Opening => true,
             Stage::Open { client, .. } => client.allocated().is_none(),
             Stage::Closed => false,

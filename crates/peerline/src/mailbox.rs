@@ -47,27 +47,41 @@ impl<T> Mailbox<T> {
         false
     }
 
-    /// The handler is out of its place while it runs: it may set another one, which has what follows.
+    /// The handler is out of its place while it runs: it may set another one, which has what follows. All items are taken,
+    /// whatever becomes of the handler: whoever counts them has delivered them.
     fn handle(&self, items: impl IntoIterator<Item = T>) {
+        let mut items = items.into_iter();
         let Some(mut handler) = self.take_handler() else {
-            return;
+            return items.for_each(drop);
         };
-        for item in items {
+        while let Some(item) = items.next() {
             // A handler's panic is the application's, and no reason to stop what serves other connections, too.
             if std::panic::catch_unwind(AssertUnwindSafe(|| handler(item))).is_err() {
                 tracing::error!("an event handler panicked; it is not called again");
-                return;
+                return items.for_each(drop);
             }
             if self.has_changed.load(Ordering::Relaxed) {
                 match self.take_handler() {
                     Some(other) => handler = other,
-                    None => return,
+                    None => return items.for_each(drop),
                 }
             }
         }
         if !lock(&self.queue).closed {
-            lock(&self.handler).get_or_insert(handler);
+            self.put_back(handler);
         }
+    }
+
+    /// Unless there is another one by now. A handler may own what ends with it and calls in here, so that none is dropped
+    /// under the lock.
+    fn put_back(&self, handler: Handler<T>) {
+        let mut place = lock(&self.handler);
+        let superseded = match &*place {
+            Some(_) => Some(handler),
+            None => place.replace(handler),
+        };
+        drop(place);
+        drop(superseded);
     }
 
     fn take_handler(&self) -> Option<Handler<T>> {
@@ -78,11 +92,12 @@ impl<T> Mailbox<T> {
 
     /// From now on items go to a handler; those that wait go to it at once, each shown to `has_waited` before.
     pub(crate) fn set_handler(&self, handler: Handler<T>, has_waited: impl Fn(&T)) {
-        {
+        let before = {
             let mut place = lock(&self.handler);
-            *place = Some(handler);
             self.has_changed.store(true, Ordering::Relaxed);
-        }
+            place.replace(handler)
+        };
+        drop(before);
         loop {
             let mut queue = lock(&self.queue);
             let Some(item) = queue.items.pop_front() else {
@@ -141,5 +156,46 @@ impl<T> fmt::Debug for Mailbox<T> {
             .debug_struct("Mailbox")
             .field("waiting", &lock(&self.queue).items.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "what is looked at is what follows")]
+
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Or what counts against the receive window would count for ever.
+    #[test]
+    fn after_a_handlers_panic_what_comes_is_taken_and_dropped() {
+        let mailbox = Mailbox::new();
+        mailbox.set_handler(Box::new(|_| panic!("the application's fault")), |_| ());
+        for _ in 0..2 {
+            let mut taken = 0;
+            assert!(mailbox.deliver((0..3).inspect(|_| taken += 1)));
+            assert_eq!(taken, 3);
+        }
+    }
+
+    #[test]
+    fn a_handler_that_is_replaced_may_call_into_its_mailbox_as_it_ends() {
+        struct Owner(Arc<Mailbox<u32>>);
+        impl Drop for Owner {
+            fn drop(&mut self) {
+                self.0.set_handler(Box::new(drop), |_| ());
+            }
+        }
+        let mailbox = Arc::new(Mailbox::new());
+        let owner = Owner(mailbox.clone());
+        mailbox.set_handler(
+            Box::new(move |_| {
+                let _ = &owner;
+            }),
+            |_| (),
+        );
+        mailbox.set_handler(Box::new(drop), |_| ());
+        assert!(mailbox.deliver([1]));
     }
 }

@@ -37,8 +37,6 @@ pub(crate) struct State {
     pub(crate) channels: HashMap<ChannelHandle, Arc<Channel>, RandomState>,
     /// The servers that were found, by what they were found under.
     pub(crate) servers: HashMap<ServerId, IceServerUrl>,
-    /// Which lookup of servers counts.
-    pub(crate) lookup: u32,
     /// How many channels have been open, and how many of those are closed.
     pub(crate) opened: u32,
     pub(crate) closed: u32,
@@ -81,7 +79,6 @@ impl Peer {
             connection,
             channels: HashMap::default(),
             servers: HashMap::new(),
-            lookup: 0,
             opened: 0,
             closed: 0,
             adopted: 0,
@@ -316,7 +313,7 @@ impl State {
                 }
                 return None;
             }
-            Machine::ServersWanted
+            Machine::ServersWanted(_)
             | Machine::ResolveName(_)
             | Machine::OpenRelay { .. }
             | Machine::CloseRelay(_)

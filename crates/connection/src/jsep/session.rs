@@ -84,8 +84,8 @@ pub(crate) struct Session {
     pub(super) first_credentials: Credentials,
     /// A restart is wanted of these user name fragments (W3C `[[LocalIceCredentialsToReplace]]`).
     credentials_to_replace: Vec<String>,
-    /// ICE is configured otherwise since this user name fragment was in use.
-    outdated: Option<String>,
+    /// ICE is configured otherwise since these were in use.
+    outdated: Vec<String>,
     /// There are data channels that need a section.
     pub(super) wants_data: bool,
     pub(super) dtls_role: Option<dtls::Role>,
@@ -108,7 +108,7 @@ impl Session {
             last_created_answer: None,
             first_credentials,
             credentials_to_replace: Vec::new(),
-            outdated: None,
+            outdated: Vec::new(),
             wants_data: false,
             dtls_role: None,
             candidates: Vec::new(),
@@ -155,27 +155,28 @@ impl Session {
 
     /// The next offer restarts ICE (W3C `restartIce`).
     pub fn restart_ice(&mut self) {
-        let sides = [&self.local.current, &self.local.pending];
-        let ufrags = sides.into_iter().flatten().filter_map(|applied| credentials(&applied.description));
-        self.credentials_to_replace = ufrags.map(|credentials| credentials.ufrag).collect();
+        self.credentials_to_replace = self.local_ufrags();
     }
 
     /// ICE is configured otherwise: the next offer restarts it, too, though none is needed for that alone
     /// (RFC 9429 §5.2.2).
     pub fn outdate_ice(&mut self) {
-        self.outdated = self.latest_ufrag();
+        self.outdated = self.local_ufrags();
+    }
+
+    /// Of our descriptions: the current one, and the one that is proposed and may be rolled back.
+    fn local_ufrags(&self) -> Vec<String> {
+        let sides = [&self.local.current, &self.local.pending];
+        let ufrags = sides.into_iter().flatten().filter_map(|applied| credentials(&applied.description));
+        ufrags.map(|credentials| credentials.ufrag).collect()
     }
 
     /// Whether the next offer restarts ICE.
     pub(super) fn wants_restart(&self) -> bool {
-        let ufrag = self.latest_ufrag();
-        ufrag.is_some_and(|ufrag| {
-            self.credentials_to_replace.contains(&ufrag) || self.outdated.as_ref() == Some(&ufrag)
+        let latest = self.local.latest().and_then(|applied| credentials(&applied.description));
+        latest.is_some_and(|Credentials { ufrag, .. }| {
+            self.credentials_to_replace.contains(&ufrag) || self.outdated.contains(&ufrag)
         })
-    }
-
-    fn latest_ufrag(&self) -> Option<String> {
-        Some(credentials(&self.local.latest()?.description)?.ufrag)
     }
 
     /// webrtc-pc §4.7.3, "check if negotiation is needed".

@@ -88,6 +88,8 @@ pub struct Agent {
     deferred: Option<Deferred>,
     /// What candidates are to be from the next restart on.
     reconfigured: Option<IceTransportPolicy>,
+    /// How often that has been so.
+    reconfigurations: u32,
     route: Option<Route>,
     selected_changes: u32,
     /// Addresses that were told by [`Event::RemoteAddress`], and whether they were proved.
@@ -112,6 +114,7 @@ impl Agent {
             embedding: Embedding::new(config.dtls_in_stun),
             deferred: None,
             reconfigured: None,
+            reconfigurations: 0,
             config,
             random,
             state: State::New,

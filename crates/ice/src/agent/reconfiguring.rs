@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::Agent;
-use crate::IceTransportPolicy;
 use crate::pair::Standing;
 use crate::relay::Relay;
+use crate::{Event, IceTransportPolicy};
 
 impl Agent {
     /// Candidates are to be others: those that `policy` allows, from servers that are still to be added. Before
@@ -16,6 +16,17 @@ impl Agent {
         if self.sources.began.is_none() {
             self.apply_reconfiguration();
         }
+    }
+
+    /// Whether the next restart has other servers, or another policy.
+    pub fn is_reconfigured(&self) -> bool {
+        self.reconfigured.is_some()
+    }
+
+    /// The number of the last [`Event::ServersWanted`], 0 if there was none: what was looked up for an earlier one is of no
+    /// use any more.
+    pub fn reconfigurations(&self) -> u32 {
+        self.reconfigurations
     }
 
     pub(super) fn apply_reconfiguration(&mut self) {
@@ -29,6 +40,8 @@ impl Agent {
         for relay in &mut self.relays {
             relay.is_retired = true;
         }
+        self.reconfigurations += 1;
+        self.events.push_back(Event::ServersWanted(self.reconfigurations));
     }
 
     /// Gives back relays of before that no pair needs any more.

@@ -21,9 +21,9 @@ use crate::peer::{Delivery, Peer, State};
 /// How many trains one peer may send before others have their turn.
 const TRAINS: usize = 4;
 
-/// How many turns the driver takes before other tasks of its thread have theirs: about a millisecond's worth. Being scheduled
-/// again costs more than a turn, and may move the task to another processor.
-const TURNS: usize = 8;
+/// For how long the driver takes turns before other tasks of its thread have theirs. Being scheduled again costs more than a
+/// short turn, and may move the task to another processor; a turn with long trains takes longer than this by itself.
+const SHARE: Duration = Duration::from_micros(200);
 
 /// How often the interfaces are looked at.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
@@ -90,14 +90,16 @@ impl Driver {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.shared.driver.register(context.waker());
-        for _ in 0..TURNS {
-            let now = Instant::now();
+        let begun = Instant::now();
+        let mut now = begun;
+        while now - begun <= SHARE {
             self.take_notes(now);
             let received = self.receive(now, context);
             self.handle_timeouts(now);
             let is_blocked = self.serve(now, context);
             let has_work = received || (!is_blocked && self.peers.any_touched());
             if has_work || !self.shared.try_sleep() {
+                now = Instant::now();
                 continue;
             }
             // Whoever closed the last connection left a note; it was served above.
@@ -107,6 +109,7 @@ impl Driver {
             if self.sleep(now, context) {
                 return Poll::Pending;
             }
+            now = Instant::now();
         }
         context.waker().wake_by_ref();
         Poll::Pending
@@ -126,9 +129,9 @@ impl Driver {
         match note {
             Note::Added(peer) => self.add(now, peer),
             Note::Touched(peer) => peers.take_touch(peer),
-            Note::Server { peer, lookup, server, is_last } => {
+            Note::Server { peer, number, server, is_last } => {
                 peers.drive(peer, |state| {
-                    if lookup != state.lookup {
+                    if number != state.connection.ice().reconfigurations() {
                         return;
                     }
                     if let Some((server, url)) = server {
@@ -177,17 +180,19 @@ impl Driver {
             }
         });
         self.peers.add(peer);
-        self.look_up_servers(id);
+        self.look_up_servers(id, 0);
     }
 
-    /// The names of the configuration's servers are resolved; what another configuration had isn't waited for any more.
-    fn look_up_servers(&mut self, peer: PeerId) {
+    /// The names of the configuration's servers are resolved, for this one of its changes. What was looked up for others
+    /// isn't waited for any more.
+    fn look_up_servers(&mut self, peer: PeerId, number: u32) {
         let wanted = self.peers.drive(peer, |state| {
-            state.lookup += 1;
-            (state.lookup, state.connection.configuration().ice_servers.clone())
+            let connection = &state.connection;
+            let is_newest = number == connection.ice().reconfigurations();
+            is_newest.then(|| connection.configuration().ice_servers.clone())
         });
-        if let Some((lookup, servers)) = wanted {
-            servers::look_up(&self.shared, peer, lookup, &servers);
+        if let Some(servers) = wanted.flatten() {
+            servers::look_up(&self.shared, peer, number, &servers);
         }
     }
 
@@ -349,7 +354,7 @@ impl Driver {
             Event::RemoteAddress { local, remote, proved } => {
                 self.peers.directory.add_remote(peer, local, remote, proved);
             }
-            Event::ServersWanted => self.look_up_servers(peer),
+            Event::ServersWanted(number) => self.look_up_servers(peer, number),
             Event::ResolveName(name) => {
                 let shared = self.shared.clone();
                 self.shared.runtime.spawn(async move {

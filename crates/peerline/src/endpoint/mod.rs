@@ -88,7 +88,7 @@ pub(crate) enum Note {
     /// The application has called into a peer.
     Touched(PeerId),
     /// A server's name was resolved, or those of all have been.
-    Server { peer: PeerId, lookup: u32, server: Option<(Server, IceServerUrl)>, is_last: bool },
+    Server { peer: PeerId, number: u32, server: Option<(Server, IceServerUrl)>, is_last: bool },
     /// A peer's name below `.local` was asked for.
     Resolved { peer: PeerId, name: String, addresses: Vec<IpAddr> },
     /// A connection to a relay stands.

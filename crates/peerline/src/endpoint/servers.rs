@@ -8,8 +8,8 @@ use peerline_connection::{Credential, IceServer, IceServerUrl, Server, Transport
 use super::{Note, PeerId, Shared};
 
 /// Looks up the servers of a configuration and tells the driver, each as soon as it is known.
-/// `lookup` says which of the peer's lookups this is: those before are of no interest any more.
-pub(super) fn look_up(shared: &Arc<Shared>, peer: PeerId, lookup: u32, servers: &[IceServer]) {
+/// `number` says which [`Event::ServersWanted`](peerline_connection::Event::ServersWanted) this is for.
+pub(super) fn look_up(shared: &Arc<Shared>, peer: PeerId, number: u32, servers: &[IceServer]) {
     let mut wanted = Vec::new();
     for server in servers {
         let credential = server.username.clone().zip(server.credential.clone());
@@ -26,12 +26,12 @@ pub(super) fn look_up(shared: &Arc<Shared>, peer: PeerId, lookup: u32, servers: 
                 for address in addresses(&url).await {
                     let server = describe(&url, address, credential.clone());
                     let server = server.map(|server| (server, url.clone()));
-                    shared.tell(Note::Server { peer, lookup, server, is_last: false });
+                    shared.tell(Note::Server { peer, number, server, is_last: false });
                 }
             }
         });
         futures_util::future::join_all(lookups).await;
-        shared.tell(Note::Server { peer, lookup, server: None, is_last: true });
+        shared.tell(Note::Server { peer, number, server: None, is_last: true });
     });
 }
 

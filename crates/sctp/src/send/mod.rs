@@ -123,7 +123,9 @@ impl Sender {
         let length = payload.len();
         let (expires, max_retransmissions) = match options.reliability {
             Reliability::Reliable => (None, None),
-            Reliability::MaxLifetime(lifetime) => (now.checked_add(lifetime + LIFETIME_UNIT), None),
+            Reliability::MaxLifetime(lifetime) => {
+                (now.checked_add(lifetime.saturating_add(LIFETIME_UNIT)), None)
+            }
             Reliability::MaxRetransmissions(most) => (None, Some(most)),
         };
         let message = self.messages.add(Outgoing {

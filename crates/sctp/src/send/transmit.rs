@@ -144,7 +144,10 @@ impl Sender {
             self.is_window_limited = self.congestion.is_used_up_by(self.flight.in_flight());
             self.retransmission_timer.get_or_insert_with(|| now + self.round_trip.timeout());
             // For the rest of a burst the probe stays as it is.
-            if self.flight.len() <= 2 || self.loss.probe_armed_at != Some(now) {
+            if self.loss.probe_timer.is_none()
+                || self.flight.len() <= 2
+                || self.loss.probe_armed_at != Some(now)
+            {
                 self.arm_probe(now);
             }
         }
