@@ -75,10 +75,10 @@ export class OpfsFolder {
     (await state)?.truncate(0);
   }
 
-  async accept(transfer: string): Promise<void> {
+  async accept(acceptance: string): Promise<void> {
     const accepted = await this.#access(ACCEPTED);
     accepted.truncate(0);
-    writeAll(accepted, new TextEncoder().encode(transfer), 0);
+    writeAll(accepted, new TextEncoder().encode(acceptance), 0);
     accepted.close();
   }
 
