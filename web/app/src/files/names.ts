@@ -14,7 +14,7 @@ export function nameOf(paths: readonly string[]): string {
 }
 
 /** Files and folders that are in no other folder of the list; of a single file, the file. */
-export function topsOf(paths: readonly string[]): string[] {
+function topsOf(paths: readonly string[]): string[] {
   const [first] = paths;
   if (first !== undefined && paths.length === 1) return [first.slice(first.lastIndexOf("/") + 1)];
   return [...new Set(paths.map((path) => path.split("/", 1)[0] ?? path))];

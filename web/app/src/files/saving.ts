@@ -1,6 +1,5 @@
 import type { IncomingTransfer } from "peerline";
-import { freeName } from "./free-name";
-import { topsOf } from "./names";
+import { freeNames } from "./free-name";
 import { zip } from "./zip";
 
 /**
@@ -54,23 +53,46 @@ async function chosenFolder(): Promise<FileSystemDirectoryHandle | null> {
   }
 }
 
+/** What is in a folder, by name: folders, and files by their place in the list. */
+type Tree = Map<string, Tree | number>;
+
 /** Copies the files one after the other. What is there already stays: what has its name gets another one. */
 async function writeInto(folder: FileSystemDirectoryHandle, transfer: IncomingTransfer, indices: readonly number[], told: (bytes: number) => void): Promise<void> {
-  const names = new Map<string, string>();
-  for (const top of topsOf(transfer.files.map(({ path }) => path))) names.set(top, await freeName(folder, top));
   let done = 0;
+  const writeTree = async (tree: Tree, directory: FileSystemDirectoryHandle): Promise<void> => {
+    const names = await freeNames(directory, [...tree.keys()]);
+    for (const [name, entry] of tree) {
+      const free = names.get(name) ?? name;
+      if (typeof entry !== "number") {
+        await writeTree(entry, await directory.getDirectoryHandle(free, { create: true }));
+        continue;
+      }
+      const content = await transfer.content(entry);
+      const handle = await directory.getFileHandle(free, { create: true });
+      await content.stream().pipeTo(await handle.createWritable());
+      done += content.size;
+      told(done);
+    }
+  };
+  await writeTree(treeOf(transfer, indices), folder);
+}
+
+/** Folders as the paths have them. */
+function treeOf(transfer: IncomingTransfer, indices: readonly number[]): Tree {
+  const root: Tree = new Map();
   for (const index of indices) {
-    const content = await transfer.content(index);
-    const [top = "", ...rest] = fileAt(transfer, index).path.split("/");
-    const segments = [names.get(top) ?? top, ...rest];
-    const name = segments.pop() ?? top;
-    let directory = folder;
-    for (const segment of segments) directory = await directory.getDirectoryHandle(segment, { create: true });
-    const handle = await directory.getFileHandle(name, { create: true });
-    await content.stream().pipeTo(await handle.createWritable());
-    done += content.size;
-    told(done);
+    const segments = fileAt(transfer, index).path.split("/");
+    const name = segments.pop() ?? "";
+    let folder = root;
+    for (const segment of segments) {
+      const known = folder.get(segment);
+      const next: Tree = known instanceof Map ? known : new Map();
+      folder.set(segment, next);
+      folder = next;
+    }
+    folder.set(name, index);
   }
+  return root;
 }
 
 function fileAt({ files }: IncomingTransfer, index: number): { path: string; modified: number } {

@@ -1,3 +1,4 @@
+import { acceptanceOf } from "./acceptance.js";
 import type { IncomingTransfer, TransferProgress } from "./api.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { Offer } from "./offer.js";
@@ -58,9 +59,11 @@ export class IncomingFileTransfer extends FileTransfer implements IncomingTransf
   async accept(again = false): Promise<void> {
     if (this.state !== "offered") return;
     this.setState(this.#receiver ? "running" : "waiting");
+    // Meanwhile another offer may take its place, to which nobody has agreed.
+    const acceptance = acceptanceOf(this.id, this.participant);
     await this.#inOrder(async () => {
       if (this.ended) return;
-      const hasRoom = await this.#prepare(again).catch(() => false);
+      const hasRoom = await this.#prepare(acceptance, again).catch(() => false);
       if (hasRoom) this.#run();
       else this.#refuse("no_space");
     });
@@ -97,12 +100,12 @@ export class IncomingFileTransfer extends FileTransfer implements IncomingTransf
   }
 
   /** Makes the store ready. Returns whether there is room for the files. */
-  async #prepare(again: boolean): Promise<boolean> {
+  async #prepare(acceptance: string, again: boolean): Promise<boolean> {
     const opened = this.#store === undefined;
     const store = (this.#store ??= await this.#openStore(this.digest));
     // What had come before takes room of its own.
     if (opened && !again && this.bytes > (await store.room())) return false;
-    await store.accept(this.id);
+    await store.accept(acceptance);
     return true;
   }
 

@@ -2,7 +2,7 @@
 
 /** The directory of all transfers. */
 export const FOLDER = "peerline-transfers";
-/** Holds the transfer's name, once it has been accepted. */
+/** Holds what was accepted: the transfer's name, and who sends it. */
 export const ACCEPTED = "transfer";
 
 export function partName(file: number): string {

@@ -48,7 +48,7 @@ export class OpfsStore implements PartStore {
     }
   }
 
-  /** The transfer that was accepted for a list of files, by this page or an earlier one. */
+  /** What {@link OpfsStore.accept} noted of a list of files, on this page or an earlier one. */
   static async accepted(name: string): Promise<string | undefined> {
     try {
       const folder = await (await transfers()).getDirectoryHandle(name);
@@ -101,8 +101,8 @@ export class OpfsStore implements PartStore {
     return (await (await this.#directory).getFileHandle(partName(file))).getFile();
   }
 
-  accept(transfer: string): Promise<void> {
-    return this.#call("accept", [transfer]);
+  accept(acceptance: string): Promise<void> {
+    return this.#call("accept", [acceptance]);
   }
 
   async close(): Promise<void> {

@@ -16,8 +16,8 @@ export interface PartStore {
   clear(file: number): Promise<void>;
   /** What is in a file that is finished. */
   content(file: number): Promise<Blob>;
-  /** Notes for later pages that the transfer of this name was accepted. */
-  accept(transfer: string): Promise<void>;
+  /** Notes for later pages what was accepted. */
+  accept(acceptance: string): Promise<void>;
   /** Ends; what is there stays. */
   close(): Promise<void>;
   /** Ends, and removes everything. */

@@ -1,3 +1,4 @@
+import { isAccepted } from "./acceptance.js";
 import { type IncomingTransfer, OfferEvent, type OutgoingTransfer } from "./api.js";
 import { PROTOCOL, type TransferChannel } from "./channel.js";
 import { ChosenFiles, type FileWithPath } from "./chosen-files.js";
@@ -14,7 +15,7 @@ import type { PartStore } from "./store.js";
 export interface Stores {
   /** A place for the files of a list, which nobody else uses meanwhile. */
   open(digest: string): Promise<PartStore>;
-  /** The transfer that was accepted for a list, by this page or an earlier one. */
+  /** What {@link PartStore.accept} noted of a list, on this page or an earlier one. */
   accepted(digest: string): Promise<string | undefined>;
 }
 
@@ -87,7 +88,7 @@ export class Transfers {
     transfer.offeredBy(peer, offer.transfer, receiver);
     if (known) return;
     keepUntilEnded(this.#incoming, transfer);
-    if (accepted === offer.transfer) void transfer.accept(true);
+    if (isAccepted(accepted, offer.transfer, peer)) void transfer.accept(true);
     peer.dispatchEvent(new OfferEvent(transfer satisfies IncomingTransfer));
   }
 
@@ -98,9 +99,12 @@ export class Transfers {
   }
 }
 
-/** Whether an offer of the same files is that transfer again: by its name, or because the sender's page was loaded anew and has forgotten it. */
+/**
+ * Whether an offer of the same files is that transfer again: by its name, or because the sender's page was loaded anew
+ * and has forgotten it. The name alone is not enough: somebody else may know it.
+ */
 function goesOn(transfer: IncomingFileTransfer, offer: Offer, peer: TransferPeer): boolean {
-  return transfer.id === offer.transfer || (!transfer.live && isSamePerson(transfer.participant, peer));
+  return isSamePerson(transfer.participant, peer) && (transfer.id === offer.transfer || !transfer.live);
 }
 
 function keepUntilEnded<Kind extends FileTransfer>(transfers: Set<Kind>, transfer: Kind): void {

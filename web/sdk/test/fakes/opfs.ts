@@ -6,6 +6,8 @@ class FakeFile {
   async createSyncAccessHandle() {
     if (this.open) throw new DOMException("It is open.", "NoModificationAllowedError");
     this.open = true;
+    // As in a browser, another process opens it.
+    await new Promise((resolve) => setImmediate(resolve));
     return {
       read: (buffer: Uint8Array, { at }: { at: number }) => {
         const part = this.bytes.subarray(at, at + buffer.length);

@@ -9,7 +9,7 @@ let counter = 0;
 
 /** What a browser keeps when a page is loaded again. */
 export class FakeBrowser implements Stores {
-  readonly identity = `identity-${++counter}`;
+  identity: string | undefined = `identity-${++counter}`;
   readonly stores = new Map<string, KeptStore>();
 
   async open(digest: string): Promise<KeptStore> {
@@ -95,7 +95,7 @@ export class FakePage {
 
 export class FakePeer extends EventTarget {
   readonly id: string;
-  readonly identity: string;
+  readonly identity: string | undefined;
   /** Who sees this participant. */
   readonly page: FakePage;
   connected = true;

@@ -171,6 +171,90 @@ it("asks again when other files come under the name of a transfer that was accep
   expect((await offer(bob, 2)).state).toBe("offered");
 });
 
+/** Somebody else, who knows the name of a transfer and offers the same files under it. */
+function repeatOffer(somebody: FakePage, { id, files, bytes }: Transfer): void {
+  const { channel } = somebody.sees(bob).openTransferChannel();
+  channel.send(JSON.stringify({ type: "offer", transfer: id, files: files.length, bytes, chunk: 1 << 20 }));
+  channel.send(JSON.stringify({ type: "files", files }));
+}
+
+it.each<TransferState>(["offered", "running", "waiting"])("asks about somebody else's offer under the name of a transfer that is %s, which goes on", async (state) => {
+  const mallory = new FakePage();
+  mallory.meet(bob);
+  const outgoing = ada.transfers.send(ada.sees(bob), files());
+  const incoming = await offer(bob);
+  const peer = ada.peers[0] as FakePeer;
+  const broken = state === "waiting" ? breakInTheMiddle(peer) : undefined;
+  if (state !== "offered") void incoming.accept();
+  await broken;
+  if (broken) peer.disconnect();
+  await becomes(incoming, state);
+  repeatOffer(mallory, outgoing);
+  const other = await offer(bob, 2);
+  expect([other.state, other.participant, incoming.participant]).toEqual(["offered", bob.sees(mallory), bob.sees(ada)]);
+  expect(other).not.toBe(incoming);
+  other.decline();
+  if (broken) peer.reconnect();
+  if (state === "offered") await incoming.accept();
+  await Promise.all([becomes(outgoing, "completed"), becomes(incoming, "completed")]);
+  expect(await received(incoming)).toEqual(digestsOf(CONTENTS));
+  expect(bob.offers).toHaveLength(2);
+});
+
+it("asks a page that was loaded again about somebody else's offer under the name of a transfer that was accepted", async () => {
+  const outgoing = ada.transfers.send(ada.sees(bob), files());
+  const incoming = await offer(bob);
+  const broken = breakInTheMiddle(ada.peers[0] as FakePeer);
+  await incoming.accept();
+  await broken;
+  bob.leave();
+  await becomes(incoming, "waiting");
+  for (const store of bob.browser.stores.values()) store.used = false;
+
+  bob = new FakePage(bob.browser);
+  const mallory = new FakePage();
+  mallory.meet(bob);
+  repeatOffer(mallory, outgoing);
+  expect((await offer(bob)).state).toBe("offered");
+  bob.meet(ada);
+  expect((await offer(bob, 2)).state).toBe("running");
+  await becomes(outgoing, "completed");
+});
+
+it("asks a page that was loaded again about everybody without an identity", async () => {
+  const mallory = new FakePage();
+  ada = new FakePage();
+  for (const page of [ada, mallory]) page.browser.identity = undefined;
+  ada.meet(bob);
+  const outgoing = ada.transfers.send(ada.sees(bob), files());
+  await (await offer(bob)).accept();
+  await becomes(outgoing, "completed");
+  bob = new FakePage(bob.browser);
+  mallory.meet(bob);
+  repeatOffer(mallory, outgoing);
+  expect((await offer(bob)).state).toBe("offered");
+});
+
+it("notes the transfer that was accepted, not another one that is offered while the store opens", async () => {
+  const open = bob.browser.open.bind(bob.browser);
+  let go = () => {};
+  const gone = new Promise<void>((resolve) => (go = resolve));
+  bob.browser.open = (digest) => gone.then(() => open(digest));
+  const { id } = ada.transfers.send(ada.sees(bob), files());
+  const incoming = await offer(bob);
+  const accepting = incoming.accept();
+  ada.leave();
+  await becomes(incoming, "waiting");
+  const again = new FakePage(ada.browser);
+  again.meet(bob);
+  again.transfers.send(again.sees(bob), files());
+  await becomes(incoming, "offered");
+  go();
+  await accepting;
+  expect([...bob.browser.stores.values()].map(({ accepted }) => accepted)).toEqual([`${id} ${ada.browser.identity}`]);
+  expect(incoming.state).toBe("offered");
+});
+
 it("takes another page of the same person for nobody who has asked for the files", async () => {
   const tab = new FakePage(bob.browser);
   tab.meet(ada);
