@@ -18,8 +18,8 @@ const PATIENCE = 100;
 
 interface OpenFile {
   part: SyncAccess;
-  /** None before something is noted. */
-  state: SyncAccess | undefined;
+  /** None before something is noted. It is opened once, whoever else wants to write meanwhile. */
+  state: Promise<SyncAccess> | undefined;
 }
 
 /** Files are open from the first write to the end: then nobody else can write them. */
@@ -42,7 +42,8 @@ export class OpfsFolder {
 
   async open(file: number): Promise<{ length: number; state: Uint8Array }> {
     if (!this.#names.has(partName(file))) return { length: 0, state: new Uint8Array() };
-    const { part, state } = await this.#file(file);
+    const { part, state: opening } = await this.#file(file);
+    const state = await opening;
     const noted = new Uint8Array(state?.getSize() ?? 0);
     state?.read(noted, { at: 0 });
     return { length: part.getSize(), state: noted };
@@ -58,8 +59,8 @@ export class OpfsFolder {
     const open = await this.#file(file);
     writeAll(open.part, bytes, offset);
     if (noted.length === 0) return;
-    open.state ??= await this.#access(stateName(file));
-    writeAll(open.state, noted, open.state.getSize());
+    const state = await (open.state ??= this.#access(stateName(file)));
+    writeAll(state, noted, state.getSize());
   }
 
   async finish(file: number, size: number): Promise<void> {
@@ -71,7 +72,7 @@ export class OpfsFolder {
   async clear(file: number): Promise<void> {
     const { part, state } = await this.#file(file);
     part.truncate(0);
-    state?.truncate(0);
+    (await state)?.truncate(0);
   }
 
   async accept(transfer: string): Promise<void> {
@@ -89,7 +90,7 @@ export class OpfsFolder {
     const open = await this.#open.get(file);
     this.#open.delete(file);
     open?.part.close();
-    open?.state?.close();
+    (await open?.state)?.close();
   }
 
   #file(file: number): Promise<OpenFile> {
@@ -97,7 +98,8 @@ export class OpfsFolder {
     if (known) return known;
     const opening = (async () => {
       const part = await this.#access(partName(file));
-      const state = this.#names.has(stateName(file)) ? await this.#access(stateName(file)) : undefined;
+      const state = this.#names.has(stateName(file)) ? this.#access(stateName(file)) : undefined;
+      await state;
       return { part, state };
     })();
     this.#open.set(file, opening);
