@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { chromium } from "./browsers.mjs";
-import { FilesPage, Fixture } from "./files-page.mjs";
+import { FilesPage, Fixture, PATIENCE } from "./files-page.mjs";
 import { Server } from "../peerline.mjs";
 import { Terminal } from "../terminal.mjs";
 
@@ -112,7 +112,7 @@ async function note(terminal, name) {
 
 /** Resolves when so many chunks of a file have been written. */
 async function chunksOf(path, chunks) {
-  const deadline = Date.now() + 120_000;
+  const deadline = Date.now() + PATIENCE;
   for (;;) {
     const { size } = await stat(fixture.path(`${path}.peerline-state`)).catch(() => ({ size: 0 }));
     if (size >= 24 + 40 * chunks) return;
