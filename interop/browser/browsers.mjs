@@ -4,9 +4,10 @@ import puppeteer from "puppeteer-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
-/** `flags` are given to the program besides. */
-export function chromium(flags = []) {
+/** `flags` are given to the program besides; `profile` is the directory where it keeps what it is to know when it is started again. */
+export function chromium(flags = [], profile = undefined) {
   return puppeteer.launch({
+    userDataDir: profile,
     executablePath: CHROMIUM,
     headless: true,
     args: [

@@ -1,12 +1,14 @@
 // What a person does with files in the call app, by accessible names; and what a test can't see from outside.
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { CallPage } from "./call-page.mjs";
 
-/** How long a transfer may take on a machine that has other things to do, in milliseconds. */
-const PATIENCE = 120_000;
+/** How long a transfer may take on a machine that has other things to do, in milliseconds; one of so many `BYTES` a while more: it goes at 10 MB/s at least. */
+export const PATIENCE = 120_000 + Number(process.env.BYTES ?? 0) / 10_000;
+/** Bytes that a fixture writes at once: no buffer holds 2 GiB. */
+const BLOCK = 1 << 20;
 
 /** Runs before the page's own scripts: keeps what is downloaded, so that no test leaves files behind; and counts what is sent.
  * There is no camera: pictures would take time that is nobody's here. */
@@ -44,10 +46,16 @@ export class Fixture {
     const directory = await mkdtemp(join(tmpdir(), "peerline-files-"));
     const digests = {};
     for (const [path, size] of Object.entries(sizes)) {
-      const content = randomBytes(size);
-      digests[path] = createHash("sha256").update(content).digest("hex");
       await mkdir(dirname(join(directory, path)), { recursive: true });
-      await writeFile(join(directory, path), content);
+      const file = await open(join(directory, path), "w");
+      const hash = createHash("sha256");
+      for (let written = 0; written < size; written += BLOCK) {
+        const content = randomBytes(Math.min(BLOCK, size - written));
+        hash.update(content);
+        await file.writeFile(content);
+      }
+      await file.close();
+      digests[path] = hash.digest("hex");
     }
     return new Fixture(directory, digests);
   }

@@ -13,6 +13,8 @@ export class Namespace {
     const first = isRoot || beside ? [] : ["--user", "--map-root-user"];
     const [command, ...args] = [...(beside?.enter() ?? []), "unshare", ...first, "--net", "cat"];
     const holder = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    // Where it could not start, its silence says so.
+    holder.stdin.on("error", () => undefined);
     holder.stdin.write("here\n");
     const [said] = await Promise.race([once(holder.stdout, "data"), once(holder, "exit").then(() => [])]);
     if (!said) throw new Error("network namespaces can't be made here: run this as root, or allow user namespaces");

@@ -84,12 +84,17 @@ async function call(participants: model.Participant[]): Promise<ComponentChildre
   return <CallView link={LINK} />;
 }
 
+/** One that looks like `view`; what is running goes on at its speed. */
 function transfer(sizes: Record<string, number>, view: Partial<TransferView>): ShownTransfer {
   const files = Object.entries(sizes).map(([path, size]) => ({ path, size }));
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const still = { participant: { name: "Grace Hopper" }, state: "offered", progress: { files: 0, bytes: 0, kept: 0 }, unreadable: new Set() };
-  const shown = new ShownTransfer(Object.assign(new EventTarget(), { files, bytes, ...still }) as never, null);
-  shown.view.value = { ...shown.view.value, incoming: true, state: "running", ...view };
+  const { incoming = true, person = "Grace Hopper", state = "running", reason, done = 0, filesDone = 0, speed = 0, saved } = view;
+  const began = performance.now();
+  const still = { files, bytes, participant: { name: person }, state, reason, unreadable: new Set() };
+  const progress = () => ({ files: filesDone, bytes: Math.min(done + (speed * (performance.now() - began)) / 1000, bytes), kept: 0 });
+  const given = Object.defineProperty(Object.assign(new EventTarget(), still), "progress", { get: progress }) as never;
+  const shown = new ShownTransfer(given, incoming ? given : null);
+  shown.view.value = { ...shown.view.value, saved };
   return shown;
 }
 

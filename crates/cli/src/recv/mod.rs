@@ -118,15 +118,22 @@ enum Now {
     Receiving(Box<Underway>),
 }
 
-struct Asking {
+/// Who offers.
+struct Sender {
     name: String,
+    /// Its public key, if it told one.
+    identity: Option<String>,
+}
+
+struct Asking {
+    sender: Sender,
     incoming: IncomingOffer,
     plan: Plan,
 }
 
 /// A transfer that was accepted.
 struct Underway {
-    name: String,
+    sender: Sender,
     receiving: Receiving,
     meter: Meter,
     failed: usize,
@@ -164,8 +171,10 @@ impl Receiver {
                     _ => {}
                 },
                 Some((from, offer)) = self.offers.recv() => {
-                    let name = meeting.name_of(from);
-                    self.consider(name, offer).await?;
+                    let identity = meeting.people().find(|person| person.id == from);
+                    let identity = identity.and_then(|person| person.identity.clone());
+                    let sender = Sender { name: meeting.name_of(from), identity };
+                    self.consider(sender, offer).await?;
                 }
                 news = self.now.next(&mut self.answers) => {
                     if let Some(done) = self.take(news).await {
@@ -187,11 +196,11 @@ impl Receiver {
     }
 
     /// Takes an offer that goes on with what was accepted, asks about the first other one, and has no time for more.
-    async fn consider(&mut self, name: String, incoming: IncomingOffer) -> Result<(), Problem> {
+    async fn consider(&mut self, sender: Sender, incoming: IncomingOffer) -> Result<(), Problem> {
         let goes_on = self.taken.as_ref() == Some(incoming.offer());
         let is_known = match &self.now {
             Now::Asking(asking) => asking.incoming.offer() == incoming.offer(),
-            Now::Receiving(_) => goes_on,
+            Now::Receiving(underway) => goes_on || self.is_repeated(&underway.sender, &sender, &incoming),
             Now::Nothing => true,
         };
         if !is_known {
@@ -208,7 +217,7 @@ impl Receiver {
         let refusal = listing::refusal(&plan, incoming.offer(), self.existing);
         if goes_on || !self.asks || refusal.is_some() {
             if !goes_on {
-                self.tell_offer(&name, &incoming, &plan);
+                self.tell_offer(&sender.name, &incoming, &plan);
             }
             if let Some((problem, reason)) = refusal {
                 if let Some(reason) = reason {
@@ -216,14 +225,21 @@ impl Receiver {
                 }
                 return Err(problem);
             }
-            return self.accept(name, incoming, plan);
+            return self.accept(sender, incoming, plan);
         }
         if !was_asking {
-            self.tell_offer(&name, &incoming, &plan);
+            self.tell_offer(&sender.name, &incoming, &plan);
             self.ask();
         }
-        self.now = Now::Asking(Box::new(Asking { name, incoming, plan }));
+        self.now = Now::Asking(Box::new(Asking { sender, incoming, plan }));
         Ok(())
+    }
+
+    /// Whether somebody offers anew what is coming from them: a page that was loaded again has lost its files, and
+    /// whoever sits there chooses them once more, sooner than the first connection is known to be dead.
+    fn is_repeated(&self, before: &Sender, sender: &Sender, incoming: &IncomingOffer) -> bool {
+        let same_files = self.taken.as_ref().is_some_and(|taken| taken.files() == incoming.offer().files());
+        same_files && sender.identity.is_some() && sender.identity == before.identity
     }
 
     fn tell_offer(&self, name: &str, incoming: &IncomingOffer, plan: &Plan) {
@@ -259,14 +275,14 @@ impl Receiver {
         });
     }
 
-    fn accept(&mut self, name: String, incoming: IncomingOffer, plan: Plan) -> Result<(), Problem> {
+    fn accept(&mut self, sender: Sender, incoming: IncomingOffer, plan: Plan) -> Result<(), Problem> {
         self.taken = Some(incoming.offer().clone());
         let bytes = plan.wanted_bytes(incoming.offer(), self.existing);
         let first = plan.missing.first().and_then(|&file| incoming.offer().file(file));
-        let meter = Meter::new(self.notes, &name, bytes);
+        let meter = Meter::new(self.notes, &sender.name, bytes);
         meter.set_file(first.map_or("", |file| file.path.as_str()));
         let receiving = incoming.accept(plan, self.existing)?;
-        self.now = Now::Receiving(Box::new(Underway { name, receiving, meter, failed: 0 }));
+        self.now = Now::Receiving(Box::new(Underway { sender, receiving, meter, failed: 0 }));
         Ok(())
     }
 
@@ -274,8 +290,8 @@ impl Receiver {
     async fn take(&mut self, news: News) -> Option<Result<(), Problem>> {
         match (news, std::mem::replace(&mut self.now, Now::Nothing)) {
             (News::Answer(true), Now::Asking(asking)) => {
-                let Asking { name, incoming, plan } = *asking;
-                return self.accept(name, incoming, plan).err().map(Err);
+                let Asking { sender, incoming, plan } = *asking;
+                return self.accept(sender, incoming, plan).err().map(Err);
             }
             (News::Answer(false), Now::Asking(asking)) => {
                 asking.incoming.decline(DeclineReason::Declined).await;
@@ -285,7 +301,7 @@ impl Receiver {
                 return Some(Err(Problem::new(Failure::Refused, "The other side has taken the offer back.")));
             }
             (News::Lost(error), Now::Asking(asking)) => {
-                let name = asking.name;
+                let name = asking.sender.name;
                 self.notes.tell(&Note::Transfer(TransferNote::Ended { name, reason: format!("{error}.") }));
             }
             (News::Event(event), Now::Receiving(underway)) => return self.go_on(event, underway),
@@ -326,7 +342,7 @@ impl Receiver {
     }
 
     fn end(&self, outcome: &Outcome, underway: Underway) -> Option<Result<(), Problem>> {
-        let Underway { name, receiving, meter, failed } = underway;
+        let Underway { sender: Sender { name, .. }, receiving, meter, failed } = underway;
         let progress = receiving.progress();
         if *outcome == Outcome::Interrupted {
             drop(meter);

@@ -69,3 +69,11 @@ it("notes which transfer was accepted, the last one only", async () => {
   await store.accept("the second");
   expect(new TextDecoder().decode(directory.files.get("transfer")?.bytes)).toBe("the second");
 });
+
+it("opens a file's state once, and notes in order, where several chunks come before it is open", async () => {
+  const directory = new FakeDirectory();
+  const store = await open(directory);
+  await Promise.all([1, 2, 3].map((place) => store.write(0, place, Uint8Array.of(place), Uint8Array.of(place, place))));
+  expect(directory.files.get("0.part")?.bytes).toEqual(Uint8Array.of(0, 1, 2, 3));
+  expect(directory.files.get("0.state")?.bytes).toEqual(Uint8Array.of(1, 1, 2, 2, 3, 3));
+});
