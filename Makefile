@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop interop deny fuzz soak bench-turn bench-signaling bench-data bench-distance clean
+.PHONY: help run build web test check test-rust test-web test-interop interop programs deny fuzz soak bench-turn bench-signaling bench-data bench-distance clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -24,15 +24,13 @@ interop/node_modules/.installed: interop/package-lock.json
 	cd interop && $(NPM) ci
 	touch $@
 
-interop/peers/aiortc/.environment/.installed: interop/peers/aiortc/requirements.txt
-	scripts/require-programs native
+interop/peers/aiortc/.environment/.installed: interop/peers/aiortc/requirements.txt | programs
 	python3 -m venv interop/peers/aiortc/.environment
 	interop/peers/aiortc/.environment/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 # Debian's Pion lies in a GOPATH of its own.
-interop/peers/pion/.build/peer: interop/peers/pion/main.go
-	scripts/require-programs native
+interop/peers/pion/.build/peer: interop/peers/pion/main.go | programs
 	cd interop/peers/pion && GO111MODULE=off GOPATH=/usr/share/gocode go build -o .build/peer .
 
 web: web/node_modules/.installed ## the browser SDK and the web app
@@ -52,16 +50,19 @@ test-rust: web ## unit, property and protocol tests
 test-web: web/node_modules/.installed ## unit tests of the SDK and the app
 	cd web && $(NPM) test
 
+programs:
+	scripts/require-programs native
+
 # What our native peer meets: browsers, aiortc, werift and Pion.
-PEERS = interop/node_modules/.installed interop/peers/aiortc/.environment/.installed interop/peers/pion/.build/peer
+PEERS = programs interop/node_modules/.installed interop/peers/aiortc/.environment/.installed interop/peers/pion/.build/peer
 
 test-interop: web $(PEERS) ## real browsers, other implementations, abuse
-	scripts/require-programs
 	$(CARGO) build --locked -p peerline-cli
 	$(CARGO) build --locked -p peerline --example interop_peer
 	cd interop && $(NPM) test
 
 interop: $(PEERS) ## our native peer with Chromium, Firefox, aiortc, werift and Pion, 64 MiB each way: a table
+	$(CARGO) build --locked -p peerline-cli
 	$(CARGO) build --locked -p peerline --example interop_peer
 	cd interop && INTEROP_FULL=1 $(NPM) run native
 
@@ -90,4 +91,4 @@ bench-distance: ## a data channel beside TCP CUBIC over a long link with loss (a
 
 clean: ## remove what the build made
 	$(CARGO) clean
-	rm -rf web/node_modules web/*/dist interop/node_modules
+	rm -rf web/node_modules web/*/dist interop/node_modules interop/peers/aiortc/.environment interop/peers/pion/.build

@@ -21,6 +21,7 @@ export class Peer {
   #events = [];
   #waiting = [];
   #over;
+  #failed;
 
   constructor(stack, [program, ...args] = STACKS[stack]) {
     this.stack = stack;
@@ -37,6 +38,7 @@ export class Peer {
 
   /** The next event of this kind that nobody has waited for yet. An error of the peer is thrown. */
   next(is, matches = () => true) {
+    if (this.#failed) return Promise.reject(this.#failed);
     const found = this.#events.findIndex((event) => event.is === is && matches(event));
     if (found >= 0) return Promise.resolve(this.#events.splice(found, 1)[0]);
     if (this.#over) return Promise.reject(new Error(this.#over));
@@ -61,7 +63,9 @@ export class Peer {
 
   #take(event) {
     if (event.is === "error") {
-      this.#fail(new Error(`${this.stack}: ${event.message}`));
+      this.#failed = new Error(`${this.stack}: ${event.message}`);
+      console.error(this.#failed.message);
+      this.#fail(this.#failed);
       return;
     }
     const index = this.#waiting.findIndex(({ is, matches }) => is === event.is && matches(event));

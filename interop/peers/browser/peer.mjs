@@ -132,10 +132,15 @@ const site = createServer((_, response) => response.end("<!doctype html>")).list
 await once(site, "listening");
 await page.goto(`http://localhost:${site.address().port}/`);
 await page.evaluate(startPeer);
+let ending = false;
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   if (command.do === "end") break;
-  void page.evaluate((wanted) => window.obey(wanted), command);
+  page.evaluate((wanted) => window.obey(wanted), command).catch((error) => {
+    // A browser that closes breaks off what it was asked for last.
+    if (!ending) say({ is: "error", message: String(error) });
+  });
 }
+ending = true;
 await browser.close();
 process.exit(0);

@@ -105,8 +105,9 @@ async fn watch(peer: Arc<Peer>) {
     while let Some(event) = peer.connection.next_event().await {
         match event {
             Event::DataChannel(channel) => {
+                // Who hears that it is open may use it at once.
+                peer.adopt(channel.clone());
                 say_open(&channel);
-                peer.adopt(channel);
             }
             Event::ConnectionStateChange(state) => {
                 say(&json!({ "is": "state", "state": format!("{state:?}").to_lowercase() }));
