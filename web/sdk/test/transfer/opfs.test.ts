@@ -30,17 +30,6 @@ it("keeps the files with their state, a file of one chunk without", async () => 
   expect([...directory.files.values()].filter((file) => file.open)).toEqual([]);
 });
 
-it("takes several chunks of a new file at once", async () => {
-  const directory = new FakeDirectory();
-  const store = await open(directory);
-  const [one, other] = [content(1, CHUNK), content(2, CHUNK)];
-  await Promise.all([store.write(0, 0, one, new Uint8Array(40).fill(1)), store.write(0, CHUNK, other, new Uint8Array(40).fill(2))]);
-  await store.close();
-  expect(digestsOf([directory.files.get("0.part")?.bytes as Uint8Array])).toEqual(digestsOf([Uint8Array.from([...one, ...other])]));
-  expect(directory.files.get("0.state")?.bytes).toEqual(Uint8Array.from([...Array(40).fill(1), ...Array(40).fill(2)]));
-  expect([...directory.files.values()].filter((file) => file.open)).toEqual([]);
-});
-
 it.each(["page", "page that was loaded again"])("goes on in the same %s", async (page) => {
   const directory = new FakeDirectory();
   const store = await open(directory);
