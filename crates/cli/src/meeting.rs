@@ -138,6 +138,11 @@ impl Meeting {
         self.people.values()
     }
 
+    /// What was told of one who is there.
+    pub(crate) fn person(&self, participant: ParticipantId) -> Option<&Participant> {
+        self.people.get(&participant)
+    }
+
     /// What happened next; notes are told of it. Cancel-safe.
     ///
     /// # Errors

@@ -106,8 +106,8 @@ struct Receiver {
     offered: mpsc::Sender<(ParticipantId, IncomingOffer)>,
     answers: mpsc::Receiver<bool>,
     answered: mpsc::Sender<bool>,
-    /// What was accepted: it needn't be accepted again.
-    taken: Option<Offer>,
+    /// What was accepted, and of whom: it needn't be accepted again.
+    taken: Option<(Sender, Offer)>,
     now: Now,
 }
 
@@ -118,8 +118,17 @@ enum Now {
     Receiving(Box<Underway>),
 }
 
-struct Asking {
+/// Who offers.
+#[derive(Clone)]
+struct Sender {
+    participant: ParticipantId,
+    /// The public key that it is known by, as it says.
+    identity: Option<String>,
     name: String,
+}
+
+struct Asking {
+    sender: Sender,
     incoming: IncomingOffer,
     plan: Plan,
 }
@@ -164,8 +173,7 @@ impl Receiver {
                     _ => {}
                 },
                 Some((from, offer)) = self.offers.recv() => {
-                    let name = meeting.name_of(from);
-                    self.consider(name, offer).await?;
+                    self.consider(Sender::new(from, meeting), offer).await?;
                 }
                 news = self.now.next(&mut self.answers) => {
                     if let Some(done) = self.take(news).await {
@@ -187,10 +195,11 @@ impl Receiver {
     }
 
     /// Takes an offer that goes on with what was accepted, asks about the first other one, and has no time for more.
-    async fn consider(&mut self, name: String, incoming: IncomingOffer) -> Result<(), Problem> {
-        let goes_on = self.taken.as_ref() == Some(incoming.offer());
+    async fn consider(&mut self, sender: Sender, incoming: IncomingOffer) -> Result<(), Problem> {
+        let offer = incoming.offer();
+        let goes_on = self.taken.as_ref().is_some_and(|(of, taken)| sender.is(of) && offer == taken);
         let is_known = match &self.now {
-            Now::Asking(asking) => asking.incoming.offer() == incoming.offer(),
+            Now::Asking(asking) => sender.is(&asking.sender) && offer == asking.incoming.offer(),
             Now::Receiving(_) => goes_on,
             Now::Nothing => true,
         };
@@ -208,7 +217,7 @@ impl Receiver {
         let refusal = listing::refusal(&plan, incoming.offer(), self.existing);
         if goes_on || !self.asks || refusal.is_some() {
             if !goes_on {
-                self.tell_offer(&name, &incoming, &plan);
+                self.tell_offer(&sender.name, &incoming, &plan);
             }
             if let Some((problem, reason)) = refusal {
                 if let Some(reason) = reason {
@@ -216,13 +225,13 @@ impl Receiver {
                 }
                 return Err(problem);
             }
-            return self.accept(name, incoming, plan);
+            return self.accept(sender, incoming, plan);
         }
         if !was_asking {
-            self.tell_offer(&name, &incoming, &plan);
+            self.tell_offer(&sender.name, &incoming, &plan);
             self.ask();
         }
-        self.now = Now::Asking(Box::new(Asking { name, incoming, plan }));
+        self.now = Now::Asking(Box::new(Asking { sender, incoming, plan }));
         Ok(())
     }
 
@@ -259,8 +268,9 @@ impl Receiver {
         });
     }
 
-    fn accept(&mut self, name: String, incoming: IncomingOffer, plan: Plan) -> Result<(), Problem> {
-        self.taken = Some(incoming.offer().clone());
+    fn accept(&mut self, sender: Sender, incoming: IncomingOffer, plan: Plan) -> Result<(), Problem> {
+        let name = sender.name.clone();
+        self.taken = Some((sender, incoming.offer().clone()));
         let bytes = plan.wanted_bytes(incoming.offer(), self.existing);
         let first = plan.missing.first().and_then(|&file| incoming.offer().file(file));
         let meter = Meter::new(self.notes, &name, bytes);
@@ -274,8 +284,8 @@ impl Receiver {
     async fn take(&mut self, news: News) -> Option<Result<(), Problem>> {
         match (news, std::mem::replace(&mut self.now, Now::Nothing)) {
             (News::Answer(true), Now::Asking(asking)) => {
-                let Asking { name, incoming, plan } = *asking;
-                return self.accept(name, incoming, plan).err().map(Err);
+                let Asking { sender, incoming, plan } = *asking;
+                return self.accept(sender, incoming, plan).err().map(Err);
             }
             (News::Answer(false), Now::Asking(asking)) => {
                 asking.incoming.decline(DeclineReason::Declined).await;
@@ -285,7 +295,7 @@ impl Receiver {
                 return Some(Err(Problem::new(Failure::Refused, "The other side has taken the offer back.")));
             }
             (News::Lost(error), Now::Asking(asking)) => {
-                let name = asking.name;
+                let name = asking.sender.name;
                 self.notes.tell(&Note::Transfer(TransferNote::Ended { name, reason: format!("{error}.") }));
             }
             (News::Event(event), Now::Receiving(underway)) => return self.go_on(event, underway),
@@ -300,7 +310,7 @@ impl Receiver {
         mut underway: Box<Underway>,
     ) -> Option<Result<(), Problem>> {
         let path = |file: FileIndex| {
-            let file = self.taken.as_ref().and_then(|offer| offer.file(file));
+            let file = self.taken.as_ref().and_then(|(_, offer)| offer.file(file));
             file.map(|file| file.path.as_str().to_owned()).unwrap_or_default()
         };
         match event? {
@@ -344,6 +354,18 @@ impl Receiver {
         }
         let why = format!("{failed} of the files could not be sent.");
         Some(Err(Problem::new(Failure::Failed, why)))
+    }
+}
+
+impl Sender {
+    fn new(participant: ParticipantId, meeting: &Meeting) -> Self {
+        let identity = meeting.person(participant).and_then(|person| person.identity.clone());
+        Self { participant, identity, name: meeting.name_of(participant) }
+    }
+
+    /// Whether both are the same person, before and after its program was started again (`docs/transfer.md` §3).
+    fn is(&self, other: &Self) -> bool {
+        self.participant == other.participant || self.identity.is_some() && self.identity == other.identity
     }
 }
 

@@ -63,18 +63,16 @@ pub(crate) fn run(options: &SendOptions) -> ExitCode {
     let patience = expiry.after(&place);
     // The same files in the same place go on with the same transfer when the program is started again.
     let secret = client.identity().ok().and_then(|identity| identity.secret("transfer").ok());
-    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled }.run(async |meeting| {
-        let files = match secret {
-            Some(secret) => files.named_by(&secret, meeting.channel_name().as_bytes()),
-            None => files,
-        };
-        Sending::new(files, notes, by_link, patience).run(meeting).await
-    })
+    let secret = secret.unwrap_or_else(rand::random);
+    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled }
+        .run(async |meeting| Sending::new(files, secret, notes, by_link, patience).run(meeting).await)
 }
 
 /// Files that are offered to everybody, or to the one partner that a code is for.
 struct Sending {
     files: Files,
+    /// Transfers are named by it.
+    secret: [u8; 32],
     notes: Notes,
     by_link: bool,
     /// How long to wait for a partner to come back; `None`: as long as it takes.
@@ -87,10 +85,10 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(files: Files, notes: Notes, by_link: bool, patience: Option<Duration>) -> Self {
+    fn new(files: Files, secret: [u8; 32], notes: Notes, by_link: bool, patience: Option<Duration>) -> Self {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let (receivers, results) = Default::default();
-        Self { files, notes, by_link, patience, receivers, reports, reporter, results }
+        Self { files, secret, notes, by_link, patience, receivers, reports, reporter, results }
     }
 
     async fn run(mut self, meeting: &mut Meeting) -> Result<(), Problem> {
@@ -137,9 +135,7 @@ impl Sending {
             ChannelEvent::ParticipantChanged(participant)
                 if participant.state == ParticipantState::Connected =>
             {
-                if let Some(receiver) = self.receivers.get_mut(&participant.id) {
-                    receiver.connected(meeting, &self.files);
-                }
+                self.ask(participant.id, meeting);
             }
             ChannelEvent::ParticipantLeft(participant, _) => {
                 self.receivers.get_mut(&participant.id).map(Receiver::leave);
@@ -151,12 +147,35 @@ impl Sending {
     fn take(&mut self, report: Report, meeting: &Meeting) {
         let Some(receiver) = self.receivers.get_mut(&report.participant) else { return };
         let participant = report.participant;
-        if let Some(result) = receiver.take(report, &self.files) {
+        if let Some(result) = receiver.take(report) {
             self.results.push(result);
         } else if state(meeting, participant) == Some(ParticipantState::Connected) {
             // Again, if it was broken off.
-            receiver.connected(meeting, &self.files);
+            self.ask(participant, meeting);
         }
+    }
+
+    fn ask(&mut self, participant: ParticipantId, meeting: &Meeting) {
+        let person = self.person(participant, meeting);
+        if let Some(receiver) = self.receivers.get_mut(&participant) {
+            let place = format!("{} {person}", meeting.channel_name());
+            let named = || self.files.clone().named_by(&self.secret, place.as_bytes());
+            receiver.connected(meeting, &person, named);
+        }
+    }
+
+    /// Whom a transfer is named for, so that nobody else learns its name (`docs/transfer.md` §3).
+    fn person(&self, participant: ParticipantId, meeting: &Meeting) -> String {
+        let is_taken = |person: &String| {
+            self.receivers.iter().any(|(other, receiver)| {
+                *other != participant
+                    && receiver.person() == Some(person)
+                    && state(meeting, *other) == Some(ParticipantState::Connected)
+            })
+        };
+        let identity = meeting.person(participant).and_then(|person| person.identity.as_ref());
+        let person = identity.map(|identity| format!("identity {identity}"));
+        person.filter(|person| !is_taken(person)).unwrap_or_else(|| format!("participant {participant}"))
     }
 
     /// By a code when its partner is done; by a link when all are whom we can reach, and there was one.
@@ -181,5 +200,5 @@ impl Sending {
 }
 
 fn state(meeting: &Meeting, participant: ParticipantId) -> Option<ParticipantState> {
-    meeting.people().find(|person| person.id == participant).map(|person| person.state)
+    meeting.person(participant).map(|person| person.state)
 }
