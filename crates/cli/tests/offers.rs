@@ -171,3 +171,82 @@ fn section_3_whoever_repeats_an_offer_of_somebody_else_does_not_take_its_place()
     });
     assert_eq!(grace.status(), Some(4));
 }
+
+#[test]
+fn what_is_typed_while_there_is_no_question_is_no_answer_to_the_next() {
+    let place = Place::new("offers-typed");
+    let link = link(&place);
+    let (mut grace, mut terminal) = place.recv_on_terminal(&link, &[]);
+    writeln!(terminal, "y").unwrap();
+    runtime().block_on(async {
+        let mut ada = Guest::join(&link, "ada", 1).await;
+        let to = ada.connected_to("grace").await;
+        let lost = ada.offer(to, NAME, "one").await;
+        grace.notes.find("Take it?");
+        lost.close();
+        grace.notes.find("ada: ");
+        // This was meant for the offer that is lost.
+        writeln!(terminal, "y").unwrap();
+        let offered = ada.offer(to, NAME, "another").await;
+        grace.notes.find("Take it?");
+        writeln!(terminal, "n").unwrap();
+        assert_declined(&offered, "declined").await;
+    });
+    assert_eq!(grace.status(), Some(4));
+}
+
+#[test]
+fn section_8_nobody_can_have_more_than_16_offers_wait_and_others_are_heard_all_the_same() {
+    let place = Place::new("offers-many");
+    let link = link(&place);
+    let _grace = place.recv(&link, &["--yes"]);
+    runtime().block_on(async {
+        let mut mallory = Guest::join(&link, "mallory", 2).await;
+        let to = mallory.connected_to("grace").await;
+        let mut channels = Vec::new();
+        for _ in 0..32 {
+            channels.push(mallory.open(to, PROTOCOL).await);
+        }
+        let beyond = mallory.open(to, PROTOCOL).await;
+        assert_eq!(heard(&beyond).await, None);
+        for channel in &channels[16..] {
+            say_offer(channel, NAME, "file");
+            assert_declined(channel, "busy").await;
+        }
+        let mut ada = Guest::join(&link, "ada", 1).await;
+        ada.connected_to("grace").await;
+        assert_accepted(&ada.offer(to, NAME, "file").await).await;
+    });
+}
+
+#[test]
+fn an_offer_that_can_not_be_taken_is_told_of() {
+    let place = Place::new("offers-refused");
+    let link = link(&place);
+    let mut grace = place.recv(&link, &["--yes"]);
+    runtime().block_on(async {
+        let mut mallory = Guest::join(&link, "mallory", 2).await;
+        let to = mallory.connected_to("grace").await;
+        let refused = mallory.offer(to, NAME, "../file").await;
+        assert_eq!(heard(&refused).await.unwrap()["code"], "bad_path");
+        grace.notes.find("An offer of mallory can't be taken: ");
+        mallory.open(to, "peerline.transfer.v9").await;
+        grace.notes.find("An offer of mallory can't be taken: another version's data channel.");
+    });
+}
+
+#[test]
+fn ctrl_c_at_the_question_is_an_answer() {
+    let place = Place::new("offers-interrupted");
+    let link = link(&place);
+    let (mut grace, _terminal) = place.recv_on_terminal(&link, &[]);
+    runtime().block_on(async {
+        let mut ada = Guest::join(&link, "ada", 1).await;
+        let to = ada.connected_to("grace").await;
+        let offered = ada.offer(to, NAME, "file").await;
+        grace.notes.find("Take it?");
+        grace.signal(Signal::INT);
+        assert_declined(&offered, "declined").await;
+    });
+    assert_eq!(grace.status(), Some(130));
+}

@@ -178,7 +178,7 @@ fn by_a_link_everybody_who_is_there_is_asked() {
     let place = Place::new("send-link");
     let file = place.file("file", 1, 3 * CHUNK);
     let link = format!("{}/c/#v1.{}", place.serving.url(), "A".repeat(43));
-    let (one, two, three) = (place.path("one"), place.path("two"), place.path("three"));
+    let (one, two) = (place.path("one"), place.path("two"));
     let receive = |user: &str, to: &str| place.serving.client(user, &["recv", &link, "--to", to, "--yes"]);
     let (mut grace, mut linus) = (receive("grace", &one), receive("linus", &two));
     for receiver in [&mut grace, &mut linus] {
@@ -187,13 +187,19 @@ fn by_a_link_everybody_who_is_there_is_asked() {
     // One that knows nothing of files does not hold it up for ever; nor does one that says no.
     let mut dennis = place.serving.client("dennis", &["pipe", &link]);
     dennis.notes.find("is connected");
-    fs::create_dir(&three).unwrap();
+    let (mut bjarne, mut terminal) = place.recv_on_terminal(&link, &["--name", "bjarne"]);
+    bjarne.notes.find("is connected");
     let mut sender = place.serving.client("ada", &["send", &file, "--to", &link]);
+    bjarne.notes.find("Take it?");
+    writeln!(terminal, "n").unwrap();
+    assert_eq!(bjarne.status(), Some(4));
     assert_eq!((sender.status(), grace.status(), linus.status()), (Some(0), Some(0), Some(0)));
     for to in [one, two] {
         assert_same(&file, Path::new(&to).join("file"));
     }
-    assert!(sender.notes.rest().contains("dennis: It does not take files."));
+    let told = sender.notes.rest();
+    assert!(told.contains("dennis: It does not take files."), "{told}");
+    assert!(told.contains("bjarne: The other side does not want it."), "{told}");
 }
 
 #[test]

@@ -5,19 +5,17 @@ mod receiver;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use peerline::channel::{ChannelEvent, ParticipantId, ParticipantState};
 use peerline::transfer::{Files, LeftOut};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use self::receiver::{Receiver, Report};
 use crate::client::{Client, OnSignal};
 use crate::client_options::ClientOptions;
 use crate::exit::{Failure, Problem, fail};
-use crate::meeting::{Meeting, MeetingEvent, reached};
+use crate::meeting::{Meeting, MeetingEvent};
 use crate::notes::{Note, Notes};
 use crate::place::{Expiry, Place, Where};
 use crate::terminal;
@@ -59,13 +57,12 @@ pub(crate) fn run(options: &SendOptions) -> ExitCode {
         let warning = terminal::line(&format!("{} is left out: {why}.", path.display()));
         notes.tell(&Note::Warning { warning });
     }
-    let by_link = matches!(place, Where::At(Place::Link(_)));
-    let patience = expiry.after(&place);
+    let by_link = place.is_for_many();
     // The same files in the same place go on with the same transfer when the program is started again.
     let secret = client.identity().ok().and_then(|identity| identity.secret("transfer").ok());
     let secret = secret.unwrap_or_else(rand::random);
-    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled }
-        .run(async |meeting| Sending::new(files, secret, notes, by_link, patience).run(meeting).await)
+    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled, direct: true }
+        .run(async |meeting| Sending::new(files, secret, notes, by_link).run(meeting).await)
 }
 
 /// Files that are offered to everybody, or to the one partner that a code is for.
@@ -75,8 +72,6 @@ struct Sending {
     secret: [u8; 32],
     notes: Notes,
     by_link: bool,
-    /// How long to wait for a partner to come back; `None`: as long as it takes.
-    patience: Option<Duration>,
     receivers: BTreeMap<ParticipantId, Receiver>,
     reports: mpsc::Receiver<Report>,
     reporter: mpsc::Sender<Report>,
@@ -85,37 +80,26 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(files: Files, secret: [u8; 32], notes: Notes, by_link: bool, patience: Option<Duration>) -> Self {
+    fn new(files: Files, secret: [u8; 32], notes: Notes, by_link: bool) -> Self {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let (receivers, results) = Default::default();
-        Self { files, secret, notes, by_link, patience, receivers, reports, reporter, results }
+        Self { files, secret, notes, by_link, receivers, reports, reporter, results }
     }
 
     async fn run(mut self, meeting: &mut Meeting) -> Result<(), Problem> {
         let mut stopping = Box::pin(meeting.stopping());
         let mut is_stopping = false;
-        let mut back_by = None;
         loop {
             tokio::select! {
                 event = meeting.next_event() => {
                     if let MeetingEvent::Channel(event) = event? {
                         self.meet(&event, meeting);
-                        match event {
-                            ChannelEvent::ParticipantArrived(_) => back_by = None,
-                            ChannelEvent::ParticipantLeft(..) if !self.by_link => {
-                                back_by = self.patience.and_then(|patience| Instant::now().checked_add(patience));
-                            }
-                            _ => {}
-                        }
                     }
                 }
                 Some(report) = self.reports.recv() => self.take(report, meeting),
                 () = &mut stopping, if !is_stopping => {
                     is_stopping = true;
                     self.receivers.values().for_each(Receiver::cancel);
-                }
-                () = reached(back_by) => {
-                    return Err(Problem::new(Failure::Nobody, "The other side did not come back in time."));
                 }
             }
             self.receivers.retain(|_, receiver| !receiver.is_over());
