@@ -171,7 +171,8 @@ impl Meeting {
     /// What happened next; notes are told of it. Cancel-safe.
     ///
     /// # Errors
-    /// When nobody has come in time, or come back; when a partner can't be connected to, and that is needed; and when another program has taken this one's place.
+    /// When nobody has come in time, or come back; when a partner can't be connected to, and that is needed; and when
+    /// another program has taken this one's place.
     pub(crate) async fn next_event(&mut self) -> Result<MeetingEvent, Problem> {
         loop {
             tokio::select! {

@@ -39,6 +39,8 @@ pub(super) async fn run(
     notes.tell(&Note::Listening { address, target: target.clone() });
     // Those who connect to what we want, and those to whom a direct connection stands.
     let (mut willing, mut connected) = (BTreeSet::new(), BTreeSet::new());
+    // Those who don't, which is told once.
+    let mut unwilling = BTreeSet::new();
     let mut partner: Option<ParticipantId> = None;
     let mut streams = JoinSet::new();
     loop {
@@ -83,7 +85,9 @@ pub(super) async fn run(
                 if !by_link {
                     return Err(Problem::new(Failure::Refused, why));
                 }
-                notes.tell(&Note::Warning { warning: why });
+                if unwilling.insert(from) {
+                    notes.tell(&Note::Warning { warning: why });
+                }
             }
             MeetingEvent::Channel(ChannelEvent::ParticipantChanged(participant)) => {
                 if participant.state == ParticipantState::Connected {
@@ -94,6 +98,7 @@ pub(super) async fn run(
             }
             MeetingEvent::Channel(ChannelEvent::ParticipantLeft(participant, reason)) => {
                 willing.remove(&participant.id);
+                unwilling.remove(&participant.id);
                 connected.remove(&participant.id);
                 // A code is good once.
                 if !by_link && reason == LeaveReason::Left {

@@ -27,7 +27,7 @@ use crate::notes::{Note, Notes};
 use crate::place::{Expiry, Place, Where};
 use crate::progress::Meter;
 use crate::terminal;
-use crate::transfer::{Completed, TransferNote, failure, problem};
+use crate::transfer::{Completed, TransferNote, completed_without, failure, problem};
 
 #[derive(Args, Debug)]
 pub(crate) struct RecvOptions {
@@ -218,8 +218,8 @@ impl Receiver {
         }
         if !was_asking {
             self.tell_offer(&sender.name, &incoming, &plan);
-            self.ask();
         }
+        self.ask();
         self.now = Now::Asking(Box::new(Asking { sender, incoming, plan }));
         Ok(())
     }
@@ -338,11 +338,7 @@ impl Receiver {
         meter.finish();
         let (files, bytes, resumed) = (progress.files, progress.bytes, progress.resumed);
         self.notes.tell(&Note::Transfer(TransferNote::Completed(Completed { name, files, bytes, resumed })));
-        if failed == 0 {
-            return Some(Ok(()));
-        }
-        let why = format!("{failed} of the files could not be sent.");
-        Some(Err(Problem::new(Failure::Failed, why)))
+        Some(completed_without(failed))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::exit::{Failure, Problem};
 use crate::meeting::Meeting;
 use crate::notes::{Note, Notes};
 use crate::progress::Meter;
-use crate::transfer::{Completed, TransferNote, failure, problem};
+use crate::transfer::{Completed, TransferNote, completed_without, failure, problem};
 
 /// How often somebody may close an offer without an answer, before we take it that it knows nothing of files.
 const UNANSWERED: u32 = 3;
@@ -190,9 +190,7 @@ impl Receiver {
             done = Completed { files, bytes, resumed, ..done };
         }
         self.tell(TransferNote::Completed(done));
-        let some_failed =
-            || Problem::new(Failure::Failed, format!("{failed} of the files could not be sent."));
-        Some(if failed == 0 { Ok(()) } else { Err(some_failed()) })
+        Some(completed_without(failed))
     }
 
     fn give_up(&self, why: &str, failure: Failure) -> Problem {
