@@ -33,7 +33,7 @@ pub(crate) struct ChatOptions {
 pub(crate) fn run(options: &ChatOptions) -> ExitCode {
     let ChatOptions { room, client } = options;
     let (place, notes, on_signal) = (room.place(), Notes::Sentences, OnSignal::Done);
-    Client { options: client, place, expiry: &room.expiry, notes, on_signal }.run(chat)
+    Client { options: client, place, expiry: &room.expiry, notes, on_signal, direct: false }.run(chat)
 }
 
 async fn chat(meeting: &mut Meeting) -> Result<(), Problem> {

@@ -32,6 +32,8 @@ pub(crate) struct Client<'a> {
     pub(crate) expiry: &'a Expiry,
     pub(crate) notes: Notes,
     pub(crate) on_signal: OnSignal,
+    /// Whether the work needs direct connections; otherwise what is said goes through the server as well.
+    pub(crate) direct: bool,
 }
 
 impl Client<'_> {
@@ -57,10 +59,11 @@ impl Client<'_> {
     async fn meet(self, work: impl AsyncFnOnce(&mut Meeting) -> Result<(), Problem>) -> Result<(), Problem> {
         let mut stop = Stop::new()?;
         let mut meeting = tokio::select! {
-            meeting = Meeting::enter(self.options, &self.place, self.expiry, self.notes) => meeting?,
+            meeting = Meeting::enter(self.options, &self.place, self.expiry, self.notes, self.direct) => meeting?,
             signal = stop.next() => return Err(stopped(signal)),
         };
         let stopping = meeting.stop_sender();
+        let mut is_hurried = false;
         let done = {
             let mut working = pin!(work(&mut meeting));
             tokio::select! {
@@ -71,16 +74,18 @@ impl Client<'_> {
                         tokio::select! {
                             _ = working => {}
                             () = tokio::time::sleep(LAST_WORD) => {}
-                            _ = stop.next() => {}
+                            _ = stop.next() => is_hurried = true,
                         }
                     }
                     Err(stopped(signal))
                 }
             }
         };
-        tokio::select! {
-            () = meeting.leave() => {}
-            _ = stop.next() => {}
+        if !is_hurried {
+            tokio::select! {
+                () = meeting.leave() => {}
+                _ = stop.next() => {}
+            }
         }
         done
     }

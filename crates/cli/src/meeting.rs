@@ -34,8 +34,16 @@ pub(crate) struct Meeting {
     people: BTreeMap<ParticipantId, Participant>,
     /// When we say that we wait, as long as nobody is there.
     patience: Option<Instant>,
-    /// When we give up, as long as nobody has come.
+    /// When we give up, as long as nobody has come, or the partner is away.
     expires: Option<Instant>,
+    /// How long a partner may be away; `None`: as long as it takes.
+    absence: Option<Duration>,
+    /// Whether the work needs direct connections.
+    direct: bool,
+    /// Whether somebody has come.
+    was_met: bool,
+    /// Whether the present partner was connected.
+    was_connected: bool,
     paths: mpsc::UnboundedReceiver<(ParticipantId, Path)>,
     path_found: mpsc::UnboundedSender<(ParticipantId, Path)>,
     stopping: watch::Sender<bool>,
@@ -69,6 +77,7 @@ impl Meeting {
         place: &Where,
         expiry: &Expiry,
         notes: Notes,
+        direct: bool,
     ) -> Result<Self, Problem> {
         let expires = expiry.after(place);
         let (link, made) = resolve(place.clone(), options.server.0.clone(), expires).await?;
@@ -90,13 +99,29 @@ impl Meeting {
             Some(Made { code: None, link, .. }) => notes.tell(&Note::Link { link }),
             None => {}
         }
-        let expires = expires.and_then(|after| Instant::now().checked_add(after));
+        let absence = expires.filter(|_| !place.is_for_many());
+        let expires = deadline(expires);
         let (path_found, paths) = mpsc::unbounded_channel();
         // Whoever made a code knows that nobody is there yet.
         let patience = made.is_none().then(|| Instant::now() + PATIENCE);
         let people = BTreeMap::new();
         let stopping = watch::Sender::new(false);
-        Ok(Self { channel, notes, made, people, patience, expires, paths, path_found, stopping })
+        let (was_met, was_connected) = (false, false);
+        Ok(Self {
+            channel,
+            notes,
+            made,
+            people,
+            patience,
+            expires,
+            absence,
+            direct,
+            was_met,
+            was_connected,
+            paths,
+            path_found,
+            stopping,
+        })
     }
 
     /// A handle to send with while events are awaited.
@@ -138,10 +163,16 @@ impl Meeting {
         self.people.values()
     }
 
+    /// What was told of one who is there.
+    pub(crate) fn person(&self, participant: ParticipantId) -> Option<&Participant> {
+        self.people.get(&participant)
+    }
+
     /// What happened next; notes are told of it. Cancel-safe.
     ///
     /// # Errors
-    /// When nobody has come in time, and when another program has taken this one's place.
+    /// When nobody has come in time, or come back; when a partner can't be connected to, and that is needed; and when
+    /// another program has taken this one's place.
     pub(crate) async fn next_event(&mut self) -> Result<MeetingEvent, Problem> {
         loop {
             tokio::select! {
@@ -149,6 +180,7 @@ impl Meeting {
                 event = self.channel.next_event() => {
                     let event = event.ok_or(ChannelError::Left)?;
                     self.note(&event);
+                    self.check(&event)?;
                     return Ok(MeetingEvent::Channel(event));
                 }
                 Some((participant, path)) = self.paths.recv() => {
@@ -161,7 +193,8 @@ impl Meeting {
                     self.notes.tell(&Note::Waiting);
                 }
                 () = reached(self.expires) => {
-                    return Err(Problem::new(Failure::Nobody, "Nobody came in time."));
+                    let why = if self.was_met { "The other side did not come back in time." } else { "Nobody came in time." };
+                    return Err(Problem::new(Failure::Nobody, why));
                 }
             }
         }
@@ -190,6 +223,7 @@ impl Meeting {
             ChannelEvent::ParticipantArrived(participant) => {
                 // From now on it does not matter how long it takes.
                 (self.patience, self.expires) = (None, None);
+                self.was_met = true;
                 self.people.insert(participant.id, participant.clone());
                 let name = self.name_of(participant.id);
                 self.notes.tell(&Note::Arrived { name });
@@ -205,6 +239,8 @@ impl Meeting {
                 let name = self.name_of(participant.id);
                 self.people.remove(&participant.id);
                 self.notes.tell(&Note::Left { name });
+                self.was_connected = false;
+                self.expires = deadline(self.absence);
             }
             ChannelEvent::LeftOut(participant) => {
                 self.notes.tell(&Note::LeftOut { name: terminal::line(&participant.name) });
@@ -218,12 +254,29 @@ impl Meeting {
         }
     }
 
+    /// Whether the partner of a code can be connected to: one that never was is not waited for, and the network that
+    /// was there before may come back.
+    fn check(&mut self, event: &ChannelEvent) -> Result<(), Problem> {
+        let ChannelEvent::ParticipantChanged(participant) = event else { return Ok(()) };
+        if !self.direct || self.absence.is_none() {
+            return Ok(());
+        }
+        match participant.state {
+            ParticipantState::Connected => (self.was_connected, self.expires) = (true, None),
+            ParticipantState::Failed if !self.was_connected => return Err(unreachable(participant)),
+            ParticipantState::Failed => self.expires = self.expires.or_else(|| deadline(self.absence)),
+            ParticipantState::Connecting | ParticipantState::Away => {}
+        }
+        Ok(())
+    }
+
     fn note_state(&self, participant: &Participant, before: Option<ParticipantState>) {
         let name = self.name_of(participant.id);
         match participant.state {
             ParticipantState::Connected => {
                 tokio::spawn(find_path(self.sender(), participant.id, self.path_found.clone()));
             }
+            ParticipantState::Failed if self.direct => self.notes.tell(&Note::Unreachable { name }),
             ParticipantState::Failed => self.notes.tell(&Note::ThroughServer { name }),
             ParticipantState::Connecting | ParticipantState::Away => {
                 if before == Some(ParticipantState::Connected) {
@@ -274,8 +327,21 @@ async fn find_path(
         Path::of(&connection).filter(|path| first != Some(*path)).map(|path| found.send((participant, path)));
 }
 
+fn unreachable(participant: &Participant) -> Problem {
+    let name = terminal::line(&participant.name);
+    let why = format!(
+        "{name} can't be connected. Either this network doesn't let you through, or the code is used by somebody \
+         else: make a new one."
+    );
+    Problem::new(Failure::Unconnected, why)
+}
+
+fn deadline(after: Option<Duration>) -> Option<Instant> {
+    after.and_then(|after| Instant::now().checked_add(after))
+}
+
 /// Waits for a time; without one for ever.
-pub(crate) async fn reached(time: Option<Instant>) {
+async fn reached(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

@@ -53,6 +53,8 @@ pub(crate) enum Note {
     Disconnected { name: String },
     /// No direct connection comes about.
     ThroughServer { name: String },
+    /// No direct connection comes about, and nothing else will do.
+    Unreachable { name: String },
     /// Somebody is gone.
     Left { name: String },
     /// Somebody is not spoken to, because the code is in use.
@@ -65,6 +67,8 @@ pub(crate) enum Note {
     Listening { address: String, target: String },
     /// Others may be connected to this address.
     Allowing { target: String },
+    /// This participant makes the connections.
+    ForwardingBy { name: String, target: String },
     /// One connection did not come about, or broke; others go on.
     StreamFailed { target: String, reason: String },
     /// Something that is not as it should be, and stops nothing.
@@ -102,6 +106,9 @@ impl fmt::Display for Note {
             Self::ThroughServer { name } => {
                 write!(formatter, "{name} can't be reached directly; messages go sealed through the server.")
             }
+            Self::Unreachable { name } => {
+                write!(formatter, "{name} can't be connected so far; trying again …")
+            }
             Self::Left { name } => write!(formatter, "{name} left."),
             Self::LeftOut { name } => write!(
                 formatter,
@@ -116,6 +123,7 @@ impl fmt::Display for Note {
             Self::ServerBack => formatter.write_str("The server is back."),
             Self::Listening { address, target } => write!(formatter, "{address} leads to {target}."),
             Self::Allowing { target } => write!(formatter, "{target} may be connected to."),
+            Self::ForwardingBy { name, target } => write!(formatter, "{name} connects to {target}."),
             Self::StreamFailed { target, reason } => {
                 write!(formatter, "A connection to {target} failed: {reason}.")
             }

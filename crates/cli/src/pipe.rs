@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::process::ExitCode;
 
 use clap::Args;
-use peerline::channel::{ChannelEvent, Participant, ParticipantState};
+use peerline::channel::{ChannelEvent, ParticipantState};
 use peerline::{DataChannel, DataChannelInit};
 use tokio::io::stdin;
 use tokio::task::JoinSet;
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &PipeOptions) -> ExitCode {
     let (expiry, place) = (&place.expiry, place.place());
     let by_link = place.is_for_many();
     let notes = if *json { Notes::Json } else { Notes::Sentences };
-    Client { options: client, place, expiry, notes, on_signal: OnSignal::Broken }
+    Client { options: client, place, expiry, notes, on_signal: OnSignal::Broken, direct: true }
         .run(async |meeting| pipe(meeting, by_link).await)
 }
 
@@ -94,7 +94,6 @@ async fn find(meeting: &mut Meeting, by_link: bool) -> Result<End, Problem> {
                     }
                 }
                 ParticipantState::Connected => {}
-                ParticipantState::Failed if !by_link => return Err(unreachable(&participant)),
                 // What was opened over a connection that broke is opened again over the next one.
                 _ => _ = called.remove(&participant.id),
             },
@@ -132,15 +131,6 @@ async fn granted(channel: &DataChannel) -> Option<u64> {
         Control::Grant { bytes } => Some(bytes),
         _ => None,
     }
-}
-
-fn unreachable(participant: &Participant) -> Problem {
-    let name = crate::terminal::line(&participant.name);
-    let why = format!(
-        "{name} can't be connected. Either this network doesn't let you through, or the code is used by somebody \
-         else: make a new one."
-    );
-    Problem::new(Failure::Unconnected, why)
 }
 
 fn problem(broken: Broken) -> Problem {

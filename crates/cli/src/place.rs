@@ -73,7 +73,7 @@ impl Room {
 
 #[derive(Args, Debug)]
 pub(crate) struct Expiry {
-    /// How long to wait for somebody to come [default: 1h with a code, no end with a link]
+    /// How long to wait for somebody to come, with a code also to come back [default: 1h with a code, no end with a link]
     #[arg(long = "expires", value_name = "TIME", value_parser = duration)]
     after: Option<Duration>,
 }

@@ -103,6 +103,14 @@ pub(crate) const fn failure(reason: FileFailure) -> &'static str {
     }
 }
 
+/// How a transfer went that came to its end, without so many of the files.
+pub(crate) fn completed_without(failed: usize) -> Result<(), Problem> {
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Problem::new(Failure::Failed, format!("{failed} of the files could not be sent.")))
+}
+
 /// Why a transfer came to nothing, as seen from this side. `None`: it didn't, or it goes on.
 pub(crate) fn problem(outcome: &Outcome) -> Option<Problem> {
     let refused = |why: &str| Some(Problem::new(Failure::Refused, why));

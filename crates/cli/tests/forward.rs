@@ -73,7 +73,7 @@ fn a_connection_that_nobody_reads_holds_up_no_other() {
     let (_dials, _listens, local) = two(&serving, &allowed, &allowed);
     let mut slow = TcpStream::connect(local).unwrap();
     let (mut unread, _) = target.accept().unwrap();
-    // Both directions, until nothing more fits.
+    // Both directions are filled with more than is held for one connection.
     for socket in [&mut slow, &mut unread] {
         socket.set_nonblocking(true).unwrap();
     }
@@ -87,10 +87,12 @@ fn a_connection_that_nobody_reads_holds_up_no_other() {
             }
         }
     };
-    let mut filled = 0;
-    while filled < 4 << 20 {
-        filled += fill(&mut slow);
-        thread::yield_now();
+    for socket in [&mut slow, &mut unread] {
+        let mut filled = 0;
+        while filled < 4 << 20 {
+            filled += fill(socket);
+            thread::yield_now();
+        }
     }
     for _ in 0..3 {
         let mut quick = TcpStream::connect(local).unwrap();
@@ -197,4 +199,65 @@ fn a_port_that_is_taken_ends_it_with_1_before_anything_is_contacted() {
     let (status, _, error) = common::run(&arguments, std::path::Path::new("/nonexistent"));
     assert_eq!(status, Some(1), "{error}");
     assert!(error.contains(&format!("--local {address}: ")), "{error}");
+}
+
+#[test]
+fn the_offer_is_said_again_when_a_connection_stands() {
+    let serving = Serving::start("forward-again");
+    let mut dials = serving.client("ada", &["forward", "--allow", "127.0.0.1:1"]);
+    let link = Link::parse(&dials.code().1).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut channel = Channel::join(&link, ChannelOptions::named("grace")).await.unwrap();
+        let mut times = 0;
+        while times < 2 {
+            if let ChannelEvent::Message { payload, .. } = channel.next_event().await.unwrap() {
+                assert_eq!(&payload[..], br#"{"kind":"forward","allow":["127.0.0.1:1"]}"#);
+                times += 1;
+            }
+        }
+    });
+}
+
+#[test]
+fn by_a_link_the_first_who_offers_keeps_the_connections() {
+    let serving = Serving::start("forward-link");
+    let link = format!("{}/c/#v1.{}", serving.url(), "A".repeat(43));
+    let mut listens = serving.client("grace", &["forward", &link, "--local", "0", "--remote", "127.0.0.1:1"]);
+    let told = listens.notes.find(" leads to ");
+    let local: SocketAddr = told.split(' ').next().unwrap().parse().unwrap();
+    let link = Link::parse(&link).unwrap();
+    let join = async |name: &str, kind: &str| {
+        let mut channel = Channel::join(&link, ChannelOptions::named(name)).await.unwrap();
+        loop {
+            match channel.next_event().await.unwrap() {
+                ChannelEvent::ParticipantChanged(grace)
+                    if grace.name == "grace" && grace.state == ParticipantState::Connected =>
+                {
+                    let offer = format!(r#"{{"kind":"{kind}","allow":["127.0.0.1:1"]}}"#);
+                    channel.sender().send(Some(grace.id), offer.into_bytes()).await.unwrap();
+                    return channel;
+                }
+                _ => {}
+            }
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // What another application says is no offer.
+        let _other = join("other", "menu").await;
+        let mut ada = join("ada", "forward").await;
+        listens.notes.find("ada connects to 127.0.0.1:1.");
+        let mut later = Vec::new();
+        for name in ["one", "two", "three", "four"] {
+            later.push(join(name, "forward").await);
+        }
+        let _socket = TcpStream::connect(local).unwrap();
+        loop {
+            if let ChannelEvent::DataChannel(_, channel) = ada.next_event().await.unwrap() {
+                assert_eq!(channel.label(), "peerline-forward");
+                break;
+            }
+        }
+    });
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use common::{Serving, after, program, run};
+use peerline::channel::{Channel, ChannelOptions, Link};
 use rustix::process::Signal;
 
 /// An address at which nobody listens: the port was free a moment ago.
@@ -29,7 +30,14 @@ fn what_is_wrong_with_a_place_is_said_before_anything_is_contacted() {
         ("https://call.example/c/#v1.AAAA", "the link is incomplete or of another version"),
         (&link("ftp://call.example"), "this is not the address of a channel"),
     ] {
-        for command in [&["chat"][..], &["join"], &["pipe"], &["forward", "--allow", "80"]] {
+        for command in [
+            &["chat"][..],
+            &["join"],
+            &["pipe"],
+            &["forward", "--allow", "80"],
+            &["send", "/dev/null", "--to"],
+            &["recv", "--yes"],
+        ] {
             let (status, output, error) = run(&[command, &[place]].concat(), directory);
             assert_eq!(status, Some(2), "{error}");
             assert!(error.contains(why), "{error}");
@@ -88,7 +96,17 @@ fn a_self_signed_server_is_believed_only_when_one_says_so() {
 #[test]
 fn a_code_expires_when_nobody_comes() {
     let serving = Serving::start("expires");
-    for command in [&["chat", "--new"][..], &["join", "--new"], &["pipe"], &["forward", "--allow", "80"]] {
+    let file = serving.data_dir.join("file");
+    std::fs::write(&file, "").unwrap();
+    let (file, to) = (file.to_str().unwrap(), serving.data_dir.to_str().unwrap());
+    for command in [
+        &["chat", "--new"][..],
+        &["join", "--new"],
+        &["pipe"],
+        &["forward", "--allow", "80"],
+        &["send", file],
+        &["recv", "pillow-evacuate-shudder-bless-cavern", "--yes", "--to", to],
+    ] {
         let mut client = serving.client("ada", &[command, &["--expires", "1s"]].concat());
         assert_eq!(client.status(), Some(3), "{command:?}");
         assert!(client.notes.rest().contains("peerline: Nobody came in time."), "{command:?}");
@@ -174,7 +192,7 @@ fn the_identity_stays_and_is_its_owners_alone() {
 
 #[test]
 fn help_fits_a_terminal_and_has_the_exit_status() {
-    for command in ["chat", "join", "pipe", "forward"] {
+    for command in ["chat", "join", "send", "recv", "pipe", "forward"] {
         for flag in ["-h", "--help"] {
             let output = program().args([command, flag]).env("COLUMNS", "80").output().unwrap();
             let help = String::from_utf8(output.stdout).unwrap();
@@ -182,5 +200,48 @@ fn help_fits_a_terminal_and_has_the_exit_status() {
             let longest = help.lines().map(|line| line.chars().count()).max();
             assert!(longest <= Some(80), "{help}");
         }
+    }
+}
+
+/// Somebody by the code's link, with whom no direct connection comes about when `direct` is false.
+async fn partner(link: &str, direct: bool) -> Channel {
+    let options = ChannelOptions { direct, ..ChannelOptions::named("grace") };
+    Channel::join(&Link::parse(link).unwrap(), options).await.unwrap()
+}
+
+#[test]
+fn a_partner_who_left_is_waited_for_no_longer_than_the_code_is_good() {
+    let serving = Serving::start("left");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let file = serving.data_dir.join("file");
+    std::fs::write(&file, "").unwrap();
+    for command in [&["chat", "--new"][..], &["send", file.to_str().unwrap()]] {
+        let mut ada = serving.client("ada", &[command, &["--expires", "20s"]].concat());
+        let (_, link) = ada.code();
+        runtime.block_on(async {
+            let grace = partner(&link, true).await;
+            ada.notes.find("grace is connected");
+            grace.leave().await;
+        });
+        assert_eq!(ada.status(), Some(3), "{command:?}");
+        assert!(ada.notes.rest().contains("peerline: The other side did not come back in time."));
+    }
+}
+
+#[test]
+fn what_needs_a_direct_connection_ends_with_5_where_none_comes_about() {
+    let serving = Serving::start("unconnected");
+    let file = serving.data_dir.join("file");
+    std::fs::write(&file, "").unwrap();
+    let commands = [&["pipe"][..], &["forward", "--allow", "80"], &["send", file.to_str().unwrap()]];
+    let mut clients = commands.map(|command| serving.client("ada", command));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut partners = Vec::new();
+    for client in &mut clients {
+        partners.push(runtime.block_on(partner(&client.code().1, false)));
+    }
+    for client in &mut clients {
+        assert_eq!(client.status(), Some(5));
+        assert!(client.notes.rest().contains("peerline: grace can't be connected. "));
     }
 }

@@ -3,93 +3,16 @@
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use common::{Client, Lines, PATIENCE, Serving};
+use common::Lines;
+use common::files::Place;
 use rustix::process::Signal;
 use serde_json::Value;
 
 const CHUNK: u64 = 1 << 20;
-
-/// A server, and a directory for files.
-struct Place {
-    serving: Serving,
-    files: PathBuf,
-}
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let serving = Serving::start(name);
-        let files = serving.data_dir.join("files");
-        fs::create_dir(&files).unwrap();
-        Self { serving, files }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.files.join(name).to_str().unwrap().to_owned()
-    }
-
-    /// A file of so many bytes, different ones for each `seed`.
-    fn file(&self, name: &str, seed: u64, length: u64) -> String {
-        let path = self.files.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut bytes = Vec::new();
-        while (bytes.len() as u64) < length {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            bytes.extend_from_slice(&state.to_le_bytes());
-        }
-        bytes.truncate(length.try_into().unwrap());
-        fs::write(path, bytes).unwrap();
-        self.path(name)
-    }
-
-    /// Somebody sends; gives the program and its code.
-    fn send(&self, arguments: &[&str]) -> (Client, String) {
-        let mut sender = self.serving.client("ada", &[&["send"], arguments].concat());
-        let (code, _) = sender.code();
-        (sender, code)
-    }
-
-    fn recv(&self, place: &str, arguments: &[&str]) -> Client {
-        let to = self.path("in");
-        self.serving.client("grace", &[&["recv", place, "--to", &to], arguments].concat())
-    }
-
-    /// `recv` with a terminal as its standard input; gives that terminal's other end.
-    fn recv_on_terminal(&self, place: &str, arguments: &[&str]) -> (Client, File) {
-        let terminal =
-            rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
-        rustix::pty::grantpt(&terminal).unwrap();
-        rustix::pty::unlockpt(&terminal).unwrap();
-        let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap();
-        let input = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-        let to = self.path("in");
-        let mut command = self.serving.command("grace", &[&["recv", place, "--to", &to], arguments].concat());
-        command.stdin(input);
-        (Client::spawn(command), terminal.into())
-    }
-
-    fn received(&self, name: &str) -> PathBuf {
-        self.files.join("in").join(name)
-    }
-
-    /// Waits until at least so many chunks of a file have come, and not all.
-    fn wait_for_chunks(&self, name: &str, chunks: u64) {
-        let state = self.received(&format!("{name}.peerline-state"));
-        let began = Instant::now();
-        while fs::metadata(&state).map_or(0, |metadata| metadata.len()) < 24 + 40 * chunks {
-            assert!(!self.received(name).exists(), "it was too quick");
-            assert!(began.elapsed() < PATIENCE, "nothing comes");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
 
 fn assert_same(one: impl AsRef<Path>, other: impl AsRef<Path>) {
     assert!(fs::read(one).unwrap() == fs::read(other).unwrap());
@@ -146,6 +69,7 @@ fn somebody_is_asked_and_says_yes_or_no() {
         let (mut sender, code) = place.send(&[&file]);
         let (mut receiver, mut terminal) = place.recv_on_terminal(&code, &[]);
         receiver.notes.find("1000 B  file");
+        receiver.notes.find("Take it?");
         terminal.write_all(answers.as_bytes()).unwrap();
         assert_eq!((sender.status(), receiver.status()), (status, status));
         assert_eq!(place.received("file").exists(), status == Some(0));
@@ -193,6 +117,7 @@ fn a_sender_that_was_killed_goes_on_when_it_is_started_again_and_nobody_is_asked
     let file = place.file("file", 1, 96 * CHUNK);
     let (sender, code) = place.send(&[&file]);
     let (mut receiver, mut terminal) = place.recv_on_terminal(&code, &["--json"]);
+    receiver.notes.find("Take it?");
     terminal.write_all(b"y\n").unwrap();
     place.wait_for_chunks("file", 8);
     sender.signal(Signal::KILL);
@@ -253,7 +178,7 @@ fn by_a_link_everybody_who_is_there_is_asked() {
     let place = Place::new("send-link");
     let file = place.file("file", 1, 3 * CHUNK);
     let link = format!("{}/c/#v1.{}", place.serving.url(), "A".repeat(43));
-    let (one, two, three) = (place.path("one"), place.path("two"), place.path("three"));
+    let (one, two) = (place.path("one"), place.path("two"));
     let receive = |user: &str, to: &str| place.serving.client(user, &["recv", &link, "--to", to, "--yes"]);
     let (mut grace, mut linus) = (receive("grace", &one), receive("linus", &two));
     for receiver in [&mut grace, &mut linus] {
@@ -262,13 +187,19 @@ fn by_a_link_everybody_who_is_there_is_asked() {
     // One that knows nothing of files does not hold it up for ever; nor does one that says no.
     let mut dennis = place.serving.client("dennis", &["pipe", &link]);
     dennis.notes.find("is connected");
-    fs::create_dir(&three).unwrap();
+    let (mut bjarne, mut terminal) = place.recv_on_terminal(&link, &["--name", "bjarne"]);
+    bjarne.notes.find("is connected");
     let mut sender = place.serving.client("ada", &["send", &file, "--to", &link]);
+    bjarne.notes.find("Take it?");
+    writeln!(terminal, "n").unwrap();
+    assert_eq!(bjarne.status(), Some(4));
     assert_eq!((sender.status(), grace.status(), linus.status()), (Some(0), Some(0), Some(0)));
     for to in [one, two] {
         assert_same(&file, Path::new(&to).join("file"));
     }
-    assert!(sender.notes.rest().contains("dennis: It does not take files."));
+    let told = sender.notes.rest();
+    assert!(told.contains("dennis: It does not take files."), "{told}");
+    assert!(told.contains("bjarne: The other side does not want it."), "{told}");
 }
 
 #[test]

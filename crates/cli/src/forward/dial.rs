@@ -5,12 +5,12 @@ use std::io;
 use std::time::Duration;
 
 use peerline::DataChannel;
-use peerline::channel::{ChannelEvent, LeaveReason};
+use peerline::channel::{ChannelEvent, LeaveReason, ParticipantState};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::target::Target;
-use super::{LABEL, Offer, STREAMS, UNASKED, credit};
+use super::{LABEL, STREAMS, Said, UNASKED, credit};
 use crate::exit::Problem;
 use crate::meeting::{Meeting, MeetingEvent};
 use crate::notes::{Note, Notes};
@@ -28,8 +28,11 @@ pub(super) async fn run(
     for target in allow {
         notes.tell(&Note::Allowing { target: target.to_string() });
     }
-    let offer = Offer { allow: allow.iter().map(ToString::to_string).collect::<BTreeSet<_>>() };
+    let offer = Said::Forward { allow: allow.iter().map(ToString::to_string).collect::<BTreeSet<_>>() };
     let offer = serde_json::to_vec(&offer).unwrap_or_default();
+    let sender = meeting.sender();
+    // It is repeated until the server has it; whoever is gone needs none.
+    let offer_to = |participant| drop(sender.send(Some(participant), offer.clone()));
     let mut streams = JoinSet::new();
     loop {
         let event = tokio::select! {
@@ -37,9 +40,12 @@ pub(super) async fn run(
             Some(_) = streams.join_next() => continue,
         };
         match event {
-            MeetingEvent::Channel(ChannelEvent::ParticipantArrived(participant)) => {
-                // It is repeated until the server has it; whoever is gone needs none.
-                drop(meeting.sender().send(Some(participant.id), offer.clone()));
+            MeetingEvent::Channel(ChannelEvent::ParticipantArrived(participant)) => offer_to(participant.id),
+            // To the other side, we may have been away for so long that it took us for gone.
+            MeetingEvent::Channel(ChannelEvent::ParticipantChanged(participant))
+                if participant.state == ParticipantState::Connected =>
+            {
+                offer_to(participant.id);
             }
             MeetingEvent::Channel(ChannelEvent::DataChannel(_, channel))
                 if channel.label() == LABEL && channel.protocol() == PROTOCOL =>

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use peerline::DataChannelInit;
 use peerline::channel::{ChannelEvent, ChannelSender, LeaveReason, ParticipantId, ParticipantState};
@@ -9,12 +10,15 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::target::Target;
-use super::{LABEL, Offer, STREAMS, UNASKED, credit};
+use super::{LABEL, STREAMS, Said, UNASKED, credit};
 use crate::exit::{Failure, Problem};
 use crate::meeting::{Meeting, MeetingEvent};
 use crate::notes::{Note, Notes};
 use crate::stream::{self, Broken, Control, PROTOCOL};
 use crate::terminal;
+
+/// How long to wait after the system could not give a connection.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens at once: whoever comes may connect.
 pub(super) fn bind(local: &Target) -> Result<TcpListener, Problem> {
@@ -35,14 +39,26 @@ pub(super) async fn run(
     notes.tell(&Note::Listening { address, target: target.clone() });
     // Those who connect to what we want, and those to whom a direct connection stands.
     let (mut willing, mut connected) = (BTreeSet::new(), BTreeSet::new());
+    // Those who don't, which is told once.
+    let mut unwilling = BTreeSet::new();
+    let mut partner: Option<ParticipantId> = None;
     let mut streams = JoinSet::new();
     loop {
-        let partner = willing.intersection(&connected).next().copied();
+        // It stays the same one until it is gone: whoever comes later takes nothing over.
+        partner = partner.filter(|partner| willing.contains(partner));
+        if partner.is_none() {
+            partner = willing.intersection(&connected).next().copied();
+            if let Some(partner) = partner {
+                let name = meeting.name_of(partner);
+                notes.tell(&Note::ForwardingBy { name, target: target.clone() });
+            }
+        }
+        let reached = partner.filter(|partner| connected.contains(partner));
         let event = tokio::select! {
             event = meeting.next_event() => event?,
             // Without a partner they wait in the system's queue.
-            socket = listener.accept(), if partner.is_some() && streams.len() < STREAMS => {
-                if let (Ok((socket, _)), Some(partner)) = (socket, partner) {
+            socket = accept(&listener), if reached.is_some() && streams.len() < STREAMS => {
+                if let Some(partner) = reached {
                     streams.spawn(forward(meeting.sender(), partner, remote.clone(), socket));
                 }
                 continue;
@@ -56,7 +72,7 @@ pub(super) async fn run(
         };
         match event {
             MeetingEvent::Channel(ChannelEvent::Message { from, payload, .. }) => {
-                let Ok(Offer { allow }) = serde_json::from_slice(&payload) else { continue };
+                let Ok(Said::Forward { allow }) = serde_json::from_slice(&payload) else { continue };
                 if allow.contains(&target) {
                     willing.insert(from);
                     continue;
@@ -69,7 +85,9 @@ pub(super) async fn run(
                 if !by_link {
                     return Err(Problem::new(Failure::Refused, why));
                 }
-                notes.tell(&Note::Warning { warning: why });
+                if unwilling.insert(from) {
+                    notes.tell(&Note::Warning { warning: why });
+                }
             }
             MeetingEvent::Channel(ChannelEvent::ParticipantChanged(participant)) => {
                 if participant.state == ParticipantState::Connected {
@@ -80,6 +98,7 @@ pub(super) async fn run(
             }
             MeetingEvent::Channel(ChannelEvent::ParticipantLeft(participant, reason)) => {
                 willing.remove(&participant.id);
+                unwilling.remove(&participant.id);
                 connected.remove(&participant.id);
                 // A code is good once.
                 if !by_link && reason == LeaveReason::Left {
@@ -87,6 +106,17 @@ pub(super) async fn run(
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// The next connection. Cancel-safe.
+async fn accept(listener: &tokio::net::TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => return socket,
+            // Too many files are open, most likely; the connection waits in the queue.
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }

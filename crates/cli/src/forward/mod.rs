@@ -54,9 +54,9 @@ pub(crate) struct ForwardOptions {
 
 /// What the side that connects says to each who comes, sealed through the server.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename = "forward")]
-struct Offer {
-    allow: BTreeSet<String>,
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Said {
+    Forward { allow: BTreeSet<String> },
 }
 
 pub(crate) fn run(options: ForwardOptions) -> ExitCode {
@@ -64,7 +64,7 @@ pub(crate) fn run(options: ForwardOptions) -> ExitCode {
     let notes = if json { Notes::Json } else { Notes::Sentences };
     let (expiry, place) = (&place.expiry, place.place());
     let by_link = place.is_for_many();
-    let client = Client { options: &client, place, expiry, notes, on_signal: OnSignal::Done };
+    let client = Client { options: &client, place, expiry, notes, on_signal: OnSignal::Done, direct: true };
     match (local, remote) {
         (Some(local), Some(remote)) => match listen::bind(&local) {
             Ok(listener) => {

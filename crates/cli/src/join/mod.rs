@@ -36,7 +36,7 @@ const AT_ONCE: usize = 256;
 pub(crate) fn run(options: &JoinOptions) -> ExitCode {
     let JoinOptions { room, client } = options;
     let (place, notes, on_signal) = (room.place(), Notes::Silent, OnSignal::Done);
-    Client { options: client, place, expiry: &room.expiry, notes, on_signal }.run(join)
+    Client { options: client, place, expiry: &room.expiry, notes, on_signal, direct: false }.run(join)
 }
 
 async fn join(meeting: &mut Meeting) -> Result<(), Problem> {

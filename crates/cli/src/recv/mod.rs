@@ -1,12 +1,13 @@
 //! `peerline recv`: takes files that somebody offers (`docs/transfer.md`).
 
 mod listing;
+mod offers;
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::io::{IsTerminal as _, Write as _, stderr, stdin};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use peerline::channel::{ChannelEvent, ParticipantId};
@@ -15,22 +16,18 @@ use peerline::transfer::{
     ReceiveEvent, Receiving,
 };
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
+use self::offers::Offers;
 use crate::client::{Client, OnSignal};
 use crate::client_options::ClientOptions;
 use crate::exit::{Failure, Problem, fail};
 use crate::input;
-use crate::meeting::{Meeting, MeetingEvent, reached};
+use crate::meeting::{Meeting, MeetingEvent};
 use crate::notes::{Note, Notes};
 use crate::place::{Expiry, Place, Where};
 use crate::progress::Meter;
-use crate::transfer::{Completed, TransferNote, failure, problem};
-
-/// Offers that wait to be looked at.
-const OFFERS: usize = 16;
-/// How long an offer may take to arrive as a whole.
-const OFFERING: Duration = Duration::from_secs(60);
+use crate::terminal;
+use crate::transfer::{Completed, TransferNote, completed_without, failure, problem};
 
 #[derive(Args, Debug)]
 pub(crate) struct RecvOptions {
@@ -72,27 +69,22 @@ pub(crate) fn run(options: &RecvOptions) -> ExitCode {
     let RecvOptions { place, expiry, json, client, .. } = options;
     let notes = if *json { Notes::JsonResult } else { Notes::Sentences };
     let place = Where::At(place.clone());
-    let by_link = matches!(place, Where::At(Place::Link(_)));
-    let patience = expiry.after(&place);
-    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled }.run(async |meeting| {
-        let existing = if options.overwrite { Existing::Replace } else { Existing::Keep };
-        let (offered, offers) = mpsc::channel(OFFERS);
-        let (answered, answers) = mpsc::channel(1);
-        let receiver = Receiver {
-            directory,
-            existing,
-            notes,
-            asks: !options.yes,
-            patience: patience.filter(|_| !by_link),
-            offers,
-            offered,
-            answers,
-            answered,
-            taken: None,
-            now: Now::Nothing,
-        };
-        receiver.run(meeting).await
-    })
+    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled, direct: true }.run(
+        async |meeting| {
+            let existing = if options.overwrite { Existing::Replace } else { Existing::Keep };
+            let receiver = Receiver {
+                directory,
+                existing,
+                notes,
+                asks: !options.yes,
+                offers: Offers::default(),
+                lines: None,
+                taken: None,
+                now: Now::Nothing,
+            };
+            receiver.run(meeting).await
+        },
+    )
 }
 
 struct Receiver {
@@ -100,14 +92,11 @@ struct Receiver {
     existing: Existing,
     notes: Notes,
     asks: bool,
-    /// How long to wait for a partner to come back; `None`: as long as it takes.
-    patience: Option<Duration>,
-    offers: mpsc::Receiver<(ParticipantId, IncomingOffer)>,
-    offered: mpsc::Sender<(ParticipantId, IncomingOffer)>,
-    answers: mpsc::Receiver<bool>,
-    answered: mpsc::Sender<bool>,
-    /// What was accepted: it needn't be accepted again.
-    taken: Option<Offer>,
+    offers: Offers,
+    /// Standard input, from the first question on.
+    lines: Option<mpsc::Receiver<String>>,
+    /// What was accepted, and of whom: it needn't be accepted again.
+    taken: Option<(Sender, Offer)>,
     now: Now,
 }
 
@@ -119,10 +108,12 @@ enum Now {
 }
 
 /// Who offers.
+#[derive(Clone)]
 struct Sender {
-    name: String,
-    /// Its public key, if it told one.
+    participant: ParticipantId,
+    /// The public key that it is known by, as it says.
     identity: Option<String>,
+    name: String,
 }
 
 struct Asking {
@@ -133,7 +124,7 @@ struct Asking {
 
 /// A transfer that was accepted.
 struct Underway {
-    sender: Sender,
+    name: String,
     receiving: Receiving,
     meter: Meter,
     failed: usize,
@@ -141,7 +132,8 @@ struct Underway {
 
 /// What comes of what is going on.
 enum News {
-    Answer(bool),
+    /// A line of the terminal; `None` at its end.
+    Answer(Option<String>),
     Lost(OfferLost),
     Event(Option<ReceiveEvent>),
 }
@@ -150,46 +142,39 @@ impl Receiver {
     async fn run(mut self, meeting: &mut Meeting) -> Result<(), Problem> {
         let mut stopping = Box::pin(meeting.stopping());
         let mut is_stopping = false;
-        let mut back_by = None;
         loop {
             tokio::select! {
                 event = meeting.next_event() => match event? {
                     MeetingEvent::Channel(ChannelEvent::DataChannel(from, channel)) if channel.label() == LABEL => {
-                        let offered = self.offered.clone();
-                        tokio::spawn(async move {
-                            let offer = tokio::time::timeout(OFFERING, IncomingOffer::receive(channel)).await;
-                            if let Ok(Ok(offer)) = offer {
-                                // Nobody listens any more when the meeting is over.
-                                let _ = offered.send((from, offer)).await;
-                            }
-                        });
-                    }
-                    MeetingEvent::Channel(ChannelEvent::ParticipantArrived(_)) => back_by = None,
-                    MeetingEvent::Channel(ChannelEvent::ParticipantLeft(..)) => {
-                        back_by = self.patience.and_then(|patience| Instant::now().checked_add(patience));
+                        self.offers.receive(from, channel);
                     }
                     _ => {}
                 },
-                Some((from, offer)) = self.offers.recv() => {
-                    let identity = meeting.people().find(|person| person.id == from);
-                    let identity = identity.and_then(|person| person.identity.clone());
-                    let sender = Sender { name: meeting.name_of(from), identity };
-                    self.consider(sender, offer).await?;
-                }
-                news = self.now.next(&mut self.answers) => {
+                Some((from, offer)) = self.offers.next() => match offer {
+                    Ok(offer) => self.consider(Sender::new(from, meeting), offer).await?,
+                    Err(why) => {
+                        let why = format!("An offer of {} can't be taken: {why}.", meeting.name_of(from));
+                        self.notes.tell(&Note::Warning { warning: terminal::line(&why) });
+                    }
+                },
+                news = self.now.next(&mut self.lines) => {
                     if let Some(done) = self.take(news).await {
                         return done;
                     }
                 }
                 () = &mut stopping, if !is_stopping => {
                     is_stopping = true;
-                    match &mut self.now {
-                        Now::Receiving(underway) => underway.receiving.cancel(),
-                        Now::Nothing | Now::Asking(_) => return Ok(()),
+                    match std::mem::replace(&mut self.now, Now::Nothing) {
+                        Now::Receiving(mut underway) => {
+                            underway.receiving.cancel();
+                            self.now = Now::Receiving(underway);
+                        }
+                        Now::Asking(asking) => {
+                            asking.incoming.decline(DeclineReason::Declined).await;
+                            return Ok(());
+                        }
+                        Now::Nothing => return Ok(()),
                     }
-                }
-                () = reached(back_by) => {
-                    return Err(Problem::new(Failure::Nobody, "The other side did not come back in time."));
                 }
             }
         }
@@ -197,20 +182,24 @@ impl Receiver {
 
     /// Takes an offer that goes on with what was accepted, asks about the first other one, and has no time for more.
     async fn consider(&mut self, sender: Sender, incoming: IncomingOffer) -> Result<(), Problem> {
-        let goes_on = self.taken.as_ref() == Some(incoming.offer());
+        let offer = incoming.offer();
+        let goes_on = self.taken.as_ref().is_some_and(|(of, taken)| sender.is(of) && offer == taken);
         let is_known = match &self.now {
-            Now::Asking(asking) => asking.incoming.offer() == incoming.offer(),
-            Now::Receiving(underway) => goes_on || self.is_repeated(&underway.sender, &sender, &incoming),
+            Now::Asking(asking) => sender.is(&asking.sender) && offer == asking.incoming.offer(),
+            Now::Receiving(_) => goes_on || self.is_repeated(&sender, offer),
             Now::Nothing => true,
         };
         if !is_known {
-            tokio::spawn(incoming.decline(DeclineReason::Busy));
+            self.offers.decline(sender.participant, incoming);
             return Ok(());
         }
         let was_asking = matches!(self.now, Now::Asking(_));
         // What is offered again has broken off, whether or not that shows.
         self.now = Now::Nothing;
-        let plan = incoming.plan(&self.directory).await;
+        let plan = tokio::select! {
+            plan = incoming.plan(&self.directory) => plan,
+            never = unasked(&mut self.lines) => match never {},
+        };
         let plan = plan.map_err(|error| {
             Problem::new(Failure::Failed, format!("{}: {error}.", self.directory.path().display()))
         })?;
@@ -229,17 +218,19 @@ impl Receiver {
         }
         if !was_asking {
             self.tell_offer(&sender.name, &incoming, &plan);
-            self.ask();
         }
+        self.ask();
         self.now = Now::Asking(Box::new(Asking { sender, incoming, plan }));
         Ok(())
     }
 
-    /// Whether somebody offers anew what is coming from them: a page that was loaded again has lost its files, and
-    /// whoever sits there chooses them once more, sooner than the first connection is known to be dead.
-    fn is_repeated(&self, before: &Sender, sender: &Sender, incoming: &IncomingOffer) -> bool {
-        let same_files = self.taken.as_ref().is_some_and(|taken| taken.files() == incoming.offer().files());
-        same_files && sender.identity.is_some() && sender.identity == before.identity
+    /// Whether the same person offers the files of what is under way under another name: a page that was loaded again doesn't
+    /// know the one before.
+    fn is_repeated(&self, sender: &Sender, offer: &Offer) -> bool {
+        let taken = self.taken.as_ref();
+        taken.is_some_and(|(of, taken)| {
+            sender.identity.is_some() && sender.is(of) && taken.files() == offer.files()
+        })
     }
 
     fn tell_offer(&self, name: &str, incoming: &IncomingOffer, plan: &Plan) {
@@ -257,45 +248,46 @@ impl Receiver {
         }
     }
 
-    /// Asks on the terminal, until there is an answer.
-    fn ask(&self) {
-        let answered = self.answered.clone();
-        tokio::spawn(async move {
-            let mut lines = input::lines();
-            loop {
-                let _ = write!(stderr().lock(), "Take it? [y/N] ");
-                // The end of the input is no.
-                let line = lines.recv().await.unwrap_or_default();
-                match line.trim().to_lowercase().as_str() {
-                    "y" | "yes" => return answered.send(true).await,
-                    "" | "n" | "no" => return answered.send(false).await,
-                    _ => {}
-                }
-            }
-        });
+    /// Asks on the terminal. What was typed before is no answer to this.
+    fn ask(&mut self) {
+        // It may not be a terminal any more.
+        let _ = rustix::termios::tcflush(stdin(), rustix::termios::QueueSelector::IFlush);
+        let lines = self.lines.get_or_insert_with(input::lines);
+        while lines.try_recv().is_ok() {}
+        prompt();
     }
 
     fn accept(&mut self, sender: Sender, incoming: IncomingOffer, plan: Plan) -> Result<(), Problem> {
-        self.taken = Some(incoming.offer().clone());
+        let name = sender.name.clone();
+        self.taken = Some((sender, incoming.offer().clone()));
         let bytes = plan.wanted_bytes(incoming.offer(), self.existing);
         let first = plan.missing.first().and_then(|&file| incoming.offer().file(file));
-        let meter = Meter::new(self.notes, &sender.name, bytes);
+        let meter = Meter::new(self.notes, &name, bytes);
         meter.set_file(first.map_or("", |file| file.path.as_str()));
         let receiving = incoming.accept(plan, self.existing)?;
-        self.now = Now::Receiving(Box::new(Underway { sender, receiving, meter, failed: 0 }));
+        self.now = Now::Receiving(Box::new(Underway { name, receiving, meter, failed: 0 }));
         Ok(())
     }
 
     /// Takes what came of what is going on. Returns how it went, if that is decided.
     async fn take(&mut self, news: News) -> Option<Result<(), Problem>> {
         match (news, std::mem::replace(&mut self.now, Now::Nothing)) {
-            (News::Answer(true), Now::Asking(asking)) => {
-                let Asking { sender, incoming, plan } = *asking;
-                return self.accept(sender, incoming, plan).err().map(Err);
-            }
-            (News::Answer(false), Now::Asking(asking)) => {
-                asking.incoming.decline(DeclineReason::Declined).await;
-                return Some(Err(Problem::new(Failure::Refused, "Declined.")));
+            (News::Answer(line), Now::Asking(asking)) => {
+                // The end of the input is no.
+                match line.unwrap_or_default().trim().to_lowercase().as_str() {
+                    "y" | "yes" => {
+                        let Asking { sender, incoming, plan } = *asking;
+                        return self.accept(sender, incoming, plan).err().map(Err);
+                    }
+                    "" | "n" | "no" => {
+                        asking.incoming.decline(DeclineReason::Declined).await;
+                        return Some(Err(Problem::new(Failure::Refused, "Declined.")));
+                    }
+                    _ => {
+                        prompt();
+                        self.now = Now::Asking(asking);
+                    }
+                }
             }
             (News::Lost(OfferLost::Withdrawn), _) => {
                 return Some(Err(Problem::new(Failure::Refused, "The other side has taken the offer back.")));
@@ -316,7 +308,7 @@ impl Receiver {
         mut underway: Box<Underway>,
     ) -> Option<Result<(), Problem>> {
         let path = |file: FileIndex| {
-            let file = self.taken.as_ref().and_then(|offer| offer.file(file));
+            let file = self.taken.as_ref().and_then(|(_, offer)| offer.file(file));
             file.map(|file| file.path.as_str().to_owned()).unwrap_or_default()
         };
         match event? {
@@ -342,7 +334,7 @@ impl Receiver {
     }
 
     fn end(&self, outcome: &Outcome, underway: Underway) -> Option<Result<(), Problem>> {
-        let Underway { sender: Sender { name, .. }, receiving, meter, failed } = underway;
+        let Underway { name, receiving, meter, failed } = underway;
         let progress = receiving.progress();
         if *outcome == Outcome::Interrupted {
             drop(meter);
@@ -355,23 +347,51 @@ impl Receiver {
         meter.finish();
         let (files, bytes, resumed) = (progress.files, progress.bytes, progress.resumed);
         self.notes.tell(&Note::Transfer(TransferNote::Completed(Completed { name, files, bytes, resumed })));
-        if failed == 0 {
-            return Some(Ok(()));
-        }
-        let why = format!("{failed} of the files could not be sent.");
-        Some(Err(Problem::new(Failure::Failed, why)))
+        Some(completed_without(failed))
+    }
+}
+
+impl Sender {
+    fn new(participant: ParticipantId, meeting: &Meeting) -> Self {
+        let identity = meeting.person(participant).and_then(|person| person.identity.clone());
+        Self { participant, identity, name: meeting.name_of(participant) }
+    }
+
+    /// Whether both are the same person, before and after its program was started again (`docs/transfer.md` §3).
+    fn is(&self, other: &Self) -> bool {
+        self.participant == other.participant || self.identity.is_some() && self.identity == other.identity
     }
 }
 
 impl Now {
-    async fn next(&mut self, answers: &mut mpsc::Receiver<bool>) -> News {
+    async fn next(&mut self, lines: &mut Option<mpsc::Receiver<String>>) -> News {
         match self {
-            Self::Nothing => pending().await,
             Self::Asking(asking) => tokio::select! {
-                Some(answer) = answers.recv() => News::Answer(answer),
+                line = next(lines) => News::Answer(line),
                 lost = asking.incoming.lost() => News::Lost(lost),
             },
-            Self::Receiving(underway) => News::Event(underway.receiving.next_event().await),
+            Self::Receiving(underway) => tokio::select! {
+                event = underway.receiving.next_event() => News::Event(event),
+                never = unasked(lines) => match never {},
+            },
+            Self::Nothing => match unasked(lines).await {},
         }
     }
+}
+
+async fn next(lines: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => pending().await,
+    }
+}
+
+/// Passes over what is typed while there is no question.
+async fn unasked(lines: &mut Option<mpsc::Receiver<String>>) -> Infallible {
+    while next(lines).await.is_some() {}
+    pending().await
+}
+
+fn prompt() {
+    let _ = write!(stderr().lock(), "Take it? [y/N] ");
 }

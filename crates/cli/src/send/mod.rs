@@ -5,19 +5,17 @@ mod receiver;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use peerline::channel::{ChannelEvent, ParticipantId, ParticipantState};
 use peerline::transfer::{Files, LeftOut};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use self::receiver::{Receiver, Report};
 use crate::client::{Client, OnSignal};
 use crate::client_options::ClientOptions;
 use crate::exit::{Failure, Problem, fail};
-use crate::meeting::{Meeting, MeetingEvent, reached};
+use crate::meeting::{Meeting, MeetingEvent};
 use crate::notes::{Note, Notes};
 use crate::place::{Expiry, Place, Where};
 use crate::terminal;
@@ -59,26 +57,21 @@ pub(crate) fn run(options: &SendOptions) -> ExitCode {
         let warning = terminal::line(&format!("{} is left out: {why}.", path.display()));
         notes.tell(&Note::Warning { warning });
     }
-    let by_link = matches!(place, Where::At(Place::Link(_)));
-    let patience = expiry.after(&place);
+    let by_link = place.is_for_many();
     // The same files in the same place go on with the same transfer when the program is started again.
     let secret = client.identity().ok().and_then(|identity| identity.secret("transfer").ok());
-    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled }.run(async |meeting| {
-        let files = match secret {
-            Some(secret) => files.named_by(&secret, meeting.channel_name().as_bytes()),
-            None => files,
-        };
-        Sending::new(files, notes, by_link, patience).run(meeting).await
-    })
+    let secret = secret.unwrap_or_else(rand::random);
+    Client { options: client, place, expiry, notes, on_signal: OnSignal::Cancelled, direct: true }
+        .run(async |meeting| Sending::new(files, secret, notes, by_link).run(meeting).await)
 }
 
 /// Files that are offered to everybody, or to the one partner that a code is for.
 struct Sending {
     files: Files,
+    /// Transfers are named by it.
+    secret: [u8; 32],
     notes: Notes,
     by_link: bool,
-    /// How long to wait for a partner to come back; `None`: as long as it takes.
-    patience: Option<Duration>,
     receivers: BTreeMap<ParticipantId, Receiver>,
     reports: mpsc::Receiver<Report>,
     reporter: mpsc::Sender<Report>,
@@ -87,37 +80,26 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(files: Files, notes: Notes, by_link: bool, patience: Option<Duration>) -> Self {
+    fn new(files: Files, secret: [u8; 32], notes: Notes, by_link: bool) -> Self {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let (receivers, results) = Default::default();
-        Self { files, notes, by_link, patience, receivers, reports, reporter, results }
+        Self { files, secret, notes, by_link, receivers, reports, reporter, results }
     }
 
     async fn run(mut self, meeting: &mut Meeting) -> Result<(), Problem> {
         let mut stopping = Box::pin(meeting.stopping());
         let mut is_stopping = false;
-        let mut back_by = None;
         loop {
             tokio::select! {
                 event = meeting.next_event() => {
                     if let MeetingEvent::Channel(event) = event? {
                         self.meet(&event, meeting);
-                        match event {
-                            ChannelEvent::ParticipantArrived(_) => back_by = None,
-                            ChannelEvent::ParticipantLeft(..) if !self.by_link => {
-                                back_by = self.patience.and_then(|patience| Instant::now().checked_add(patience));
-                            }
-                            _ => {}
-                        }
                     }
                 }
                 Some(report) = self.reports.recv() => self.take(report, meeting),
                 () = &mut stopping, if !is_stopping => {
                     is_stopping = true;
                     self.receivers.values().for_each(Receiver::cancel);
-                }
-                () = reached(back_by) => {
-                    return Err(Problem::new(Failure::Nobody, "The other side did not come back in time."));
                 }
             }
             self.receivers.retain(|_, receiver| !receiver.is_over());
@@ -137,9 +119,7 @@ impl Sending {
             ChannelEvent::ParticipantChanged(participant)
                 if participant.state == ParticipantState::Connected =>
             {
-                if let Some(receiver) = self.receivers.get_mut(&participant.id) {
-                    receiver.connected(meeting, &self.files);
-                }
+                self.ask(participant.id, meeting);
             }
             ChannelEvent::ParticipantLeft(participant, _) => {
                 self.receivers.get_mut(&participant.id).map(Receiver::leave);
@@ -151,12 +131,35 @@ impl Sending {
     fn take(&mut self, report: Report, meeting: &Meeting) {
         let Some(receiver) = self.receivers.get_mut(&report.participant) else { return };
         let participant = report.participant;
-        if let Some(result) = receiver.take(report, &self.files) {
+        if let Some(result) = receiver.take(report) {
             self.results.push(result);
         } else if state(meeting, participant) == Some(ParticipantState::Connected) {
             // Again, if it was broken off.
-            receiver.connected(meeting, &self.files);
+            self.ask(participant, meeting);
         }
+    }
+
+    fn ask(&mut self, participant: ParticipantId, meeting: &Meeting) {
+        let person = self.person(participant, meeting);
+        if let Some(receiver) = self.receivers.get_mut(&participant) {
+            let place = format!("{} {person}", meeting.channel_name());
+            let named = || self.files.clone().named_by(&self.secret, place.as_bytes());
+            receiver.connected(meeting, &person, named);
+        }
+    }
+
+    /// Whom a transfer is named for, so that nobody else learns its name (`docs/transfer.md` §3).
+    fn person(&self, participant: ParticipantId, meeting: &Meeting) -> String {
+        let is_taken = |person: &String| {
+            self.receivers.iter().any(|(other, receiver)| {
+                *other != participant
+                    && receiver.person() == Some(person)
+                    && state(meeting, *other) == Some(ParticipantState::Connected)
+            })
+        };
+        let identity = meeting.person(participant).and_then(|person| person.identity.as_ref());
+        let person = identity.map(|identity| format!("identity {identity}"));
+        person.filter(|person| !is_taken(person)).unwrap_or_else(|| format!("participant {participant}"))
     }
 
     /// By a code when its partner is done; by a link when all are whom we can reach, and there was one.
@@ -181,5 +184,5 @@ impl Sending {
 }
 
 fn state(meeting: &Meeting, participant: ParticipantId) -> Option<ParticipantState> {
-    meeting.people().find(|person| person.id == participant).map(|person| person.state)
+    meeting.person(participant).map(|person| person.state)
 }

@@ -10,7 +10,7 @@ use crate::exit::{Failure, Problem};
 use crate::meeting::Meeting;
 use crate::notes::{Note, Notes};
 use crate::progress::Meter;
-use crate::transfer::{Completed, TransferNote, failure, problem};
+use crate::transfer::{Completed, TransferNote, completed_without, failure, problem};
 
 /// How often somebody may close an offer without an answer, before we take it that it knows nothing of files.
 const UNANSWERED: u32 = 3;
@@ -27,6 +27,8 @@ pub(super) struct Report {
 pub(super) struct Receiver {
     participant: ParticipantId,
     name: String,
+    /// Whom its transfer is named for, and the files under that name, from the first offer on.
+    named: Option<(String, Files)>,
     notes: Notes,
     reporter: mpsc::Sender<Report>,
     cancelled: watch::Sender<bool>,
@@ -59,6 +61,7 @@ impl Receiver {
         Self {
             participant,
             name: String::new(),
+            named: None,
             notes,
             reporter,
             cancelled: watch::Sender::new(false),
@@ -84,6 +87,11 @@ impl Receiver {
         self.is_gone && !self.is_busy()
     }
 
+    /// Whom its transfer is named for.
+    pub(super) fn person(&self) -> Option<&String> {
+        self.named.as_ref().map(|(person, _)| person)
+    }
+
     /// Tells it that this is the end.
     pub(super) fn cancel(&self) {
         self.cancelled.send_replace(true);
@@ -94,13 +102,15 @@ impl Receiver {
     }
 
     /// Asks it, over a connection that stands.
-    pub(super) fn connected(&mut self, meeting: &Meeting, files: &Files) {
+    pub(super) fn connected(&mut self, meeting: &Meeting, person: &str, named: impl FnOnce() -> Files) {
         if self.is_gone || !matches!(self.state, State::Waiting) {
             return;
         }
         self.name = meeting.name_of(self.participant);
         self.state = State::Offered;
         self.transfers += 1;
+        let (_, files) = self.named.get_or_insert_with(|| (person.to_owned(), named()));
+        let files = files.clone();
         if self.transfers == 1 {
             let (name, offer) = (self.name.clone(), files.offer());
             self.tell(TransferNote::Offered { name, files: offer.files().len(), bytes: offer.bytes() });
@@ -109,7 +119,7 @@ impl Receiver {
         let transfer = Transfer {
             participant: self.participant,
             number: self.transfers,
-            files: files.clone(),
+            files,
             reporter: self.reporter.clone(),
             cancelled: self.cancelled.subscribe(),
         };
@@ -117,11 +127,13 @@ impl Receiver {
     }
 
     /// Takes news of a transfer. Returns how it went, if that is decided.
-    pub(super) fn take(&mut self, report: Report, files: &Files) -> Option<Result<(), Problem>> {
+    pub(super) fn take(&mut self, report: Report) -> Option<Result<(), Problem>> {
         if report.transfer != self.transfers {
             return None;
         }
-        let path = |file: FileIndex| files.offer().file(file).map_or("", |file| file.path.as_str());
+        let files = self.named.as_ref().map(|(_, files)| files.clone());
+        let file = |file| files.as_ref().and_then(|files| files.offer().file(file));
+        let path = |index: FileIndex| file(index).map_or("", |file| file.path.as_str());
         match (report.event, &mut self.state) {
             (SendEvent::Accepted { files, bytes }, _) => {
                 self.unanswered = None;
@@ -178,9 +190,7 @@ impl Receiver {
             done = Completed { files, bytes, resumed, ..done };
         }
         self.tell(TransferNote::Completed(done));
-        let some_failed =
-            || Problem::new(Failure::Failed, format!("{failed} of the files could not be sent."));
-        Some(if failed == 0 { Ok(()) } else { Err(some_failed()) })
+        Some(completed_without(failed))
     }
 
     fn give_up(&self, why: &str, failure: Failure) -> Problem {

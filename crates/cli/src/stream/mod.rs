@@ -72,8 +72,11 @@ pub(crate) async fn carry(
     if let Err(broken) = &carried {
         reset(channel, broken);
     }
-    close(channel).await;
-    carried.map(|_| ())
+    match (carried, close(channel).await) {
+        // Sending may fail before the reason is read.
+        (Err(Broken::Closed), Some(code)) => Err(Broken::Reset(code)),
+        (carried, _) => carried.map(|_| ()),
+    }
 }
 
 /// Takes what comes, until it is complete in both directions.
@@ -183,11 +186,22 @@ fn reset(channel: &DataChannel, broken: &Broken) {
     let _ = say(channel, &Control::Reset { code });
 }
 
-/// Closes the channel; resolves when the other side has everything that was sent by it, or takes too long.
-pub(crate) async fn close(channel: &DataChannel) {
+/// Closes the channel; resolves when the other side has everything that was sent by it, or takes too long. Returns the
+/// reset that came meanwhile.
+async fn close(channel: &DataChannel) -> Option<ResetCode> {
     channel.close();
-    let closed = async { while channel.next_event().await.is_some() {} };
-    let _ = tokio::time::timeout(CLOSING, closed).await;
+    let closed = async {
+        let mut reset = None;
+        while let Some(event) = channel.next_event().await {
+            if let DataChannelEvent::Message(Message::Text(json)) = event
+                && let Some(Control::Reset { code }) = Control::parse(&json)
+            {
+                reset = Some(code);
+            }
+        }
+        reset
+    };
+    tokio::time::timeout(CLOSING, closed).await.ok().flatten()
 }
 
 /// Nothing is left half done under this lock.

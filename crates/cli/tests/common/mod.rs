@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod files;
+
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -165,6 +167,9 @@ pub fn after(line: &str, start: &str) -> String {
     line.split_once(start).unwrap_or_else(|| panic!("`{start}` is not in `{line}`")).1.to_owned()
 }
 
+/// The end of a question, which is answered on its line.
+const QUESTION: &[u8] = b"[y/N] ";
+
 /// What a program writes, line by line, as it comes.
 pub struct Lines {
     lines: Receiver<String>,
@@ -177,12 +182,20 @@ impl Lines {
         std::thread::spawn(move || {
             let mut output = BufReader::new(output);
             let mut line = Vec::new();
-            while output.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
-                if sender.send(text).is_err() {
+            let mut byte = [0];
+            loop {
+                let is_over = output.read_exact(&mut byte).is_err();
+                line.extend_from_slice(if is_over { &[] } else { &byte });
+                if line.ends_with(b"\n") || line.ends_with(QUESTION) || is_over && !line.is_empty() {
+                    let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+                    if sender.send(text).is_err() {
+                        return;
+                    }
+                    line.clear();
+                }
+                if is_over {
                     return;
                 }
-                line.clear();
             }
         });
         Self { lines, seen: Vec::new() }
