@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop interop programs deny fuzz soak bench-turn bench-signaling bench-data bench-distance clean
+.PHONY: help run build web test check test-rust test-web test-interop interop programs deny fuzz soak bench-turn bench-signaling bench-data bench-distance bench-files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -88,6 +88,9 @@ bench-data: ## data channels beside str0m, webrtc-rs and libdatachannel
 
 bench-distance: ## a data channel beside TCP CUBIC over a long link with loss (as root)
 	$(CARGO) run --release --locked --manifest-path bench/Cargo.toml -p bench-distance -- $(ARGS)
+
+bench-files: build interop/node_modules/.installed ## files between two browsers beside one acknowledgement for each 64 KiB, and the chat meanwhile
+	PEERLINE=target/release/peerline node bench/files/run.mjs $(ARGS)
 
 clean: ## remove what the build made
 	$(CARGO) clean
