@@ -1,16 +1,21 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
-  // Its worker lies beside it, wherever it is served.
-  base: "./",
-  build: {
-    target: "es2022",
-    lib: { entry: "src/index.ts", formats: ["es"], fileName: () => "peerline.js" },
-    sourcemap: true,
-    minify: true,
-  },
-  test: {
-    // The machine may have other things to do.
-    testTimeout: 60_000,
-  },
+// Two scripts, each whole: `vite build` makes the SDK, and then `vite build --mode embed` the element beside it.
+export default defineConfig(({ mode }) => {
+  const [entry, name] = mode === "embed" ? ["src/embed/peerline-call.ts", "peerline-call.js"] : ["src/index.ts", "peerline.js"];
+  return {
+    // Its worker lies beside it, wherever it is served.
+    base: "./",
+    build: {
+      target: "es2022",
+      lib: { entry, formats: ["es"], fileName: () => name },
+      emptyOutDir: mode !== "embed",
+      sourcemap: true,
+      minify: true,
+    },
+    test: {
+      // The machine may have other things to do.
+      testTimeout: 60_000,
+    },
+  };
 });

@@ -146,6 +146,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Other origins whose pages may open `/signal`, serialized as browsers do.
     pub allow_origins: Vec<String>,
+    /// Sites that may show the app within their pages.
+    pub embed_origins: Vec<String>,
     /// Who may read `/metrics` beside this machine.
     pub metrics_allow: Vec<IpNet>,
     /// Where keys, certificates and secrets are kept.
@@ -175,11 +177,8 @@ impl TryFrom<Options> for Config {
             turn_users: options.turn_user.iter().map(|user| turn_user(user)).collect::<Result<_, _>>()?,
             turn_secret: options.turn_secret.map(turn_secret).transpose()?,
             trusted_proxies: trusted_proxies(&options.trusted_proxy)?,
-            allow_origins: options
-                .allow_origin
-                .iter()
-                .map(|value| origin(value))
-                .collect::<Result<_, _>>()?,
+            allow_origins: origins("allow-origin", &options.allow_origin)?,
+            embed_origins: origins("embed-origin", &options.embed_origin)?,
             metrics_allow: networks("metrics-allow", &options.metrics_allow)?,
             data_dir: options.data_dir.map_or_else(default_data_dir, Ok)?,
             log_format: log_format(options.log_format.as_deref())?,
@@ -402,24 +401,31 @@ fn turn_secret(value: String) -> Result<Secret, ConfigError> {
     Ok(Secret::new(value))
 }
 
-/// As browsers write it: without the port that its scheme has anyway (WHATWG URL, "origin").
-fn origin(value: &str) -> Result<String, ConfigError> {
+fn origins(option: &'static str, given: &[String]) -> Result<Vec<String>, ConfigError> {
+    let explain = |value: &String| {
+        origin(value).ok_or_else(|| {
+            ConfigError::new(
+                option,
+                format!(
+                    "`{value}` is not an origin. Write https://example.org, with a port if it is not the usual one."
+                ),
+            )
+        })
+    };
+    given.iter().map(explain).collect()
+}
+
+/// As browsers write it: without the port that its scheme has anyway (WHATWG URL, "origin"). It may end up in a header, so
+/// nothing that means something there can be in it.
+fn origin(value: &str) -> Option<String> {
     let value = value.trim().trim_end_matches('/').to_ascii_lowercase();
-    let origin = [("https://", ":443"), ("http://", ":80")].into_iter().find_map(|(scheme, port)| {
-        let host = value.strip_prefix(scheme)?;
-        Some((scheme, host.strip_suffix(port).unwrap_or(host)))
-    });
-    match origin {
-        Some((scheme, host)) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
-            Ok(format!("{scheme}{host}"))
-        }
-        _ => Err(ConfigError::new(
-            "allow-origin",
-            format!(
-                "`{value}` is not an origin. Write https://example.org, with a port if it is not the usual one."
-            ),
-        )),
-    }
+    let (scheme, host) =
+        [("https://", ":443"), ("http://", ":80")].into_iter().find_map(|(scheme, port)| {
+            let host = value.strip_prefix(scheme)?;
+            Some((scheme, host.strip_suffix(port).unwrap_or(host)))
+        })?;
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    (!host.is_empty() && host.bytes().all(belongs)).then(|| format!("{scheme}{host}"))
 }
 
 fn log_format(given: Option<&str>) -> Result<LogFormat, ConfigError> {

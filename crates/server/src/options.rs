@@ -109,6 +109,11 @@ pub struct Options {
     #[serde(deserialize_with = "one_or_many")]
     pub allow_origin: Vec<String>,
 
+    /// Another site that may show calls of this server within its pages, such as https://example.org. Repeatable
+    #[arg(long, value_name = "ORIGIN", env = "PEERLINE_EMBED_ORIGIN", value_delimiter = ',', help_heading = ACCESS)]
+    #[serde(deserialize_with = "one_or_many")]
+    pub embed_origin: Vec<String>,
+
     /// Who may read /metrics, beside this machine. Repeatable
     #[arg(long, value_name = "CIDR", env = "PEERLINE_METRICS_ALLOW", value_delimiter = ',', help_heading = ACCESS)]
     #[serde(deserialize_with = "one_or_many")]
@@ -177,6 +182,7 @@ impl Options {
             turn_secret: self.turn_secret.or(file.turn_secret),
             trusted_proxy: first(self.trusted_proxy, file.trusted_proxy),
             allow_origin: first(self.allow_origin, file.allow_origin),
+            embed_origin: first(self.embed_origin, file.embed_origin),
             metrics_allow: first(self.metrics_allow, file.metrics_allow),
             data_dir: self.data_dir.or(file.data_dir),
             log_format: self.log_format.or(file.log_format),

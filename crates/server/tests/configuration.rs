@@ -57,6 +57,8 @@ fn a_wrong_value_is_refused_with_a_sentence_that_says_which_and_why() {
     refused(&["--metrics-allow", "x"], "--metrics-allow: `x` is not a network");
     refused(&["--allow-origin", "example.org"], "--allow-origin: `example.org` is not an origin");
     refused(&["--allow-origin", "https://example.org/page"], "is not an origin");
+    refused(&["--embed-origin", "*"], "--embed-origin: `*` is not an origin");
+    refused(&["--embed-origin", "https://a;script-src https://b"], "is not an origin");
     refused(&["--cert", "a.pem"], "--cert: a certificate needs its private key: give --key too");
     refused(&["--key", "a.pem"], "--key: a private key needs its certificate: give --cert too");
     refused(

@@ -76,6 +76,15 @@ async fn every_answer_allows_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn sites_that_the_operator_names_may_show_the_app_within_their_pages() {
+    let sites = ["--embed-origin", "https://a.example", "--embed-origin", "https://b.example:8443"];
+    let server = TestServer::start(&sites).await;
+    let answer = server.get("/c/", &[]).await;
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.contains("; frame-ancestors https://a.example https://b.example:8443; "), "{policy}");
+}
+
+#[tokio::test]
 async fn only_reading_is_allowed() {
     let server = TestServer::start(&[]).await;
     let mut stream = server.connect().await;

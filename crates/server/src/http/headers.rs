@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use super::client::Client;
+use crate::config::Config;
 
 /// A call needs these of the browser; the rest of what a page could ask for stays off.
 const PERMISSIONS: &str = "autoplay=(self), camera=(self), clipboard-write=(self), display-capture=(self), \
@@ -12,10 +13,10 @@ const PERMISSIONS: &str = "autoplay=(self), camera=(self), clipboard-write=(self
     idle-detection=(), local-fonts=(), magnetometer=(), midi=(), payment=(), publickey-credentials-get=(), \
     serial=(), usb=(), xr-spatial-tracking=()";
 
-/// Adds them. `has_public_certificate`: browsers may be told never to come by plain HTTP again.
-pub(super) fn add(response: &mut Response<Body>, client: Option<&Client>, has_public_certificate: bool) {
+/// Adds them.
+pub(super) fn add(response: &mut Response<Body>, client: Option<&Client>, config: &Config) {
     let headers = response.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(client)) {
+    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(client, &config.embed_origins)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     set(headers, HeaderName::from_static("permissions-policy"), PERMISSIONS);
@@ -23,7 +24,8 @@ pub(super) fn add(response: &mut Response<Body>, client: Option<&Client>, has_pu
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    if has_public_certificate && client.is_some_and(|client| client.is_secure) {
+    // Browsers may be told never to come by plain HTTP again.
+    if config.certificate.is_public() && client.is_some_and(|client| client.is_secure) {
         set(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
 }
@@ -33,7 +35,8 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 }
 
 /// Nothing from anywhere else. `'self'` covers the WebSocket in newer browsers only, so it is named as well.
-fn content_security_policy(client: Option<&Client>) -> String {
+fn content_security_policy(client: Option<&Client>, embed_origins: &[String]) -> String {
+    let ancestors = if embed_origins.is_empty() { "'none'".to_owned() } else { embed_origins.join(" ") };
     let web_socket = client.map_or_else(String::new, |client| {
         let scheme = if client.is_secure { "wss" } else { "ws" };
         format!(" {scheme}://{}", client.host)
@@ -41,6 +44,6 @@ fn content_security_policy(client: Option<&Client>) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{web_socket}; \
          img-src 'self' data: blob:; media-src 'self' blob: mediastream:; font-src 'self'; manifest-src 'self'; \
-         worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+         worker-src 'self'; frame-ancestors {ancestors}; base-uri 'none'; form-action 'none'"
     )
 }

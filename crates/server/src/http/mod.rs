@@ -147,7 +147,7 @@ async fn answer(
         Some(client) if must_be_secured(client, arrival, &context) => redirect(&request, client),
         Some(client) => route(request, client, &context, admitted).await,
     };
-    headers::add(&mut response, client.as_ref(), context.config.certificate.is_public());
+    headers::add(&mut response, client.as_ref(), &context.config);
     response
 }
 
