@@ -2,10 +2,10 @@
 import { parseArgs } from "node:util";
 import { chromium } from "../../interop/browser/browsers.mjs";
 import { Fixture } from "../../interop/browser/files-page.mjs";
+import { Memory } from "../../interop/browser/memory.mjs";
 import { Server } from "../../interop/peerline.mjs";
 import { acknowledged } from "./acknowledged.mjs";
 import { Two } from "./app.mjs";
-import { Memory } from "./pages.mjs";
 
 const { values } = parseArgs({
   options: {

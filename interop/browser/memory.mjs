@@ -1,4 +1,4 @@
-// The page's process of a Chromium of its own: how much memory it has, and the most that it had.
+// How much memory the pages of a Chromium have, and the most that one had.
 import { readdir, readFile } from "node:fs/promises";
 
 const MIB = 1 << 20;
@@ -28,7 +28,7 @@ export class Memory {
 }
 
 /** Bytes that the largest page of a Chromium has for itself: anonymous and swapped memory, which is what its own task manager calls the footprint. */
-async function footprint(browser) {
+export async function footprint(browser) {
   let largest = 0;
   const parents = new Map();
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
