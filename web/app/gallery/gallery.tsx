@@ -20,6 +20,7 @@ import { LeftView } from "../src/views/left";
 import { LobbyView } from "../src/views/lobby";
 import { ProblemView } from "../src/views/problem";
 import { StartView } from "../src/views/start";
+import { chooseLanguage, startLanguage, type Language } from "../src/text/languages";
 import "../src/style/index.css";
 
 const LINK = "https://call.example/c/#v1.mN3fX0vJ7c2kq1sT8bWzE5uYh4LrPdAoGiKxV6nQj9M";
@@ -192,6 +193,8 @@ name.value = "Ada Lovelace";
 const chosen = scenes[new URLSearchParams(location.search).get("scene") ?? "start"];
 const root = document.getElementById("app");
 if (root !== null && chosen !== undefined) {
+  const language = new URLSearchParams(location.search).get("language");
+  await (language === null ? startLanguage() : chooseLanguage(language as Language));
   scene.value = await chosen();
   render(
     <>

@@ -4,14 +4,14 @@ import { followHistory } from "./router";
 import { startClient } from "./state/client";
 import { startAnnouncing } from "./state/discovery";
 import { startRinging } from "./state/ringing";
-import { declareLanguage } from "./text/text";
+import { startLanguage } from "./text/languages";
 import "./style/index.css";
 
-declareLanguage();
 followHistory();
 startClient();
 startAnnouncing();
 startRinging();
 
+await startLanguage();
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

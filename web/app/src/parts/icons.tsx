@@ -146,3 +146,10 @@ export const ArrowIcon = () => (
     <path d="M5 12h14M13.5 6.5L19 12l-5.5 5.5" />
   </Icon>
 );
+
+export const GlobeIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M3.5 12h17M12 3.5c2.3 2.3 3.5 5.2 3.5 8.5s-1.2 6.2-3.5 8.5c-2.3-2.3-3.5-5.2-3.5-8.5s1.2-6.2 3.5-8.5z" />
+  </Icon>
+);

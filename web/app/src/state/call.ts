@@ -1,6 +1,7 @@
 import { batch, effect } from "@preact/signals";
 import { PeerlineError, type Channel, type ChatMessage, type Participant as Peer } from "peerline";
 import { cameraTrack, fitPicture, microphoneTrack, muted, stopMedia } from "../media/local";
+import { language } from "../text/languages";
 import { t } from "../text/text";
 import { client } from "./client";
 import { failureOf } from "./failures";
@@ -104,6 +105,12 @@ function begin(channel: Channel): void {
     if (!sameTracks(stream, channel.stream)) void channel.setStream(stream);
   });
   const stopFitting = effect(() => fitPicture(model.participants.value.length));
+  // "Guest" in the language of the page.
+  const stopNaming = effect(() => {
+    void language.value;
+    show();
+    model.messages.value = channel.chat.map(line);
+  });
   const sleep = keepAwake();
   const stopTransfers = followTransfers(channel);
 
@@ -131,6 +138,7 @@ function begin(channel: Channel): void {
     stopMicrophone();
     stopStream();
     stopFitting();
+    stopNaming();
     sleep();
     stopTransfers();
     for (const forget of peers.values()) forget();
@@ -138,7 +146,6 @@ function begin(channel: Channel): void {
   call = { channel, end };
   for (const peer of channel.participants.values()) follow(peer);
   batch(() => {
-    model.messages.value = channel.chat.map(line);
     model.ownId.value = channel.id;
     model.phase.value = "call";
   });
@@ -168,7 +175,7 @@ function line(message: ChatMessage): model.Message {
   return {
     id: message.id,
     from: message.own ? null : message.from,
-    name: message.own ? t("call.you") : nameOf(message),
+    name: nameOf(message),
     text: message.text,
     time: message.time.getTime(),
   };

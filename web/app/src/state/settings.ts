@@ -6,6 +6,7 @@ export type RelayProtocol = (typeof RELAY_PROTOCOLS)[number];
 
 /** What is remembered on this device. */
 interface Settings {
+  language: string;
   name: string;
   findable: boolean;
   relayOnly: boolean;
@@ -16,6 +17,7 @@ interface Settings {
 }
 
 const defaults: Settings = {
+  language: "",
   name: "",
   findable: false,
   relayOnly: false,
@@ -53,6 +55,8 @@ function read<Key extends keyof Settings>(key: Key): Settings[Key] | undefined {
   }
 }
 
+/** The chosen language of the app; empty: the browser's. */
+export const language = remembered("language");
 /** The user's own name, as typed. */
 export const name = remembered("name");
 /** Whether the user chose to be found on this server. */

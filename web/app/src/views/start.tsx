@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { Brand } from "../parts/brand";
 import { ArrowIcon } from "../parts/icons";
+import { LanguageChoice } from "../parts/language-choice";
 import { NameField } from "../parts/name-field";
 import { People } from "../parts/people";
 import { StringTelephone } from "../parts/string-telephone";
@@ -15,6 +16,7 @@ export function StartView(): JSX.Element {
     <div class="start">
       <header class="page-header">
         <Brand />
+        <LanguageChoice />
       </header>
       <main>
         <section class="start-pitch">
