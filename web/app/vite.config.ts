@@ -14,6 +14,8 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: {
+    // The list of words is the spoken codes' own.
+    fs: { allow: ["..", "../../crates/signaling/src/code"] },
     proxy: { "/signal": { target: server, ws: true, secure: false } },
   },
   test: {

@@ -11,7 +11,7 @@ import { people } from "../src/state/discovery";
 import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
 import { incoming, outgoing } from "../src/state/ringing";
-import { findable, name } from "../src/state/settings";
+import { findable, name, verified } from "../src/state/settings";
 import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
 import type { TransferView } from "../src/state/transfer-view";
@@ -65,6 +65,7 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
     state: "connected" as const,
     stream: picture(index),
     audioTrack: null,
+    verification: undefined,
     ...changes[index],
   }));
 }
@@ -167,6 +168,22 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     transfers.value = [transfer({ "film.mkv": 2_147_483_648 }, { done: 1, speed: 1 })];
     transfersOpen.value = false;
     return call(others(1));
+  },
+  "call-people": async () => {
+    const words = async () => ["late", "carpet", "style", "patient"];
+    const verification = (state: "ready" | "broken", identity?: string) => ({ state, identity, words });
+    verified.value = [{ identity: "grace", name: "Grace Hopper" }, { identity: "old", name: "Linus" }];
+    const people = others(4, { 0: { verification: verification("ready", "grace") }, 1: { verification: verification("ready", "new") }, 2: { verification: verification("ready", "m") } });
+    const scene = await call(people);
+    setTimeout(() => document.querySelector<HTMLElement>(".call-people")?.click(), 300);
+    return scene;
+  },
+  "call-verify": async () => {
+    const words = async () => ["late", "carpet", "style", "patient"];
+    const scene = await call(others(1, { 0: { verification: { state: "ready", identity: "grace", words } } }));
+    setTimeout(() => document.querySelector<HTMLElement>(".call-people")?.click(), 300);
+    setTimeout(() => document.querySelector<HTMLElement>(".participants .button")?.click(), 600);
+    return scene;
   },
   "call-send": async () => {
     const scene = await call(others(2));

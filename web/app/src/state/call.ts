@@ -1,9 +1,10 @@
 import { batch, effect } from "@preact/signals";
-import { PeerlineError, type Channel, type ChatMessage, type Participant as Peer } from "peerline";
+import { PeerlineError, type Channel, type ChatMessage, type Participant as Peer, type Verification } from "peerline";
 import { cameraTrack, fitPicture, microphoneTrack, muted, stopMedia } from "../media/local";
 import { language } from "../text/languages";
 import { t } from "../text/text";
 import { client } from "./client";
+import { trustIn } from "./contacts";
 import { failureOf } from "./failures";
 import * as model from "./model";
 import { notify } from "./notices";
@@ -93,6 +94,7 @@ function begin(channel: Channel): void {
     const update = () => {
       if (peer.state === "connected") connected.add(peer);
       show();
+      announceDoubt(peer);
     };
     peer.addEventListener("change", update);
     peers.set(peer.id, () => peer.removeEventListener("change", update));
@@ -163,7 +165,21 @@ function describe(peer: Peer): model.Participant {
     state: peer.state === "connecting" && connected.has(peer) ? "reconnecting" : peer.state,
     stream: peer.stream,
     audioTrack: peer.stream.getAudioTracks()[0] ?? null,
+    verification: peer.verification,
   };
+}
+
+/** Connections of which the user was told that something is wrong with them. */
+const doubted = new WeakSet<Verification>();
+
+/** Somebody comes under the name of somebody else, or may be in between: that is told once, and stays to be seen at their name. */
+function announceDoubt(peer: Peer): void {
+  const { verification } = peer;
+  if (verification === undefined || doubted.has(verification)) return;
+  const trust = trustIn(peer.name, verification);
+  if (trust !== "changed" && trust !== "broken") return;
+  doubted.add(verification);
+  notify(t(`verify.${trust}-text`, { name: nameOf(peer) }));
 }
 
 /** Nobody can be made to have a name. */

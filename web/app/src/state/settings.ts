@@ -1,4 +1,5 @@
 import { effect, signal, type Signal } from "@preact/signals";
+import type { Contact } from "./contacts";
 
 /** By which transport the relay can be reached. */
 export const RELAY_PROTOCOLS = ["auto", "udp", "tcp", "tls"] as const;
@@ -14,6 +15,7 @@ interface Settings {
   camera: string;
   microphone: string;
   speaker: string;
+  verified: readonly Contact[];
 }
 
 const defaults: Settings = {
@@ -25,6 +27,7 @@ const defaults: Settings = {
   camera: "",
   microphone: "",
   speaker: "",
+  verified: [],
 };
 
 /** The longest name that the server takes (docs/signaling.md §8). */
@@ -69,3 +72,5 @@ export const relayProtocol = remembered("relayProtocol");
 export const camera = remembered("camera");
 export const microphone = remembered("microphone");
 export const speaker = remembered("speaker");
+/** Those whose words matched. */
+export const verified = remembered("verified");
