@@ -1,8 +1,10 @@
 import { render } from "preact";
 import { App } from "./app";
 import { followHistory } from "./router";
+import { registerServiceWorker } from "./shell/register";
 import { startClient } from "./state/client";
 import { startAnnouncing } from "./state/discovery";
+import { followNetwork } from "./state/online";
 import { startRinging } from "./state/ringing";
 import { startLanguage } from "./text/languages";
 import "./style/index.css";
@@ -11,6 +13,8 @@ followHistory();
 startClient();
 startAnnouncing();
 startRinging();
+followNetwork();
+registerServiceWorker();
 
 await startLanguage();
 const root = document.getElementById("app");

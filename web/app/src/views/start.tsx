@@ -4,6 +4,7 @@ import { ArrowIcon } from "../parts/icons";
 import { LanguageChoice } from "../parts/language-choice";
 import { NameField } from "../parts/name-field";
 import { People } from "../parts/people";
+import { ServerBanner } from "../parts/server-banner";
 import { StringTelephone } from "../parts/string-telephone";
 import { useTitle } from "../parts/title";
 import { newCall } from "../state/new-call";
@@ -18,6 +19,7 @@ export function StartView(): JSX.Element {
         <Brand />
         <LanguageChoice />
       </header>
+      <ServerBanner text="error.unreachable" />
       <main>
         <section class="start-pitch">
           <h1 ref={heading} tabIndex={-1}>
