@@ -12,8 +12,15 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    rolldownOptions: {
+      input: ["index.html", "src/shell/service-worker.ts"],
+      // A service worker's address may not change, and it has to lie at the top to see every page.
+      output: { entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash].js") },
+    },
   },
   server: {
+    // The list of words is the spoken codes' own.
+    fs: { allow: ["..", "../../crates/signaling/src/code"] },
     proxy: { "/signal": { target: server, ws: true, secure: false } },
   },
   test: {

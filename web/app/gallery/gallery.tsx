@@ -11,7 +11,7 @@ import { people } from "../src/state/discovery";
 import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
 import { incoming, outgoing } from "../src/state/ringing";
-import { findable, name } from "../src/state/settings";
+import { findable, name, verified } from "../src/state/settings";
 import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
 import type { TransferView } from "../src/state/transfer-view";
@@ -20,6 +20,7 @@ import { LeftView } from "../src/views/left";
 import { LobbyView } from "../src/views/lobby";
 import { ProblemView } from "../src/views/problem";
 import { StartView } from "../src/views/start";
+import { chooseLanguage, startLanguage, type Language } from "../src/text/languages";
 import "../src/style/index.css";
 
 const LINK = "https://call.example/c/#v1.mN3fX0vJ7c2kq1sT8bWzE5uYh4LrPdAoGiKxV6nQj9M";
@@ -64,6 +65,7 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
     state: "connected" as const,
     stream: picture(index),
     audioTrack: null,
+    verification: undefined,
     ...changes[index],
   }));
 }
@@ -167,6 +169,22 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     transfersOpen.value = false;
     return call(others(1));
   },
+  "call-people": async () => {
+    const words = async () => ["late", "carpet", "style", "patient"];
+    const verification = (state: "ready" | "broken", identity?: string) => ({ state, identity, words });
+    verified.value = [{ identity: "grace", name: "Grace Hopper" }, { identity: "old", name: "Linus" }];
+    const people = others(4, { 0: { verification: verification("ready", "grace") }, 1: { verification: verification("ready", "new") }, 2: { verification: verification("ready", "m") } });
+    const scene = await call(people);
+    setTimeout(() => document.querySelector<HTMLElement>(".call-people")?.click(), 300);
+    return scene;
+  },
+  "call-verify": async () => {
+    const words = async () => ["late", "carpet", "style", "patient"];
+    const scene = await call(others(1, { 0: { verification: { state: "ready", identity: "grace", words } } }));
+    setTimeout(() => document.querySelector<HTMLElement>(".call-people")?.click(), 300);
+    setTimeout(() => document.querySelector<HTMLElement>(".participants .button")?.click(), 600);
+    return scene;
+  },
   "call-send": async () => {
     const scene = await call(others(2));
     setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Send files"]')?.click(), 300);
@@ -192,6 +210,8 @@ name.value = "Ada Lovelace";
 const chosen = scenes[new URLSearchParams(location.search).get("scene") ?? "start"];
 const root = document.getElementById("app");
 if (root !== null && chosen !== undefined) {
+  const language = new URLSearchParams(location.search).get("language");
+  await (language === null ? startLanguage() : chooseLanguage(language as Language));
   scene.value = await chosen();
   render(
     <>

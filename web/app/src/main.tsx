@@ -1,19 +1,23 @@
 import { render } from "preact";
 import { App } from "./app";
 import { followHistory } from "./router";
+import { registerServiceWorker } from "./shell/register";
 import { startClient } from "./state/client";
 import { startAnnouncing } from "./state/discovery";
 import { followEmbedder } from "./state/embedding";
+import { followNetwork } from "./state/online";
 import { startRinging } from "./state/ringing";
-import { declareLanguage } from "./text/text";
+import { startLanguage } from "./text/languages";
 import "./style/index.css";
 
-declareLanguage();
 followHistory();
 startClient();
 startAnnouncing();
 startRinging();
 followEmbedder();
+followNetwork();
+registerServiceWorker();
 
+await startLanguage();
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

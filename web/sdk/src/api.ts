@@ -121,9 +121,29 @@ export interface Path {
   readonly protocol: RelayProtocol;
 }
 
+/**
+ * - `pending`: both sides are about to agree on what there is to compare; with a program that doesn't take part it stays so
+ * - `ready`: there are words to compare
+ * - `broken`: the other side did not keep to its word, or does not own the identity that it named: somebody may be in between
+ */
+export type VerificationState = "pending" | "ready" | "broken";
+
+/** By which two people make sure that nobody is between them (`docs/verification.md`). It belongs to one connection. */
+export interface Verification {
+  readonly state: VerificationState;
+  /** The public key that the other side has shown to own; undefined until `ready`. */
+  readonly identity: string | undefined;
+  /**
+   * Four English words: the same on both sides exactly if there is nobody in between.
+   *
+   * @throws DOMException `InvalidStateError` unless `ready`
+   */
+  words(): Promise<readonly string[]>;
+}
+
 /** Events of a {@link Participant}. */
 export interface ParticipantEvents {
-  /** `name`, `state`, `microphone`, `camera`, `path` or the tracks of `stream` changed. */
+  /** `name`, `state`, `microphone`, `camera`, `path`, `verification` or the tracks of `stream` changed. */
   change: Event;
   /** This participant offers files. An offer that nobody answers waits. */
   offer: OfferEvent;
@@ -146,6 +166,8 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
   readonly camera: boolean;
   /** Known while connected. */
   readonly path: Path | undefined;
+  /** What can be compared; undefined before there is a direct connection. Another one with each new connection. */
+  readonly verification: Verification | undefined;
   /**
    * Offers files. They go straight from their place on the disk, and go on by themselves after a broken connection, or when this
    * participant's page was loaded again.

@@ -12,6 +12,7 @@ import { Chat } from "./chat.js";
 import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, Ice, Member, ServerEvent } from "./frames.js";
 import type { IceServers } from "./ice-servers.js";
+import type { Identity } from "./identity.js";
 import type { Link } from "./link.js";
 import type { Message, Profile } from "./messages.js";
 import { OutgoingMedia } from "./outgoing-media.js";
@@ -31,8 +32,7 @@ const REJOIN = 10_000;
 /** What a channel needs of its surroundings. */
 export interface ChannelEnvironment {
   readonly session: Session;
-  /** One's own public key. */
-  readonly identity: string;
+  readonly identity: Identity;
   readonly ice: IceServers;
   updateIce(ice: Ice): void;
   left(channel: MeshChannel): void;
@@ -83,6 +83,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
 
   get id(): string {
     return this.#environment.session.participant;
+  }
+
+  get identity(): Identity {
+    return this.#environment.identity;
   }
 
   get state(): ChannelState {
@@ -376,7 +380,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     const profile: Profile = {
       kind: "profile",
       name: this.#name,
-      identity: this.#environment.identity,
+      identity: this.identity.publicKey,
       microphone: this.microphone,
       camera: this.camera,
     };

@@ -1,4 +1,5 @@
-import type { ByeMessage, ChatTextMessage, NegotiationMessage, ReceivedMessage } from "./messages.js";
+import { onlyFingerprint } from "./fingerprint.js";
+import type { ByeMessage, ChatTextMessage, NegotiationMessage, ReceivedMessage, VerificationMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
 
@@ -132,8 +133,15 @@ export class Connection {
   }
 
   /** Sends by the data channel, which has to be open. */
-  sendData(message: ChatTextMessage | ReceivedMessage | ByeMessage): void {
+  sendData(message: ChatTextMessage | ReceivedMessage | ByeMessage | VerificationMessage): void {
     this.#data.send(JSON.stringify(message));
+  }
+
+  /** The certificates of both sides, in the form of SHA-256 fingerprints; undefined where the descriptions leave open which ones these are. */
+  get fingerprints(): { own: string; other: string } | undefined {
+    const own = onlyFingerprint(this.#connection.localDescription?.sdp);
+    const other = onlyFingerprint(this.#connection.remoteDescription?.sdp);
+    return own === undefined || other === undefined ? undefined : { own, other };
   }
 
   /** Makes a further data channel. */

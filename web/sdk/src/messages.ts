@@ -1,4 +1,5 @@
 /** What participants say to each other (`docs/signaling.md` §9): sealed through the server, or by the data channel. */
+import * as base64url from "./base64url.js";
 import { parseObject } from "./frames.js";
 import { presentable } from "./name.js";
 
@@ -40,8 +41,35 @@ export interface ByeMessage {
   kind: "bye";
 }
 
+/** "I have chosen a random value, and this holds me to it" (`docs/verification.md`). */
+export interface CommitmentMessage {
+  kind: "commitment";
+  commitment: string;
+  identity: string;
+}
+
+/** The random value of the side that doesn't commit itself. */
+export interface NonceMessage {
+  kind: "nonce";
+  nonce: string;
+  identity: string;
+}
+
+/** The random value that was committed to. */
+export interface OpeningMessage {
+  kind: "opening";
+  nonce: string;
+  proof: string;
+}
+
+export interface ProofMessage {
+  kind: "proof";
+  proof: string;
+}
+
+export type VerificationMessage = CommitmentMessage | NonceMessage | OpeningMessage | ProofMessage;
 export type NegotiationMessage = DescriptionMessage | CandidateMessage | RestartMessage;
-export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ByeMessage;
+export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ByeMessage | VerificationMessage;
 
 /** What a participant tells everybody about itself. */
 export interface Profile {
@@ -68,6 +96,10 @@ export function parseMessage(json: string): Message | undefined {
     chat: () => isChatId(message["chat"]) && isText(message["text"]) && isTime(message["time"]),
     received: () => isChatId(message["chat"]),
     bye: () => true,
+    commitment: () => is32Bytes(message["commitment"]) && isPublicKey(message["identity"]),
+    nonce: () => is32Bytes(message["nonce"]) && isPublicKey(message["identity"]),
+    opening: () => is32Bytes(message["nonce"]) && is32Bytes(message["proof"]),
+    proof: () => is32Bytes(message["proof"]),
   } satisfies Record<Message["kind"], () => boolean>;
   const kind = message["kind"];
   if (typeof kind !== "string" || !Object.hasOwn(valid, kind)) return undefined;
@@ -103,6 +135,14 @@ function isTime(value: unknown): boolean {
 
 function isChatId(value: unknown): boolean {
   return typeof value === "string" && /^[A-Za-z0-9_-]{22}$/.test(value);
+}
+
+function is32Bytes(value: unknown): boolean {
+  return typeof value === "string" && base64url.decode(value)?.length === 32;
+}
+
+function isPublicKey(value: unknown): boolean {
+  return typeof value === "string" && base64url.decode(value)?.length === 65;
 }
 
 function isDescription(value: unknown): boolean {

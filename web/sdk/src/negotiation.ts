@@ -1,3 +1,4 @@
+import { fingerprintLines } from "./fingerprint.js";
 import type { CandidateMessage, DescriptionMessage, NegotiationMessage } from "./messages.js";
 
 /** Milliseconds that a description waits for the first candidates, which then needn't travel one by one. */
@@ -172,8 +173,8 @@ export class Negotiation {
 
   /** The other side replaced its connection: DTLS cannot go on with another certificate. */
   #hasNewFingerprint(description: RTCSessionDescriptionInit): boolean {
-    const known = fingerprint(this.#connection.currentRemoteDescription?.sdp);
-    return known !== undefined && known !== fingerprint(description.sdp);
+    const known = fingerprintLines(this.#connection.currentRemoteDescription?.sdp).join();
+    return known !== "" && known !== fingerprintLines(description.sdp).join();
   }
 
   async #describe(): Promise<void> {
@@ -220,8 +221,4 @@ export class Negotiation {
     this.#steps = settled;
     return settled;
   }
-}
-
-function fingerprint(sdp: string | undefined): string | undefined {
-  return /^a=fingerprint:(\S+ \S+)/m.exec(sdp ?? "")?.[1]?.toUpperCase();
 }

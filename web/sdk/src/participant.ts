@@ -1,8 +1,9 @@
-import type { ParticipantEvents, ParticipantState, Path } from "./api.js";
+import type { ParticipantEvents, ParticipantState, Path, Verification } from "./api.js";
 import { Connection } from "./connection.js";
 import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, FailureReason } from "./frames.js";
-import { type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile } from "./messages.js";
+import type { Identity } from "./identity.js";
+import { type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile, type VerificationMessage } from "./messages.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
 import { selectedPath, statistics } from "./path.js";
 import { Recovery } from "./recovery.js";
@@ -11,6 +12,7 @@ import { CHANNEL_OPTIONS, LABEL, type TransferChannel } from "./transfer/channel
 import type { FileWithPath } from "./transfer/chosen-files.js";
 import type { TransferPeer } from "./transfer/peer.js";
 import type { Transfers } from "./transfer/transfers.js";
+import { VerificationExchange } from "./verification.js";
 
 /** Attempts of the recovery: the first asks or restarts, later ones restart, from this one on the connection is replaced. */
 const REPLACE = 3;
@@ -21,7 +23,7 @@ const START_OVERS = 8;
 const START_OVERS_WITHIN = 60_000;
 
 /** The messages that a participant leaves to its channel. */
-export type ChannelMessage = Exclude<Message, NegotiationMessage>;
+export type ChannelMessage = Exclude<Message, NegotiationMessage | VerificationMessage>;
 
 /** The way that a message came or goes. */
 export type Way = "data" | "server";
@@ -30,6 +32,9 @@ type Report = Extract<ClientFrame, { type: "report" }>;
 
 /** What a participant needs of its channel. */
 export interface ParticipantEnvironment {
+  /** Our participant identifier. */
+  readonly id: string;
+  readonly identity: Identity;
   readonly media: OutgoingMedia;
   readonly transfers: Transfers;
   readonly configuration: RTCConfiguration;
@@ -64,6 +69,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #connection: Connection;
   #presence: "present" | "away" | "missing" = "present";
   #path: Path | undefined;
+  #verification: VerificationExchange | undefined;
   #pathTimer: ReturnType<typeof setTimeout> | undefined;
   /** What the server is to be told, once; kept while it is away. */
   #report: { frame: Report; sent: boolean } | undefined;
@@ -111,6 +117,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return this.#path;
   }
 
+  get verification(): Verification | undefined {
+    return this.#verification;
+  }
+
   getStats(): Promise<Map<string, Record<string, unknown>>> {
     return statistics(this.#connection);
   }
@@ -141,10 +151,12 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   /** Takes a message that came through the server, after all earlier ones. */
   receive(message: Message): void {
-    if (message.kind !== "description" && message.kind !== "candidate" && message.kind !== "restart")
+    if (message.kind === "chat" || message.kind === "received" || message.kind === "bye")
       this.#environment.receive(this, message, "server");
+    // What is verified is the direct connection: by the server, nothing of that counts.
+    if (message.kind !== "description" && message.kind !== "candidate" && message.kind !== "restart") return;
     // A step fails where the browser has no further connection to give; the next one may do better.
-    else this.#inbox = this.#inbox.then(() => this.#negotiate(message)).catch(() => undefined);
+    this.#inbox = this.#inbox.then(() => this.#negotiate(message)).catch(() => undefined);
   }
 
   setProfile(profile: Profile): void {
@@ -202,7 +214,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       send: (message) => void environment.send(this.id, message).catch(() => undefined),
       statechange: () => this.#update(),
       track: (track) => this.#addTrack(track),
-      open: () => environment.dataOpen(this),
+      open: () => {
+        this.#verify();
+        environment.dataOpen(this);
+      },
       data: (json) => this.#receiveData(json),
       // Channels with other labels are an application's own.
       channel: (channel) => {
@@ -214,6 +229,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** Starts over with a new connection; the numbers go on. */
   #replace(offers: boolean): void {
     this.#connection.close(false);
+    this.#verification = undefined;
     this.#connection = this.#connect(offers, this.#connection.newest);
     this.#update();
   }
@@ -248,6 +264,22 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     const message = parseMessage(json);
     if (message?.kind === "chat" || message?.kind === "received" || message?.kind === "bye")
       this.#environment.receive(this, message, "data");
+    else if (message?.kind === "commitment" || message?.kind === "nonce" || message?.kind === "opening" || message?.kind === "proof")
+      this.#verification?.receive(message);
+  }
+
+  /** Finds, over a connection that is new, what both sides can compare. */
+  #verify(): void {
+    const connection = this.#connection;
+    const { fingerprints } = connection;
+    if (!fingerprints) return;
+    this.#verification = new VerificationExchange({
+      first: this.#environment.id < this.id,
+      fingerprints,
+      identity: this.#environment.identity,
+      send: (message) => connection.sendData(message),
+      change: () => this.dispatchEvent(new Event("change")),
+    });
   }
 
   #addTrack(track: MediaStreamTrack): void {

@@ -87,7 +87,7 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
     const [identity] = await Promise.all([this.#loadIdentity(), this.connect()]);
     const channel = await MeshChannel.create(typeof link === "string" ? Link.parse(link) : link, options, {
       session: this.#session,
-      identity: identity.publicKey,
+      identity,
       ice: this.#ice,
       updateIce: (ice) => this.#updateIce(ice),
       left: (left) => {

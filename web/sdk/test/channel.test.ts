@@ -75,6 +75,13 @@ describe("a call of two", () => {
     await pass(500);
   });
 
+  it("has four words to compare, the same on both sides, and each the identity of the other", async () => {
+    const [bobs, adas] = [only(ada.channel).verification, only(bob.channel).verification];
+    expect([bobs?.state, adas?.state]).toEqual(["ready", "ready"]);
+    expect(await bobs?.words()).toEqual(await adas?.words());
+    expect([bobs?.identity, adas?.identity]).toEqual([only(ada.channel).identity, only(bob.channel).identity]);
+  });
+
   it("connects by one offer of the newcomer, both kinds both ways", () => {
     const [one, two] = [only(ada.channel), only(bob.channel)];
     expect([one.name, one.state, two.name, two.state]).toEqual(["Bob", "connected", "Ada", "connected"]);

@@ -48,3 +48,12 @@ export const messages = read("messages.json") as {
 };
 
 export const schema = read("schema.json") as object;
+
+export const verification = read("verification.json") as {
+  fingerprints: [string, string];
+  identities: [KeyPair, KeyPair];
+  nonces: [string, string];
+  commitment: string;
+  words: string[];
+  proofs: string[];
+}[];

@@ -2,14 +2,13 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sendMessage } from "../state/call";
 import { chatOpen, messages, unread, type Message } from "../state/model";
+import { clockText } from "../text/amounts";
 import { t } from "../text/text";
 import { hueOf } from "./initials";
 import { CloseIcon, SendIcon } from "./icons";
 
 /** The longest text of a message (docs/signaling.md §9). */
 const TEXT_LENGTH = 8_000;
-
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 /** Opens the chat: all in it counts as read. */
 export function openChat(): void {
@@ -96,8 +95,8 @@ function Line({ message, before }: { message: Message; before: Message | undefin
     <div class={["line", own && "own", follows && "follows"].filter(Boolean).join(" ")}>
       {!follows && (
         <p class="line-head">
-          <span class={`line-name hue-${hueOf(message.from ?? "")}`}>{message.name}</span>{" "}
-          <time dateTime={new Date(message.time).toISOString()}>{time.format(message.time)}</time>
+          <span class={`line-name hue-${hueOf(message.from ?? "")}`}>{own ? t("call.you") : message.name}</span>{" "}
+          <time dateTime={new Date(message.time).toISOString()}>{clockText(message.time)}</time>
         </p>
       )}
       <p class="line-text" dir="auto">

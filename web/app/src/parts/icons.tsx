@@ -146,3 +146,18 @@ export const ArrowIcon = () => (
     <path d="M5 12h14M13.5 6.5L19 12l-5.5 5.5" />
   </Icon>
 );
+
+export const GlobeIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M3.5 12h17M12 3.5c2.3 2.3 3.5 5.2 3.5 8.5s-1.2 6.2-3.5 8.5c-2.3-2.3-3.5-5.2-3.5-8.5s1.2-6.2 3.5-8.5z" />
+  </Icon>
+);
+
+/** A shield with a tick. */
+export const ShieldIcon = () => (
+  <Icon>
+    <path d="M12 3.5l7 2.5v5.5c0 4.5-2.9 7.7-7 9-4.1-1.3-7-4.5-7-9V6z" />
+    <path d="M9 12l2.2 2.2L15.2 10" />
+  </Icon>
+);

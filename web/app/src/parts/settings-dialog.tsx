@@ -2,9 +2,10 @@ import type { JSX } from "preact";
 import { t } from "../text/text";
 import { DeviceChoice } from "./device-choice";
 import { Dialog } from "./dialog";
+import { LanguageChoice } from "./language-choice";
 import { RelaySettings } from "./relay-settings";
 
-/** Devices and connection, during the call. */
+/** Devices, connection and language, during the call. */
 export function SettingsDialog({ onDone }: { onDone: () => void }): JSX.Element {
   return (
     <Dialog labelledBy="settings-title" onDismiss={onDone}>
@@ -13,6 +14,8 @@ export function SettingsDialog({ onDone }: { onDone: () => void }): JSX.Element 
       <h3>{t("settings.connection")}</h3>
       <RelaySettings />
       <p class="hint">{t("settings.next-call")}</p>
+      <h3>{t("settings.language")}</h3>
+      <LanguageChoice />
       <div class="dialog-buttons">
         <button type="button" class="button primary" onClick={onDone}>
           {t("settings.done")}

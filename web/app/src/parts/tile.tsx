@@ -2,12 +2,14 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { cameraLive, microphoneLive, microphoneTrack, preview } from "../media/local";
 import { watchLevel } from "../media/level";
+import { trustIn } from "../state/contacts";
 import type { Participant } from "../state/model";
 import { name } from "../state/settings";
 import { t } from "../text/text";
 import { Avatar } from "./avatar";
-import { CameraOffIcon, MicrophoneOffIcon } from "./icons";
+import { CameraOffIcon, MicrophoneOffIcon, ShieldIcon, WarningIcon } from "./icons";
 import { Picture } from "./picture";
+import { trustText } from "./trust-text";
 
 /** From here on somebody is taken to be speaking, and for so many looks after. */
 const SPEAKING = 0.42;
@@ -24,6 +26,7 @@ export function PeerTile({ participant }: { participant: Participant }): JSX.Ele
       microphone={microphone}
       track={microphone ? audioTrack : null}
       note={noteOf(participant)}
+      mark={<TrustMark participant={participant} />}
     >
       <Picture label={name} stream={stream} shown={shown} />
       {!shown && <Avatar id={id} name={name} />}
@@ -69,10 +72,12 @@ interface TileProps {
   readonly microphone: boolean;
   readonly track: MediaStreamTrack | null;
   readonly note: string | null;
+  /** Whether it is who it seems to be; of oneself there is no doubt. */
+  readonly mark?: JSX.Element;
   readonly children: ComponentChildren;
 }
 
-function Tile({ name, shown, microphone, track, note, children }: TileProps): JSX.Element {
+function Tile({ name, shown, microphone, track, note, mark, children }: TileProps): JSX.Element {
   const element = useRef<HTMLLIElement>(null);
 
   useEffect(() => {
@@ -104,15 +109,27 @@ function Tile({ name, shown, microphone, track, note, children }: TileProps): JS
             <CameraOffIcon />
           </Mark>
         )}
+        {mark}
         <span class="tile-name-text">{name}</span>
       </p>
     </li>
   );
 }
 
-function Mark({ text, children }: { text: string; children: ComponentChildren }): JSX.Element {
+function TrustMark({ participant: { name, verification } }: { participant: Participant }): JSX.Element | null {
+  const trust = trustIn(name, verification);
+  if (trust === "unknown" || trust === "unverified") return null;
+  const trusted = trust === "verified";
   return (
-    <span class="mark" title={text}>
+    <Mark text={trustText(name, verification)} kind={trusted ? "trusted" : "doubted"}>
+      {trusted ? <ShieldIcon /> : <WarningIcon />}
+    </Mark>
+  );
+}
+
+function Mark({ text, kind = "", children }: { text: string; kind?: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <span class={`mark ${kind}`} title={text}>
       {children}
       <span class="unseen-text">{text}: </span>
     </span>

@@ -12,8 +12,10 @@ export function useTitle(title: string): RefObject<HTMLHeadingElement | null> {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = title === "" ? t("app.name") : `${title} · ${t("app.name")}`;
+  }, [title]);
+  useEffect(() => {
     if (!first) heading.current?.focus({ preventScroll: true });
     first = false;
-  }, [title]);
+  }, []);
   return heading;
 }

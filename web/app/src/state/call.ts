@@ -1,8 +1,10 @@
 import { batch, effect } from "@preact/signals";
-import { PeerlineError, type Channel, type ChatMessage, type Participant as Peer } from "peerline";
+import { PeerlineError, type Channel, type ChatMessage, type Participant as Peer, type Verification } from "peerline";
 import { cameraTrack, fitPicture, microphoneTrack, muted, stopMedia } from "../media/local";
+import { language } from "../text/languages";
 import { t } from "../text/text";
 import { client } from "./client";
+import { trustIn } from "./contacts";
 import { failureOf } from "./failures";
 import * as model from "./model";
 import { notify } from "./notices";
@@ -92,6 +94,7 @@ function begin(channel: Channel): void {
     const update = () => {
       if (peer.state === "connected") connected.add(peer);
       show();
+      announceDoubt(peer);
     };
     peer.addEventListener("change", update);
     peers.set(peer.id, () => peer.removeEventListener("change", update));
@@ -104,6 +107,12 @@ function begin(channel: Channel): void {
     if (!sameTracks(stream, channel.stream)) void channel.setStream(stream);
   });
   const stopFitting = effect(() => fitPicture(model.participants.value.length));
+  // "Guest" in the language of the page.
+  const stopNaming = effect(() => {
+    void language.value;
+    show();
+    model.messages.value = channel.chat.map(line);
+  });
   const sleep = keepAwake();
   const stopTransfers = followTransfers(channel);
 
@@ -131,6 +140,7 @@ function begin(channel: Channel): void {
     stopMicrophone();
     stopStream();
     stopFitting();
+    stopNaming();
     sleep();
     stopTransfers();
     for (const forget of peers.values()) forget();
@@ -138,7 +148,6 @@ function begin(channel: Channel): void {
   call = { channel, end };
   for (const peer of channel.participants.values()) follow(peer);
   batch(() => {
-    model.messages.value = channel.chat.map(line);
     model.ownId.value = channel.id;
     model.phase.value = "call";
   });
@@ -156,7 +165,21 @@ function describe(peer: Peer): model.Participant {
     state: peer.state === "connecting" && connected.has(peer) ? "reconnecting" : peer.state,
     stream: peer.stream,
     audioTrack: peer.stream.getAudioTracks()[0] ?? null,
+    verification: peer.verification,
   };
+}
+
+/** Connections of which the user was told that something is wrong with them. */
+const doubted = new WeakSet<Verification>();
+
+/** Somebody comes under the name of somebody else, or may be in between: that is told once, and stays to be seen at their name. */
+function announceDoubt(peer: Peer): void {
+  const { verification } = peer;
+  if (verification === undefined || doubted.has(verification)) return;
+  const trust = trustIn(peer.name, verification);
+  if (trust !== "changed" && trust !== "broken") return;
+  doubted.add(verification);
+  notify(t(`verify.${trust}-text`, { name: nameOf(peer) }));
 }
 
 /** Nobody can be made to have a name. */
@@ -168,7 +191,7 @@ function line(message: ChatMessage): model.Message {
   return {
     id: message.id,
     from: message.own ? null : message.from,
-    name: message.own ? t("call.you") : nameOf(message),
+    name: nameOf(message),
     text: message.text,
     time: message.time.getTime(),
   };

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { ParticipantState } from "peerline";
+import type { ParticipantState, Verification } from "peerline";
 import type { TextKey } from "../text/text";
 
 /** How things stand with a participant; as in the SDK, with a first connection told apart from a later one. */
@@ -16,6 +16,8 @@ export interface Participant {
   /** The same object for as long as they are here. */
   readonly stream: MediaStream;
   readonly audioTrack: MediaStreamTrack | null;
+  /** What can be compared with them. */
+  readonly verification: Verification | undefined;
 }
 
 /** A line of the chat. */

@@ -1,4 +1,5 @@
 import { effect, signal, type Signal } from "@preact/signals";
+import type { Contact } from "./contacts";
 
 /** By which transport the relay can be reached. */
 export const RELAY_PROTOCOLS = ["auto", "udp", "tcp", "tls"] as const;
@@ -6,6 +7,7 @@ export type RelayProtocol = (typeof RELAY_PROTOCOLS)[number];
 
 /** What is remembered on this device. */
 interface Settings {
+  language: string;
   name: string;
   findable: boolean;
   relayOnly: boolean;
@@ -13,9 +15,11 @@ interface Settings {
   camera: string;
   microphone: string;
   speaker: string;
+  verified: readonly Contact[];
 }
 
 const defaults: Settings = {
+  language: "",
   name: "",
   findable: false,
   relayOnly: false,
@@ -23,6 +27,7 @@ const defaults: Settings = {
   camera: "",
   microphone: "",
   speaker: "",
+  verified: [],
 };
 
 /** The longest name that the server takes (docs/signaling.md §8). */
@@ -53,6 +58,8 @@ function read<Key extends keyof Settings>(key: Key): Settings[Key] | undefined {
   }
 }
 
+/** The chosen language of the app; empty: the browser's. */
+export const language = remembered("language");
 /** The user's own name, as typed. */
 export const name = remembered("name");
 /** Whether the user chose to be found on this server. */
@@ -65,3 +72,5 @@ export const relayProtocol = remembered("relayProtocol");
 export const camera = remembered("camera");
 export const microphone = remembered("microphone");
 export const speaker = remembered("speaker");
+/** Those whose words matched. */
+export const verified = remembered("verified");

@@ -1,9 +1,15 @@
-import { language, plural } from "./text";
+import { computed } from "@preact/signals";
+import { locale } from "./languages";
+import { plural } from "./text";
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
+
+const percents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent" }));
+const lists = computed(() => new Intl.ListFormat(locale.value, { type: "conjunction" }));
+const times = computed(() => new Intl.DateTimeFormat(locale.value, { hour: "2-digit", minute: "2-digit" }));
 
 /** A size in words: "3.2 MB". */
 export function sizeText(bytes: number): string {
@@ -17,7 +23,7 @@ export function speedText(bytesPerSecond: number): string {
 
 /** A part, from 0 to 1, in words: "42%". */
 export function percentText(part: number): string {
-  return new Intl.NumberFormat(language, { style: "percent" }).format(Math.floor(part * 100) / 100);
+  return percents.value.format(Math.floor(part * 100) / 100);
 }
 
 /** What is left in words, as exact as one wants to know it: "2 minutes left". */
@@ -30,7 +36,12 @@ export function timeLeftText(seconds: number): string {
 
 /** Several names in one phrase: "a, b, and c". */
 export function listText(names: readonly string[]): string {
-  return new Intl.ListFormat(language, { type: "conjunction" }).format(names);
+  return lists.value.format(names);
+}
+
+/** A time of the day: "14:05". */
+export function clockText(time: number): string {
+  return times.value.format(time);
 }
 
 function inUnits(bytes: number, per: string): string {
@@ -39,5 +50,5 @@ function inUnits(bytes: number, per: string): string {
   const value = bytes / 1000 ** power;
   const unit = `${UNITS[power] ?? "byte"}${per}`;
   const digits = power > 0 && value < 9.95 ? 1 : 0;
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: power === 0 && per === "" ? "long" : "short", maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale.value, { style: "unit", unit, unitDisplay: power === 0 && per === "" ? "long" : "short", maximumFractionDigits: digits }).format(value);
 }

@@ -8,6 +8,7 @@ import { ChatIcon, FilesIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } f
 import { LinkRow } from "../parts/link-row";
 import { LivePill } from "../parts/live-pill";
 import { MediaButtons, ToolButton } from "../parts/media-buttons";
+import { ParticipantsDialog } from "../parts/participants-dialog";
 import { releaseSound } from "../parts/picture";
 import { SendFilesDialog } from "../parts/send-files";
 import { ServerBanner } from "../parts/server-banner";
@@ -23,8 +24,9 @@ import { plural, t } from "../text/text";
 /** The call itself. */
 export function CallView({ link }: { link: string }): JSX.Element {
   const alone = participants.value.length === 0;
-  const people = plural("call.people", participants.value.length + 1);
+  const count = plural("call.people", participants.value.length + 1);
   const heading = useTitle(t("call.title"));
+  const [people, setPeople] = useState(false);
   const [settings, setSettings] = useState(false);
   const [files, setFiles] = useState<Chosen | null>(null);
   return (
@@ -35,7 +37,9 @@ export function CallView({ link }: { link: string }): JSX.Element {
           {t("call.title")}
         </h1>
         <LivePill />
-        <p class="call-people">{people}</p>
+        <button type="button" class="call-people" aria-haspopup="dialog" onClick={() => setPeople(true)}>
+          {count}
+        </button>
       </header>
       <ServerBanner text="call.server-away" />
       <main class={alone ? "call-main with-alone" : "call-main"}>
@@ -53,6 +57,7 @@ export function CallView({ link }: { link: string }): JSX.Element {
       <Toolbar link={link} onFiles={() => setFiles([])} onSettings={() => setSettings(true)} />
       <DropZone onDrop={setFiles} />
       {files !== null && <SendFilesDialog dropped={files} onDone={() => setFiles(null)} />}
+      {people && <ParticipantsDialog onDone={() => setPeople(false)} />}
       {settings && <SettingsDialog onDone={() => setSettings(false)} />}
     </div>
   );

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { Brand } from "../parts/brand";
 import { WarningIcon } from "../parts/icons";
+import { LanguageChoice } from "../parts/language-choice";
 import { TransferPanel } from "../parts/transfer-panel";
 import { useTitle } from "../parts/title";
 import { toLobby } from "../state/call";
@@ -15,6 +16,7 @@ export function LeftView(): JSX.Element {
     <div class="plain-page">
       <header class="page-header">
         <Brand />
+        <LanguageChoice />
       </header>
       <main>
         <h1 ref={heading} tabIndex={-1}>

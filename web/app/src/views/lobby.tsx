@@ -5,6 +5,7 @@ import * as local from "../media/local";
 import { Avatar } from "../parts/avatar";
 import { Brand } from "../parts/brand";
 import { DeviceChoice } from "../parts/device-choice";
+import { LanguageChoice } from "../parts/language-choice";
 import { LevelMeter } from "../parts/level-meter";
 import { LinkRow } from "../parts/link-row";
 import { LivePill } from "../parts/live-pill";
@@ -90,6 +91,8 @@ export function LobbyView({ link }: { link: string }): JSX.Element {
         <section class="lobby-settings" aria-labelledby="settings-title">
           <h2 id="settings-title">{t("settings.connection")}</h2>
           <RelaySettings />
+          <h2>{t("settings.language")}</h2>
+          <LanguageChoice />
         </section>
       </main>
     </div>

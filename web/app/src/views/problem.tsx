@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { Brand } from "../parts/brand";
+import { LanguageChoice } from "../parts/language-choice";
 import { useTitle } from "../parts/title";
 import { newCall } from "../state/new-call";
 import { t, type TextKey } from "../text/text";
@@ -11,6 +12,7 @@ export function ProblemView({ text }: { text: TextKey }): JSX.Element {
     <div class="plain-page">
       <header class="page-header">
         <Brand />
+        <LanguageChoice />
       </header>
       <main>
         <h1 ref={heading} tabIndex={-1}>

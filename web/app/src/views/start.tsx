@@ -1,8 +1,10 @@
 import type { JSX } from "preact";
 import { Brand } from "../parts/brand";
 import { ArrowIcon } from "../parts/icons";
+import { LanguageChoice } from "../parts/language-choice";
 import { NameField } from "../parts/name-field";
 import { People } from "../parts/people";
+import { ServerBanner } from "../parts/server-banner";
 import { StringTelephone } from "../parts/string-telephone";
 import { useTitle } from "../parts/title";
 import { newCall } from "../state/new-call";
@@ -15,7 +17,9 @@ export function StartView(): JSX.Element {
     <div class="start">
       <header class="page-header">
         <Brand />
+        <LanguageChoice />
       </header>
+      <ServerBanner text="error.unreachable" />
       <main>
         <section class="start-pitch">
           <h1 ref={heading} tabIndex={-1}>

@@ -97,7 +97,7 @@ export class FakePeerConnection {
   readonly channels: FakeTransferChannel[] = [];
   data: FakeDataChannel | undefined;
   other: FakePeerConnection | undefined;
-  readonly fingerprint = `F${++counter}`;
+  readonly fingerprint = [...(++counter).toString(16).toUpperCase().padStart(64, "0").matchAll(/../g)].join(":");
   transceivers: FakeTransceiver[] = [];
   offers = 0;
   #ufrag = `u${++counter}`;

@@ -6,7 +6,7 @@ let working = 0;
 /** Timers and the clock stand still until {@link pass}; work in WebCrypto's threads goes on. */
 export function stopTime(): void {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
-  for (const name of ["encrypt", "decrypt", "digest", "importKey", "exportKey", "deriveBits", "deriveKey", "generateKey"] as const) {
+  for (const name of ["encrypt", "decrypt", "digest", "importKey", "exportKey", "deriveBits", "deriveKey", "generateKey", "sign"] as const) {
     const original = crypto.subtle[name].bind(crypto.subtle) as (...given: unknown[]) => Promise<unknown>;
     const counted = async (...given: unknown[]) => {
       working += 1;
