@@ -63,6 +63,8 @@ export interface ChannelEvents {
   chat: ChatEvent;
   /** `state` changed. */
   statechange: Event;
+  /** `screen` changed: by {@link Channel.setScreen}, or because the browser ended it. */
+  screenchange: Event;
 }
 
 /** A place where participants meet: each is connected to each other directly. */
@@ -79,6 +81,8 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
   readonly chat: readonly ChatMessage[];
   /** What the others see and hear. */
   readonly stream: MediaStream | null;
+  /** The screen, window or tab that one shares. */
+  readonly screen: MediaStream | null;
   /** Whether one's own microphone is there and on, as the others are told. */
   readonly microphone: boolean;
   /** Whether one's own camera is there and on, as the others are told. */
@@ -86,6 +90,11 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
 
   /** Replaces what the others see and hear, without a new negotiation: its first audio and its first video track are sent. The stream stays the caller's, to stop. */
   setStream(stream: MediaStream | null): Promise<void>;
+  /**
+   * Shares a screen beside camera and microphone, or stops with null: the first video track of `stream`, and its first audio track if there is one.
+   * It ends by itself when the browser ends the video track. The stream stays the caller's, to stop.
+   */
+  setScreen(stream: MediaStream | null): Promise<void>;
   /** Mutes or unmutes, and tells the others. */
   setMicrophone(enabled: boolean): void;
   /** Turns the picture off or on, and tells the others. The camera itself stays open until its track is stopped. */
@@ -123,7 +132,7 @@ export interface Path {
 
 /** Events of a {@link Participant}. */
 export interface ParticipantEvents {
-  /** `name`, `state`, `microphone`, `camera`, `path` or the tracks of `stream` changed. */
+  /** `name`, `state`, `microphone`, `camera`, `screen`, `path` or the tracks of `stream` changed. */
   change: Event;
   /** This participant offers files. An offer that nobody answers waits. */
   offer: OfferEvent;
@@ -140,6 +149,8 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
   readonly state: ParticipantState;
   /** What this participant sends: at most one audio and one video track. The same object for as long as the participant is here. */
   readonly stream: MediaStream;
+  /** The screen that this participant shares, with its sound where there is one; null while it shares none. The same object each time. */
+  readonly screen: MediaStream | null;
   /** Whether this participant's microphone is on. */
   readonly microphone: boolean;
   /** Whether this participant's camera is on. */

@@ -1,6 +1,7 @@
 import type { ByeMessage, ChatTextMessage, NegotiationMessage, ReceivedMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
-import type { OutgoingMedia } from "./outgoing-media.js";
+import { carriesCamera, type OutgoingMedia } from "./outgoing-media.js";
+import type { OutgoingScreen } from "./outgoing-screen.js";
 
 /** Milliseconds that the last data message has to leave before the connection closes. */
 const LINGER = 100;
@@ -8,6 +9,7 @@ const LINGER = 100;
 export interface ConnectionOptions {
   configuration: RTCConfiguration;
   media: OutgoingMedia;
+  screen: OutgoingScreen;
   polite: boolean;
   /** The highest negotiation number that this pair has used. */
   newest: number;
@@ -15,7 +17,8 @@ export interface ConnectionOptions {
   offers: boolean;
   send(message: NegotiationMessage): void;
   statechange(): void;
-  track(track: MediaStreamTrack): void;
+  /** A track came: of microphone and camera, or of a screen. */
+  track(track: MediaStreamTrack, source: "camera" | "screen"): void;
   /** The data channel opened. */
   open(): void;
   /** A message came by the data channel. */
@@ -32,18 +35,22 @@ export class Connection {
   /** Further data channels. */
   readonly #channels = new Set<RTCDataChannel>();
   readonly #media: OutgoingMedia;
+  readonly #screen: OutgoingScreen;
   #mayOffer: boolean;
+  /** Whether camera and microphone have their transceivers. */
+  #prepared = false;
 
   constructor(options: ConnectionOptions) {
     const connection = new RTCPeerConnection(options.configuration);
     this.#connection = connection;
     this.#media = options.media;
+    this.#screen = options.screen;
     this.#mayOffer = options.offers;
     this.#negotiation = new Negotiation(connection, {
       polite: options.polite,
       newest: options.newest,
       send: options.send,
-      beforeAnswer: () => this.#media.answer(connection),
+      beforeAnswer: () => this.#beforeAnswer(),
     });
     connection.onnegotiationneeded = () => {
       if (this.#mayOffer) this.#negotiation.offer();
@@ -54,7 +61,8 @@ export class Connection {
     };
     // Firefox has had `connectionstatechange` since 113 only.
     connection.onconnectionstatechange = connection.oniceconnectionstatechange = () => options.statechange();
-    connection.ontrack = ({ track }) => options.track(track);
+    connection.ontrack = ({ track, transceiver }) =>
+      options.track(track, carriesCamera(connection, transceiver) ? "camera" : "screen");
     connection.ondatachannel = ({ channel }) => options.channel(this.#follow(channel));
     // Negotiated out of band: it exists on both sides without a message, whoever makes the offer.
     this.#data = connection.createDataChannel("peerline", { negotiated: true, id: 0 });
@@ -90,12 +98,7 @@ export class Connection {
     if (message.kind === "candidate") await this.#negotiation.receiveCandidate(message);
     else if (message.kind === "restart") {
       if (message.negotiation >= this.newest) this.restart();
-    } else {
-      const outcome = await this.#negotiation.receive(message);
-      // From the first offer on, either side may make further ones.
-      this.#mayOffer ||= this.described;
-      return outcome;
-    }
+    } else return await this.#negotiation.receive(message);
     return "done";
   }
 
@@ -123,8 +126,24 @@ export class Connection {
     await this.#media.replace(this.#connection);
   }
 
+  /** Sends the screen that is shared now. Before camera and microphone have their transceivers, which come first, it waits for them. */
+  async replaceScreen(): Promise<void> {
+    if (this.#prepared && this.#connection.signalingState !== "closed") await this.#screen.replace(this.#connection);
+  }
+
   #offerFirst(): void {
-    this.#negotiation.offerFirst(() => this.#media.offer(this.#connection));
+    this.#negotiation.offerFirst(async () => {
+      await this.#media.offer(this.#connection);
+      this.#prepared = true;
+      await this.replaceScreen();
+    });
+  }
+
+  async #beforeAnswer(): Promise<void> {
+    await this.#media.answer(this.#connection);
+    // From the first offer on, either side may make further ones: a screen is offered as soon as this is answered.
+    this.#mayOffer = this.#prepared = true;
+    await this.replaceScreen();
   }
 
   get dataOpen(): boolean {

@@ -4,6 +4,7 @@ import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, FailureReason } from "./frames.js";
 import { type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile } from "./messages.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
+import type { OutgoingScreen } from "./outgoing-screen.js";
 import { selectedPath, statistics } from "./path.js";
 import { Recovery } from "./recovery.js";
 import type { OutgoingTransfer } from "./transfer/api.js";
@@ -31,6 +32,7 @@ type Report = Extract<ClientFrame, { type: "report" }>;
 /** What a participant needs of its channel. */
 export interface ParticipantEnvironment {
   readonly media: OutgoingMedia;
+  readonly outgoingScreen: OutgoingScreen;
   readonly transfers: Transfers;
   readonly configuration: RTCConfiguration;
   /** Whether we are connected to the server. */
@@ -57,6 +59,7 @@ export interface ParticipantOptions {
 export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> implements TransferPeer {
   readonly id: string;
   readonly stream = new MediaStream();
+  readonly #screen = new MediaStream();
   readonly #environment: ParticipantEnvironment;
   readonly #polite: boolean;
   readonly #recovery: Recovery;
@@ -101,6 +104,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   get camera(): boolean {
     return this.#profile.camera;
+  }
+
+  get screen(): MediaStream | null {
+    return this.#profile.screen ? this.#screen : null;
   }
 
   get state(): ParticipantState {
@@ -181,6 +188,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return this.#connection.replaceTracks();
   }
 
+  replaceScreen(): Promise<void> {
+    return this.#connection.replaceScreen();
+  }
+
   /** @param bye - whether to tell the other side that this is on purpose */
   close(bye: boolean): void {
     this.#reportPath();
@@ -195,13 +206,14 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return new Connection({
       configuration: environment.configuration,
       media: environment.media,
+      screen: environment.outgoingScreen,
       polite: this.#polite,
       newest,
       offers,
       // A refusal means that the other side is gone; if it comes back, `reached` takes care.
       send: (message) => void environment.send(this.id, message).catch(() => undefined),
       statechange: () => this.#update(),
-      track: (track) => this.#addTrack(track),
+      track: (track, source) => this.#addTrack(track, source === "screen" ? this.#screen : this.stream),
       open: () => environment.dataOpen(this),
       data: (json) => this.#receiveData(json),
       // Channels with other labels are an application's own.
@@ -250,9 +262,9 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       this.#environment.receive(this, message, "data");
   }
 
-  #addTrack(track: MediaStreamTrack): void {
-    for (const old of this.stream.getTracks()) if (old.kind === track.kind && old !== track) this.stream.removeTrack(old);
-    this.stream.addTrack(track);
+  #addTrack(track: MediaStreamTrack, stream: MediaStream): void {
+    for (const old of stream.getTracks()) if (old.kind === track.kind && old !== track) stream.removeTrack(old);
+    stream.addTrack(track);
     this.dispatchEvent(new Event("change"));
   }
 
