@@ -12,6 +12,7 @@ import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
 import { incoming, outgoing } from "../src/state/ringing";
 import { findable, name } from "../src/state/settings";
+import { ownScreen } from "../src/state/screen";
 import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
 import type { TransferView } from "../src/state/transfer-view";
@@ -64,6 +65,7 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
     state: "connected" as const,
     stream: picture(index),
     audioTrack: null,
+    screen: null,
     ...changes[index],
   }));
 }
@@ -175,6 +177,11 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   "left-files": () => {
     transfers.value = [transfer({ "slides/1.png": 400_000, "notes.txt": 900 }, { state: "completed" })];
     return <LeftView />;
+  },
+  "call-screen": async () => call(others(3, { 1: { screen: picture(1) } })),
+  "call-own-screen": async () => {
+    ownScreen.value = picture(4);
+    return call(others(2));
   },
   "call-unread": async () => {
     model.messages.value = chat;

@@ -6,6 +6,7 @@ import { client } from "./client";
 import { failureOf } from "./failures";
 import * as model from "./model";
 import { notify } from "./notices";
+import { followScreen } from "./screen";
 import { name } from "./settings";
 import { followTransfers } from "./transfers";
 import { keepAwake } from "./wake-lock";
@@ -106,6 +107,7 @@ function begin(channel: Channel): void {
   const stopFitting = effect(() => fitPicture(model.participants.value.length));
   const sleep = keepAwake();
   const stopTransfers = followTransfers(channel);
+  const stopScreen = followScreen(channel);
 
   channel.addEventListener("participantjoin", ({ participant }) => {
     follow(participant);
@@ -133,6 +135,7 @@ function begin(channel: Channel): void {
     stopFitting();
     sleep();
     stopTransfers();
+    stopScreen();
     for (const forget of peers.values()) forget();
   };
   call = { channel, end };
@@ -156,6 +159,7 @@ function describe(peer: Peer): model.Participant {
     state: peer.state === "connecting" && connected.has(peer) ? "reconnecting" : peer.state,
     stream: peer.stream,
     audioTrack: peer.stream.getAudioTracks()[0] ?? null,
+    screen: peer.screen,
   };
 }
 

@@ -16,6 +16,8 @@ export interface Participant {
   /** The same object for as long as they are here. */
   readonly stream: MediaStream;
   readonly audioTrack: MediaStreamTrack | null;
+  /** What they share of their screen; the same object each time. */
+  readonly screen: MediaStream | null;
 }
 
 /** A line of the chat. */

@@ -10,6 +10,7 @@ import { LivePill } from "../parts/live-pill";
 import { MediaButtons, ToolButton } from "../parts/media-buttons";
 import { releaseSound } from "../parts/picture";
 import { SendFilesDialog } from "../parts/send-files";
+import { ScreenButton } from "../parts/screen-button";
 import { ServerBanner } from "../parts/server-banner";
 import { SettingsDialog } from "../parts/settings-dialog";
 import { Stage } from "../parts/stage";
@@ -67,6 +68,7 @@ function Toolbar({ link, onFiles, onSettings }: { link: string; onFiles: () => v
   return (
     <section class="toolbar" aria-label={t("call.controls")}>
       <MediaButtons />
+      <ScreenButton />
       <span class="tool-place">
         <ToolButton label={t("call.chat")} expanded={chatOpen.value} controls="chat" onClick={toggleChat}>
           <ChatIcon />
