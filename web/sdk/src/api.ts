@@ -2,6 +2,7 @@
  * What a user of the SDK sees: channels, the participants in them, chat, discovery and invitations.
  * The classes behind these interfaces stand in the files named after them.
  */
+import type { Diagnostics } from "./diagnostics/diagnostics.js";
 import type { TypedEventTarget } from "./events.js";
 import type { Link } from "./link.js";
 import type { FileWithPath, OfferEvent, OutgoingTransfer } from "./transfer/api.js";
@@ -165,6 +166,8 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
    * @throws RangeError if there are none, over 65,536, or one whose name can't be sent
    */
   sendFiles(files: Iterable<File | FileWithPath>): OutgoingTransfer;
+  /** How the connection does, what happened to it, and what is wrong with it. */
+  readonly diagnostics: Diagnostics;
   /** The W3C statistics of the connection; empty where there is none. */
   getStats(): Promise<Map<string, Record<string, unknown>>>;
 }

@@ -1,3 +1,5 @@
+import { parseCandidate } from "./diagnostics/candidate.js";
+import type { ConnectionIncident } from "./diagnostics/event-log.js";
 import type { ByeMessage, ChatTextMessage, NegotiationMessage, ReceivedMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
 import { carriesCamera, type OutgoingMedia } from "./outgoing-media.js";
@@ -23,6 +25,8 @@ export interface ConnectionOptions {
   open(): void;
   /** A message came by the data channel. */
   data(json: string): void;
+  /** Something happened that may explain a trouble. */
+  log(incident: ConnectionIncident): void;
   /** The other side made a data channel of its own. */
   channel(channel: RTCDataChannel): void;
 }
@@ -36,6 +40,7 @@ export class Connection {
   readonly #channels = new Set<RTCDataChannel>();
   readonly #media: OutgoingMedia;
   readonly #screen: OutgoingScreen;
+  readonly #log: ConnectionOptions["log"];
   #mayOffer: boolean;
   /** Whether camera and microphone have their transceivers. */
   #prepared = false;
@@ -45,6 +50,7 @@ export class Connection {
     this.#connection = connection;
     this.#media = options.media;
     this.#screen = options.screen;
+    this.#log = options.log;
     this.#mayOffer = options.offers;
     this.#negotiation = new Negotiation(connection, {
       polite: options.polite,
@@ -56,11 +62,19 @@ export class Connection {
       if (this.#mayOffer) this.#negotiation.offer();
     };
     connection.onicecandidate = ({ candidate }) => {
+      this.#logLocal(candidate);
       // An empty candidate ends one generation only; null ends them all.
       if (candidate?.candidate !== "") this.#negotiation.sendCandidate(candidate?.toJSON() ?? null);
     };
     // Firefox has had `connectionstatechange` since 113 only.
-    connection.onconnectionstatechange = connection.oniceconnectionstatechange = () => options.statechange();
+    connection.onconnectionstatechange = connection.oniceconnectionstatechange = ({ type }) => {
+      if (type === "connectionstatechange") this.#log({ kind: "connection", state: connection.connectionState });
+      else this.#log({ kind: "ice", state: connection.iceConnectionState });
+      options.statechange();
+    };
+    connection.onsignalingstatechange = () => this.#log({ kind: "signaling", state: connection.signalingState });
+    connection.onicegatheringstatechange = () => this.#log({ kind: "gathering", state: connection.iceGatheringState });
+    connection.onicecandidateerror = ({ errorCode, url }) => this.#log({ kind: "candidate-error", code: errorCode, server: url });
     connection.ontrack = ({ track, transceiver }) =>
       options.track(track, carriesCamera(connection, transceiver) ? "camera" : "screen");
     connection.ondatachannel = ({ channel }) => options.channel(this.#follow(channel));
@@ -95,6 +109,7 @@ export class Connection {
   }
 
   async receive(message: NegotiationMessage): Promise<Outcome> {
+    this.#logRemote(message);
     if (message.kind === "candidate") await this.#negotiation.receiveCandidate(message);
     else if (message.kind === "restart") {
       if (message.negotiation >= this.newest) this.restart();
@@ -104,6 +119,7 @@ export class Connection {
 
   /** Looks for a new path, by an offer with new ICE credentials; or makes the first offer, although the other side was to make it. */
   restart(): void {
+    this.#log({ kind: "restart" });
     if (!this.#mayOffer) {
       this.#mayOffer = true;
       this.#offerFirst();
@@ -175,6 +191,7 @@ export class Connection {
     const connection = this.#connection;
     connection.onnegotiationneeded = connection.onicecandidate = connection.ontrack = connection.ondatachannel = null;
     connection.onconnectionstatechange = connection.oniceconnectionstatechange = null;
+    connection.onsignalingstatechange = connection.onicegatheringstatechange = connection.onicecandidateerror = null;
     this.#data.onopen = this.#data.onmessage = null;
     // A connection that is closed here takes its channels with it, and their `close` events don't come everywhere.
     for (const channel of this.#channels) channel.dispatchEvent(new Event("close"));
@@ -183,6 +200,20 @@ export class Connection {
       setTimeout(() => connection.close(), LINGER);
     } else {
       connection.close();
+    }
+  }
+
+  #logLocal(given: RTCIceCandidate | null): void {
+    const { relayProtocol: protocol = null, url: server = null } = (given ?? {}) as { relayProtocol?: string | null; url?: string | null };
+    const candidate = parseCandidate(given?.candidate ?? "", { protocol, server });
+    if (candidate) this.#log({ kind: "local-candidate", candidate });
+  }
+
+  #logRemote(message: NegotiationMessage): void {
+    const lines = message.kind === "candidate" ? [message.candidate?.candidate ?? ""] : message.kind === "description" ? message.description.sdp.split(/\r?\n/) : [];
+    for (const line of lines) {
+      const candidate = parseCandidate(line);
+      if (candidate) this.#log({ kind: "remote-candidate", candidate });
     }
   }
 

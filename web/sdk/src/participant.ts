@@ -1,7 +1,9 @@
 import type { ParticipantEvents, ParticipantState, Path } from "./api.js";
 import { Connection } from "./connection.js";
+import { ConnectionDiagnostics, type Situation } from "./diagnostics/diagnostics.js";
 import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, FailureReason } from "./frames.js";
+import { relayProtocol } from "./ice-servers.js";
 import { type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile } from "./messages.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
 import type { OutgoingScreen } from "./outgoing-screen.js";
@@ -62,6 +64,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   readonly #screen = new MediaStream();
   readonly #environment: ParticipantEnvironment;
   readonly #polite: boolean;
+  readonly diagnostics: ConnectionDiagnostics;
   readonly #recovery: Recovery;
   #profile: Profile;
   #connection: Connection;
@@ -82,6 +85,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#profile = options.profile;
     this.#polite = options.polite;
     this.#environment = environment;
+    this.diagnostics = new ConnectionDiagnostics(() => this.getStats(), () => this.#situation());
     this.#connection = this.#connect(options.offers, 0);
     this.#recovery = new Recovery({
       reachable: () => environment.online && this.#presence === "present",
@@ -198,6 +202,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#closed = true;
     clearTimeout(this.#pathTimer);
     this.#recovery.stop();
+    this.diagnostics.close();
     this.#connection.close(bye);
   }
 
@@ -214,6 +219,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       send: (message) => void environment.send(this.id, message).catch(() => undefined),
       statechange: () => this.#update(),
       track: (track, source) => this.#addTrack(track, source === "screen" ? this.#screen : this.stream),
+      log: (incident) => this.diagnostics.log(incident),
       open: () => environment.dataOpen(this),
       data: (json) => this.#receiveData(json),
       // Channels with other labels are an application's own.
@@ -226,6 +232,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** Starts over with a new connection; the numbers go on. */
   #replace(offers: boolean): void {
     this.#connection.close(false);
+    this.diagnostics.log({ kind: "replacement" });
     this.#connection = this.#connect(offers, this.#connection.newest);
     this.#update();
   }
@@ -277,6 +284,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     if (state === "connected" && changed) this.#findPath();
     if (state !== "connected") this.#path = undefined;
     if (state === "failed" && changed) this.#reportOnce({ type: "report", path: "failed", reason: this.#failureReason() });
+    this.diagnostics.update();
     this.#environment.statechange(this);
     if (changed) this.dispatchEvent(new Event("change"));
   }
@@ -285,6 +293,18 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     if (this.connected) return "connected";
     if (this.#presence !== "present") return "away";
     return this.#recovery.failed ? "failed" : "connecting";
+  }
+
+  #situation(): Situation {
+    const { online, configuration } = this.#environment;
+    const servers = (configuration.iceServers ?? []).flatMap(({ urls }) => urls);
+    return {
+      state: this.#state,
+      presence: online ? this.#presence : undefined,
+      relayOnly: configuration.iceTransportPolicy === "relay",
+      relays: [...new Set(servers.flatMap((server) => relayProtocol(server) ?? []))],
+      servers,
+    };
   }
 
   #findPath(): void {
