@@ -128,6 +128,12 @@ export const ScreenOffIcon = () => (
   </Icon>
 );
 
+export const ConnectionIcon = () => (
+  <Icon>
+    <path d="M4.5 19v-3.5M9.5 19v-7M14.5 19V8.5M19.5 19V5" />
+  </Icon>
+);
+
 export const ChevronIcon = () => (
   <Icon>
     <path d="M6 9.5l6 6 6-6" />

@@ -95,7 +95,11 @@ function begin(channel: Channel): void {
       show();
     };
     peer.addEventListener("change", update);
-    peers.set(peer.id, () => peer.removeEventListener("change", update));
+    peer.diagnostics.addEventListener("diagnosis", show);
+    peers.set(peer.id, () => {
+      peer.removeEventListener("change", update);
+      peer.diagnostics.removeEventListener("diagnosis", show);
+    });
     update();
   };
   const stopMicrophone = effect(() => channel.setMicrophone(!muted.value));
@@ -160,6 +164,8 @@ function describe(peer: Peer): model.Participant {
     stream: peer.stream,
     audioTrack: peer.stream.getAudioTracks()[0] ?? null,
     screen: peer.screen,
+    diagnostics: peer.diagnostics,
+    diagnosis: peer.diagnostics.diagnosis ?? null,
   };
 }
 

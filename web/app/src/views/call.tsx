@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Brand } from "../parts/brand";
 import { Chat, closeChat, openChat } from "../parts/chat";
+import { ConnectionPlace } from "../parts/connection-place";
 import { copyLink } from "../parts/copy-link";
 import { DropZone } from "../parts/drop-zone";
 import { ChatIcon, FilesIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } from "../parts/icons";
@@ -54,6 +55,7 @@ export function CallView({ link }: { link: string }): JSX.Element {
       <Toolbar link={link} onFiles={() => setFiles([])} onSettings={() => setSettings(true)} />
       <DropZone onDrop={setFiles} />
       {files !== null && <SendFilesDialog dropped={files} onDone={() => setFiles(null)} />}
+      <ConnectionPlace />
       {settings && <SettingsDialog onDone={() => setSettings(false)} />}
     </div>
   );
