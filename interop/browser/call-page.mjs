@@ -85,6 +85,15 @@ export class CallPage {
     );
   }
 
+  /** Resolves when the page says `words` in a place that is read out. */
+  async says(words) {
+    await this.page.waitForFunction(
+      (wanted) => [...document.querySelectorAll("[role=status]")].some((place) => place.textContent.includes(wanted)),
+      { timeout: PATIENCE, polling: 50 },
+      words,
+    );
+  }
+
   async see(role, name) {
     await this.page.waitForSelector(this.#element(role, name), { visible: true, timeout: PATIENCE });
   }

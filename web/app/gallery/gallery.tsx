@@ -3,6 +3,7 @@
  * It is no part of what is built.
  */
 import { signal } from "@preact/signals";
+import type { Diagnostics } from "peerline";
 import { render, type ComponentChildren } from "preact";
 import { microphoneProblem, cameraProblem, startMedia } from "../src/media/local";
 import { Notices } from "../src/parts/notices";
@@ -12,8 +13,10 @@ import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
 import { incoming, outgoing } from "../src/state/ringing";
 import { findable, name, verified } from "../src/state/settings";
+import { ownScreen } from "../src/state/screen";
 import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
+import { openConnection } from "../src/state/open-connection";
 import type { TransferView } from "../src/state/transfer-view";
 import { CallView } from "../src/views/call";
 import { LeftView } from "../src/views/left";
@@ -56,6 +59,57 @@ function picture(index: number): MediaStream {
   return canvas.captureStream(15);
 }
 
+/** A connection of six minutes that lost packets for a while. */
+function diagnostics(): Diagnostics {
+  const time = Date.now();
+  const samples = Array.from({ length: 180 }, (_, index) => {
+    const bad = index > 90 && index < 110 ? 1 : 0;
+    return {
+      time: time - (179 - index) * 2000,
+      roundTrip: 24 + Math.sin(index / 4) * 6 + bad * 160,
+      lossIn: bad * 0.07,
+      lossOut: 0,
+      bitrateIn: 1_400_000 + Math.sin(index / 9) * 200_000 - bad * 900_000,
+      bitrateOut: index < 10 ? index * 80_000 : 800_000 + Math.cos(index / 5) * 60_000,
+    };
+  });
+  const local = { type: "host", protocol: "udp", address: "192.168.1.23", port: 50_123 } as const;
+  const relay = { type: "relay", protocol: "udp", relayProtocol: "tls", address: "203.0.113.9", port: 61_000, server: "turns:relay.example:443" } as const;
+  const remote = { type: "srflx", protocol: "udp", address: "198.51.100.77", port: 40_001 } as const;
+  const still: Omit<Diagnostics, keyof EventTarget> = {
+    route: { kind: "relayed", protocol: "tls", port: 443, reason: "direct-failed", directPairs: 4 },
+    samples,
+    diagnosis: undefined,
+    snapshot: {
+      ...{ time, roundTrip: 24, availableOutgoing: 2_400_000, bytesReceived: 1, bytesSent: 1, packetsReceived: 1, packetsLost: 0 },
+      pairs: [
+        { local: relay, remote, state: "succeeded", selected: true, roundTrip: 24 },
+        { local, remote, state: "failed", selected: false },
+        { local, remote: { ...remote, type: "host", address: "fd00:1234::7e1c:44ff:fe0a:1b2c" }, state: "in-progress", selected: false },
+      ],
+      media: [
+        { direction: "in", kind: "audio", mid: "0", codec: "opus" },
+        { direction: "in", kind: "video", mid: "1", codec: "VP8", width: 1280, height: 720, framesPerSecond: 30 },
+        { direction: "in", kind: "video", mid: "2", codec: "VP9", width: 1920, height: 1080, framesPerSecond: 15 },
+        { direction: "out", kind: "audio", mid: "0", codec: "opus" },
+        { direction: "out", kind: "video", mid: "1", codec: "VP8", width: 640, height: 360, framesPerSecond: 15, limitedBy: "bandwidth" },
+      ],
+    },
+    events: [
+      { time: time - 360_000, kind: "signaling", state: "have-local-offer" },
+      { time: time - 359_900, kind: "local-candidate", candidate: local },
+      { time: time - 359_800, kind: "remote-candidate", candidate: remote },
+      { time: time - 359_700, kind: "ice", state: "checking" },
+      { time: time - 350_000, kind: "candidate-error", code: 701, server: "turn:relay.example:3478" },
+      { time: time - 349_000, kind: "restart" },
+      { time: time - 348_500, kind: "connection", state: "connected" },
+    ],
+    watch: () => () => undefined,
+    report: () => ({}) as never,
+  };
+  return Object.assign(new EventTarget(), still) as Diagnostics;
+}
+
 function others(count: number, changes: Partial<Record<number, Partial<model.Participant>>> = {}): model.Participant[] {
   return NAMES.slice(0, count).map((name, index) => ({
     id: `participant-${name}`,
@@ -66,6 +120,9 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
     stream: picture(index),
     audioTrack: null,
     verification: undefined,
+    screen: null,
+    diagnostics: diagnostics(),
+    diagnosis: null,
     ...changes[index],
   }));
 }
@@ -193,6 +250,24 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   "left-files": () => {
     transfers.value = [transfer({ "slides/1.png": 400_000, "notes.txt": 900 }, { state: "completed" })];
     return <LeftView />;
+  },
+  "call-screen": async () => call(others(3, { 1: { screen: picture(1) } })),
+  connection: async () => {
+    const scene = await call(others(2));
+    openConnection.value = "participant-Grace Hopper";
+    return scene;
+  },
+  "call-diagnosis": async () =>
+    call(
+      others(3, {
+        0: { diagnosis: { kind: "loss", direction: "in", loss: 0.12 } },
+        1: { state: "failed", diagnosis: { kind: "relay-unreachable", protocols: ["udp", "tcp", "tls"] } },
+        2: { state: "away", diagnosis: { kind: "peer-gone" } },
+      }),
+    ),
+  "call-own-screen": async () => {
+    ownScreen.value = picture(4);
+    return call(others(2));
   },
   "call-unread": async () => {
     model.messages.value = chat;

@@ -2,6 +2,7 @@
  * What a user of the SDK sees: channels, the participants in them, chat, discovery and invitations.
  * The classes behind these interfaces stand in the files named after them.
  */
+import type { Diagnostics } from "./diagnostics/diagnostics.js";
 import type { TypedEventTarget } from "./events.js";
 import type { Link } from "./link.js";
 import type { FileWithPath, OfferEvent, OutgoingTransfer } from "./transfer/api.js";
@@ -63,6 +64,8 @@ export interface ChannelEvents {
   chat: ChatEvent;
   /** `state` changed. */
   statechange: Event;
+  /** `screen` changed: by {@link Channel.setScreen}, or because the browser ended it. */
+  screenchange: Event;
 }
 
 /** A place where participants meet: each is connected to each other directly. */
@@ -79,6 +82,8 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
   readonly chat: readonly ChatMessage[];
   /** What the others see and hear. */
   readonly stream: MediaStream | null;
+  /** The screen, window or tab that one shares. */
+  readonly screen: MediaStream | null;
   /** Whether one's own microphone is there and on, as the others are told. */
   readonly microphone: boolean;
   /** Whether one's own camera is there and on, as the others are told. */
@@ -86,6 +91,11 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
 
   /** Replaces what the others see and hear, without a new negotiation: its first audio and its first video track are sent. The stream stays the caller's, to stop. */
   setStream(stream: MediaStream | null): Promise<void>;
+  /**
+   * Shares a screen beside camera and microphone, or stops with null: the first video track of `stream`, and its first audio track if there is one.
+   * It ends by itself when the browser ends the video track. The stream stays the caller's, to stop.
+   */
+  setScreen(stream: MediaStream | null): Promise<void>;
   /** Mutes or unmutes, and tells the others. */
   setMicrophone(enabled: boolean): void;
   /** Turns the picture off or on, and tells the others. The camera itself stays open until its track is stopped. */
@@ -143,7 +153,7 @@ export interface Verification {
 
 /** Events of a {@link Participant}. */
 export interface ParticipantEvents {
-  /** `name`, `state`, `microphone`, `camera`, `path`, `verification` or the tracks of `stream` changed. */
+  /** `name`, `state`, `microphone`, `camera`, `screen`, `path`, `verification` or the tracks of `stream` changed. */
   change: Event;
   /** This participant offers files. An offer that nobody answers waits. */
   offer: OfferEvent;
@@ -160,6 +170,8 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
   readonly state: ParticipantState;
   /** What this participant sends: at most one audio and one video track. The same object for as long as the participant is here. */
   readonly stream: MediaStream;
+  /** The screen that this participant shares, with its sound where there is one; null while it shares none. The same object each time. */
+  readonly screen: MediaStream | null;
   /** Whether this participant's microphone is on. */
   readonly microphone: boolean;
   /** Whether this participant's camera is on. */
@@ -176,6 +188,8 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
    * @throws RangeError if there are none, over 65,536, or one whose name can't be sent
    */
   sendFiles(files: Iterable<File | FileWithPath>): OutgoingTransfer;
+  /** How the connection does, what happened to it, and what is wrong with it. */
+  readonly diagnostics: Diagnostics;
   /** The W3C statistics of the connection; empty where there is none. */
   getStats(): Promise<Map<string, Record<string, unknown>>>;
 }

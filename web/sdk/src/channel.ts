@@ -16,6 +16,7 @@ import type { Identity } from "./identity.js";
 import type { Link } from "./link.js";
 import type { Message, Profile } from "./messages.js";
 import { OutgoingMedia } from "./outgoing-media.js";
+import { OutgoingScreen } from "./outgoing-screen.js";
 import { type ChannelMessage, type ParticipantEnvironment, RemoteParticipant, type Way } from "./participant.js";
 import type { Session } from "./session.js";
 import { openStore } from "./transfer/open-store.js";
@@ -46,6 +47,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   readonly link: Link;
   readonly identifier: string;
   readonly media = new OutgoingMedia();
+  readonly outgoingScreen = new OutgoingScreen();
   readonly transfers = new Transfers({ open: openStore, accepted: OpfsStore.accepted }, () => this.participants.values());
   readonly #cipher: ChannelCipher;
   readonly #environment: ChannelEnvironment;
@@ -58,6 +60,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   #membership: "none" | "lost" | "held" = "none";
   #name: string;
   #stream: MediaStream | null = null;
+  #screen: MediaStream | null = null;
   /** What was asked for, whatever tracks there are; undefined: as the tracks are. */
   #wanted: { audio?: boolean; video?: boolean } = {};
   #sealedProfile = "";
@@ -107,6 +110,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
 
   get stream(): MediaStream | null {
     return this.#stream;
+  }
+
+  get screen(): MediaStream | null {
+    return this.#screen;
   }
 
   get microphone(): boolean {
@@ -183,6 +190,14 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     await Promise.all([...this.#participants.values()].map((participant) => participant.replaceTracks()));
   }
 
+  async setScreen(stream: MediaStream | null): Promise<void> {
+    if (this.#state === "left" || stream === this.#screen) return;
+    this.#takeScreen(stream);
+    this.#publishProfile();
+    this.dispatchEvent(new Event("screenchange"));
+    await Promise.all([...this.#participants.values()].map((participant) => participant.replaceScreen()));
+  }
+
   setMicrophone(enabled: boolean): void {
     this.#wanted.audio = enabled;
     this.#enableTracks();
@@ -218,6 +233,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     this.transfers.close();
     for (const participant of this.#participants.values()) this.#remove(participant, true);
     this.#take(null);
+    this.#takeScreen(null);
     this.#setState("left");
     this.#environment.left(this);
   }
@@ -359,6 +375,18 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     this.#enableTracks();
   }
 
+  #takeScreen(stream: MediaStream | null): void {
+    const { outgoingScreen } = this;
+    outgoingScreen.video?.removeEventListener("ended", this.#screenEnded);
+    outgoingScreen.take(stream);
+    // Without a picture there is nothing to share.
+    this.#screen = outgoingScreen.video && stream;
+    outgoingScreen.video?.addEventListener("ended", this.#screenEnded);
+  }
+
+  /** By the browser's own control, or because the shared window closed. */
+  readonly #screenEnded = (): void => void this.setScreen(null);
+
   #enableTracks(): void {
     const { audio, video } = this.media;
     if (audio) audio.enabled = this.#wanted.audio ?? audio.enabled;
@@ -383,6 +411,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
       identity: this.identity.publicKey,
       microphone: this.microphone,
       camera: this.camera,
+      screen: this.#screen !== null,
     };
     return this.#cipher.sealProfile(profile, this.id);
   }

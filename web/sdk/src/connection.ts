@@ -1,7 +1,10 @@
+import { parseCandidate } from "./diagnostics/candidate.js";
+import type { ConnectionIncident } from "./diagnostics/event-log.js";
 import { onlyFingerprint } from "./fingerprint.js";
 import type { ByeMessage, ChatTextMessage, NegotiationMessage, ReceivedMessage, VerificationMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
-import type { OutgoingMedia } from "./outgoing-media.js";
+import { carriesCamera, type OutgoingMedia } from "./outgoing-media.js";
+import type { OutgoingScreen } from "./outgoing-screen.js";
 
 /** Milliseconds that the last data message has to leave before the connection closes. */
 const LINGER = 100;
@@ -9,6 +12,7 @@ const LINGER = 100;
 export interface ConnectionOptions {
   configuration: RTCConfiguration;
   media: OutgoingMedia;
+  screen: OutgoingScreen;
   polite: boolean;
   /** The highest negotiation number that this pair has used. */
   newest: number;
@@ -16,11 +20,14 @@ export interface ConnectionOptions {
   offers: boolean;
   send(message: NegotiationMessage): void;
   statechange(): void;
-  track(track: MediaStreamTrack): void;
+  /** A track came: of microphone and camera, or of a screen. */
+  track(track: MediaStreamTrack, source: "camera" | "screen"): void;
   /** The data channel opened. */
   open(): void;
   /** A message came by the data channel. */
   data(json: string): void;
+  /** Something happened that may explain a trouble. */
+  log(incident: ConnectionIncident): void;
   /** The other side made a data channel of its own. */
   channel(channel: RTCDataChannel): void;
 }
@@ -33,29 +40,44 @@ export class Connection {
   /** Further data channels. */
   readonly #channels = new Set<RTCDataChannel>();
   readonly #media: OutgoingMedia;
+  readonly #screen: OutgoingScreen;
+  readonly #log: ConnectionOptions["log"];
   #mayOffer: boolean;
+  /** Whether camera and microphone have their transceivers. */
+  #prepared = false;
 
   constructor(options: ConnectionOptions) {
     const connection = new RTCPeerConnection(options.configuration);
     this.#connection = connection;
     this.#media = options.media;
+    this.#screen = options.screen;
+    this.#log = options.log;
     this.#mayOffer = options.offers;
     this.#negotiation = new Negotiation(connection, {
       polite: options.polite,
       newest: options.newest,
       send: options.send,
-      beforeAnswer: () => this.#media.answer(connection),
+      beforeAnswer: () => this.#beforeAnswer(),
     });
     connection.onnegotiationneeded = () => {
       if (this.#mayOffer) this.#negotiation.offer();
     };
     connection.onicecandidate = ({ candidate }) => {
+      this.#logLocal(candidate);
       // An empty candidate ends one generation only; null ends them all.
       if (candidate?.candidate !== "") this.#negotiation.sendCandidate(candidate?.toJSON() ?? null);
     };
     // Firefox has had `connectionstatechange` since 113 only.
-    connection.onconnectionstatechange = connection.oniceconnectionstatechange = () => options.statechange();
-    connection.ontrack = ({ track }) => options.track(track);
+    connection.onconnectionstatechange = connection.oniceconnectionstatechange = ({ type }) => {
+      if (type === "connectionstatechange") this.#log({ kind: "connection", state: connection.connectionState });
+      else this.#log({ kind: "ice", state: connection.iceConnectionState });
+      options.statechange();
+    };
+    connection.onsignalingstatechange = () => this.#log({ kind: "signaling", state: connection.signalingState });
+    connection.onicegatheringstatechange = () => this.#log({ kind: "gathering", state: connection.iceGatheringState });
+    connection.onicecandidateerror = ({ errorCode, url }) => this.#log({ kind: "candidate-error", code: errorCode, server: url });
+    connection.ontrack = ({ track, transceiver }) =>
+      options.track(track, carriesCamera(connection, transceiver) ? "camera" : "screen");
     connection.ondatachannel = ({ channel }) => options.channel(this.#follow(channel));
     // Negotiated out of band: it exists on both sides without a message, whoever makes the offer.
     this.#data = connection.createDataChannel("peerline", { negotiated: true, id: 0 });
@@ -88,20 +110,17 @@ export class Connection {
   }
 
   async receive(message: NegotiationMessage): Promise<Outcome> {
+    this.#logRemote(message);
     if (message.kind === "candidate") await this.#negotiation.receiveCandidate(message);
     else if (message.kind === "restart") {
       if (message.negotiation >= this.newest) this.restart();
-    } else {
-      const outcome = await this.#negotiation.receive(message);
-      // From the first offer on, either side may make further ones.
-      this.#mayOffer ||= this.described;
-      return outcome;
-    }
+    } else return await this.#negotiation.receive(message);
     return "done";
   }
 
   /** Looks for a new path, by an offer with new ICE credentials; or makes the first offer, although the other side was to make it. */
   restart(): void {
+    this.#log({ kind: "restart" });
     if (!this.#mayOffer) {
       this.#mayOffer = true;
       this.#offerFirst();
@@ -124,8 +143,24 @@ export class Connection {
     await this.#media.replace(this.#connection);
   }
 
+  /** Sends the screen that is shared now. Before camera and microphone have their transceivers, which come first, it waits for them. */
+  async replaceScreen(): Promise<void> {
+    if (this.#prepared && this.#connection.signalingState !== "closed") await this.#screen.replace(this.#connection);
+  }
+
   #offerFirst(): void {
-    this.#negotiation.offerFirst(() => this.#media.offer(this.#connection));
+    this.#negotiation.offerFirst(async () => {
+      await this.#media.offer(this.#connection);
+      this.#prepared = true;
+      await this.replaceScreen();
+    });
+  }
+
+  async #beforeAnswer(): Promise<void> {
+    await this.#media.answer(this.#connection);
+    // From the first offer on, either side may make further ones: a screen is offered as soon as this is answered.
+    this.#mayOffer = this.#prepared = true;
+    await this.replaceScreen();
   }
 
   get dataOpen(): boolean {
@@ -164,6 +199,7 @@ export class Connection {
     const connection = this.#connection;
     connection.onnegotiationneeded = connection.onicecandidate = connection.ontrack = connection.ondatachannel = null;
     connection.onconnectionstatechange = connection.oniceconnectionstatechange = null;
+    connection.onsignalingstatechange = connection.onicegatheringstatechange = connection.onicecandidateerror = null;
     this.#data.onopen = this.#data.onmessage = null;
     // A connection that is closed here takes its channels with it, and their `close` events don't come everywhere.
     for (const channel of this.#channels) channel.dispatchEvent(new Event("close"));
@@ -172,6 +208,20 @@ export class Connection {
       setTimeout(() => connection.close(), LINGER);
     } else {
       connection.close();
+    }
+  }
+
+  #logLocal(given: RTCIceCandidate | null): void {
+    const { relayProtocol: protocol = null, url: server = null } = (given ?? {}) as { relayProtocol?: string | null; url?: string | null };
+    const candidate = parseCandidate(given?.candidate ?? "", { protocol, server });
+    if (candidate) this.#log({ kind: "local-candidate", candidate });
+  }
+
+  #logRemote(message: NegotiationMessage): void {
+    const lines = message.kind === "candidate" ? [message.candidate?.candidate ?? ""] : message.kind === "description" ? message.description.sdp.split(/\r?\n/) : [];
+    for (const line of lines) {
+      const candidate = parseCandidate(line);
+      if (candidate) this.#log({ kind: "remote-candidate", candidate });
     }
   }
 

@@ -53,7 +53,7 @@ function isWanted(url: string, policy: RTCIceTransportPolicy, protocols: readonl
 }
 
 /** The protocol of a TURN address (RFC 7065 §3.1), undefined for a STUN address. */
-function relayProtocol(url: string): RelayProtocol | undefined {
+export function relayProtocol(url: string): RelayProtocol | undefined {
   if (url.startsWith("turns:")) return "tls";
   if (!url.startsWith("turn:")) return undefined;
   return /[?&]transport=tcp\b/.test(url) ? "tcp" : "udp";

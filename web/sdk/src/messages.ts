@@ -78,6 +78,8 @@ export interface Profile {
   identity?: string;
   microphone: boolean;
   camera: boolean;
+  /** Whether it shares a screen. */
+  screen: boolean;
 }
 
 /** Characters of a chat message, at most. */
@@ -110,13 +112,14 @@ export function parseMessage(json: string): Message | undefined {
 export function parseProfile(json: string): Profile | undefined {
   const profile = parseObject(json);
   if (profile?.["kind"] !== "profile" || typeof profile["name"] !== "string") return undefined;
-  const { name, identity, microphone, camera } = profile;
+  const { name, identity, microphone, camera, screen } = profile;
   return {
     kind: "profile",
     name: presentable(name),
     ...(typeof identity === "string" && { identity }),
     microphone: microphone === true,
     camera: camera === true,
+    screen: screen === true,
   };
 }
 

@@ -43,6 +43,11 @@ export class OutgoingMedia {
   }
 }
 
+/** Whether it is one of the two that carry microphone and camera; others carry a screen. */
+export function carriesCamera(connection: RTCPeerConnection, transceiver: RTCRtpTransceiver): boolean {
+  return transceivers(connection).includes(transceiver);
+}
+
 /** The first transceiver of each kind. */
 function transceivers(connection: RTCPeerConnection): (RTCRtpTransceiver | undefined)[] {
   const all = connection.getTransceivers();

@@ -1,10 +1,13 @@
 import type { ParticipantEvents, ParticipantState, Path, Verification } from "./api.js";
 import { Connection } from "./connection.js";
+import { ConnectionDiagnostics, type Situation } from "./diagnostics/diagnostics.js";
 import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, FailureReason } from "./frames.js";
+import { relayProtocol } from "./ice-servers.js";
 import type { Identity } from "./identity.js";
 import { type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile, type VerificationMessage } from "./messages.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
+import type { OutgoingScreen } from "./outgoing-screen.js";
 import { selectedPath, statistics } from "./path.js";
 import { Recovery } from "./recovery.js";
 import type { OutgoingTransfer } from "./transfer/api.js";
@@ -36,6 +39,7 @@ export interface ParticipantEnvironment {
   readonly id: string;
   readonly identity: Identity;
   readonly media: OutgoingMedia;
+  readonly outgoingScreen: OutgoingScreen;
   readonly transfers: Transfers;
   readonly configuration: RTCConfiguration;
   /** Whether we are connected to the server. */
@@ -62,8 +66,10 @@ export interface ParticipantOptions {
 export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> implements TransferPeer {
   readonly id: string;
   readonly stream = new MediaStream();
+  readonly #screen = new MediaStream();
   readonly #environment: ParticipantEnvironment;
   readonly #polite: boolean;
+  readonly diagnostics: ConnectionDiagnostics;
   readonly #recovery: Recovery;
   #profile: Profile;
   #connection: Connection;
@@ -85,6 +91,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#profile = options.profile;
     this.#polite = options.polite;
     this.#environment = environment;
+    this.diagnostics = new ConnectionDiagnostics(() => this.getStats(), () => this.#situation());
     this.#connection = this.#connect(options.offers, 0);
     this.#recovery = new Recovery({
       reachable: () => environment.online && this.#presence === "present",
@@ -107,6 +114,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   get camera(): boolean {
     return this.#profile.camera;
+  }
+
+  get screen(): MediaStream | null {
+    return this.#profile.screen ? this.#screen : null;
   }
 
   get state(): ParticipantState {
@@ -193,12 +204,17 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return this.#connection.replaceTracks();
   }
 
+  replaceScreen(): Promise<void> {
+    return this.#connection.replaceScreen();
+  }
+
   /** @param bye - whether to tell the other side that this is on purpose */
   close(bye: boolean): void {
     this.#reportPath();
     this.#closed = true;
     clearTimeout(this.#pathTimer);
     this.#recovery.stop();
+    this.diagnostics.close();
     this.#connection.close(bye);
   }
 
@@ -207,13 +223,15 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return new Connection({
       configuration: environment.configuration,
       media: environment.media,
+      screen: environment.outgoingScreen,
       polite: this.#polite,
       newest,
       offers,
       // A refusal means that the other side is gone; if it comes back, `reached` takes care.
       send: (message) => void environment.send(this.id, message).catch(() => undefined),
       statechange: () => this.#update(),
-      track: (track) => this.#addTrack(track),
+      track: (track, source) => this.#addTrack(track, source === "screen" ? this.#screen : this.stream),
+      log: (incident) => this.diagnostics.log(incident),
       open: () => {
         this.#verify();
         environment.dataOpen(this);
@@ -230,6 +248,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #replace(offers: boolean): void {
     this.#connection.close(false);
     this.#verification = undefined;
+    this.diagnostics.log({ kind: "replacement" });
     this.#connection = this.#connect(offers, this.#connection.newest);
     this.#update();
   }
@@ -282,9 +301,9 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     });
   }
 
-  #addTrack(track: MediaStreamTrack): void {
-    for (const old of this.stream.getTracks()) if (old.kind === track.kind && old !== track) this.stream.removeTrack(old);
-    this.stream.addTrack(track);
+  #addTrack(track: MediaStreamTrack, stream: MediaStream): void {
+    for (const old of stream.getTracks()) if (old.kind === track.kind && old !== track) stream.removeTrack(old);
+    stream.addTrack(track);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -297,6 +316,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     if (state === "connected" && changed) this.#findPath();
     if (state !== "connected") this.#path = undefined;
     if (state === "failed" && changed) this.#reportOnce({ type: "report", path: "failed", reason: this.#failureReason() });
+    this.diagnostics.update();
     this.#environment.statechange(this);
     if (changed) this.dispatchEvent(new Event("change"));
   }
@@ -305,6 +325,18 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     if (this.connected) return "connected";
     if (this.#presence !== "present") return "away";
     return this.#recovery.failed ? "failed" : "connecting";
+  }
+
+  #situation(): Situation {
+    const { online, configuration } = this.#environment;
+    const servers = (configuration.iceServers ?? []).flatMap(({ urls }) => urls);
+    return {
+      state: this.#state,
+      presence: online ? this.#presence : undefined,
+      relayOnly: configuration.iceTransportPolicy === "relay",
+      relays: [...new Set(servers.flatMap((server) => relayProtocol(server) ?? []))],
+      servers,
+    };
   }
 
   #findPath(): void {

@@ -1,4 +1,6 @@
-import type { Path, RelayProtocol } from "./api.js";
+import type { Path } from "./api.js";
+import { isRelayProtocol } from "./diagnostics/candidate.js";
+import { selectedPair } from "./diagnostics/snapshot.js";
 
 type Statistics = Map<string, Record<string, unknown>>;
 
@@ -19,19 +21,5 @@ export function selectedPath(report: Statistics): Path | undefined {
   const relayed = local["candidateType"] === "relay" || remote["candidateType"] === "relay";
   // A relayed candidate's own protocol is that between relay and peer; ours to the relay is `relayProtocol`.
   const protocol = (local["candidateType"] === "relay" && local["relayProtocol"]) || local["protocol"];
-  return { kind: relayed ? "relayed" : "direct", protocol: isProtocol(protocol) ? protocol : "udp" };
-}
-
-function selectedPair(report: Statistics): Record<string, unknown> | undefined {
-  const all = [...report.values()];
-  for (const transport of all)
-    if (transport["type"] === "transport" && typeof transport["selectedCandidatePairId"] === "string")
-      return report.get(transport["selectedCandidatePairId"]);
-  const pairs = all.filter(({ type, state }) => type === "candidate-pair" && state === "succeeded");
-  // Firefox marks the pair in use with `selected`.
-  return pairs.find(({ selected }) => selected === true) ?? pairs.find(({ nominated }) => nominated === true);
-}
-
-function isProtocol(value: unknown): value is RelayProtocol {
-  return value === "udp" || value === "tcp" || value === "tls";
+  return { kind: relayed ? "relayed" : "direct", protocol: isRelayProtocol(protocol) ? protocol : "udp" };
 }

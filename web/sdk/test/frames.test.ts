@@ -83,8 +83,9 @@ describe("messages of participants", () => {
   });
 
   it("reads a profile, and shortens a name that is too long", () => {
-    const profile = { kind: "profile", name: "Ada", identity: "x", microphone: true, camera: false };
+    const profile = { kind: "profile", name: "Ada", identity: "x", microphone: true, camera: false, screen: true };
     expect(parseProfile(JSON.stringify(profile))).toEqual(profile);
+    expect(parseProfile(JSON.stringify({ ...profile, screen: undefined }))?.screen).toBe(false);
     expect(parseProfile(JSON.stringify({ kind: "profile", name: "👋".repeat(99) }))?.name).toBe("👋".repeat(64));
     expect(parseProfile(JSON.stringify({ kind: "profile" }))).toBeUndefined();
   });

@@ -114,6 +114,26 @@ export const SaveIcon = () => (
   </Icon>
 );
 
+export const ScreenIcon = () => (
+  <Icon>
+    <rect x="3" y="4.5" width="18" height="12" rx="2" />
+    <path d="M12 13.5v-6M9.3 10L12 7.3l2.7 2.7M8.5 20h7" />
+  </Icon>
+);
+
+export const ScreenOffIcon = () => (
+  <Icon>
+    <rect x="3" y="4.5" width="18" height="12" rx="2" />
+    <path d="M9.5 8l5 5M14.5 8l-5 5M8.5 20h7" />
+  </Icon>
+);
+
+export const ConnectionIcon = () => (
+  <Icon>
+    <path d="M4.5 19v-3.5M9.5 19v-7M14.5 19V8.5M19.5 19V5" />
+  </Icon>
+);
+
 export const ChevronIcon = () => (
   <Icon>
     <path d="M6 9.5l6 6 6-6" />

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { cameraLive, microphoneLive } from "../media/local";
+import { ownScreen } from "../state/screen";
 import { t, type TextKey } from "../text/text";
 
 function liveText(camera: boolean, microphone: boolean): TextKey {
@@ -8,13 +9,21 @@ function liveText(camera: boolean, microphone: boolean): TextKey {
   return microphone ? "live.microphone" : "live.none";
 }
 
-/** Says whether anybody could see or hear the user now. */
+/** Says whether anybody could see or hear the user now, or see their screen. */
 export function LivePill(): JSX.Element {
   const live = cameraLive.value || microphoneLive.value;
   return (
-    <p class={live ? "live-pill live" : "live-pill"} role="status">
-      <span class="live-dot" aria-hidden="true" />
-      {t(liveText(cameraLive.value, microphoneLive.value))}
-    </p>
+    <div class="live-pills" role="status">
+      <p class={live ? "live-pill live" : "live-pill"}>
+        <span class="live-dot" aria-hidden="true" />
+        {t(liveText(cameraLive.value, microphoneLive.value))}
+      </p>
+      {ownScreen.value !== null && (
+        <p class="live-pill live">
+          <span class="live-dot" aria-hidden="true" />
+          {t("live.screen")}
+        </p>
+      )}
+    </div>
   );
 }

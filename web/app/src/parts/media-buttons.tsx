@@ -54,6 +54,8 @@ interface ToolButtonProps {
   readonly onClick: () => void;
   /** Shown as switched off. */
   readonly off?: boolean;
+  /** Shown as giving something away. */
+  readonly live?: boolean;
   readonly busy?: boolean;
   readonly expanded?: boolean;
   readonly controls?: string;
@@ -64,7 +66,7 @@ export function ToolButton(props: ToolButtonProps): JSX.Element {
   return (
     <button
       type="button"
-      class={props.off === true ? "tool off" : "tool"}
+      class={["tool", props.off === true && "off", props.live === true && "live"].filter(Boolean).join(" ")}
       aria-label={props.label}
       aria-busy={props.busy === true}
       data-tip={props.label}

@@ -7,8 +7,10 @@ interface PictureProps {
   /** The participant's name, or "You". */
   readonly label: string;
   readonly stream: MediaStream | null;
-  /** One's own picture: without sound, and as in a mirror. */
+  /** One's own picture: without sound, and a camera's as in a mirror. */
   readonly own?: boolean;
+  /** A screen: shown whole, whatever its shape. */
+  readonly screen?: boolean;
   /** Whether there is a picture to see; without one the element stays, for the sound. */
   readonly shown: boolean;
 }
@@ -17,7 +19,7 @@ interface PictureProps {
 const WORST_CUT = 2.4;
 
 /** A participant's picture and sound. */
-export function Picture({ label, stream, own = false, shown }: PictureProps): JSX.Element {
+export function Picture({ label, stream, own = false, screen = false, shown }: PictureProps): JSX.Element {
   const element = useRef<HTMLVideoElement>(null);
   const sink = speaker.value;
 
@@ -38,7 +40,7 @@ export function Picture({ label, stream, own = false, shown }: PictureProps): JS
 
   useEffect(() => {
     const video = element.current;
-    if (video === null) return;
+    if (video === null || screen) return;
     const fit = () => {
       const shape = video.videoWidth / video.videoHeight / (video.clientWidth / video.clientHeight);
       video.classList.toggle("whole", shape > WORST_CUT || shape < 1 / WORST_CUT);
@@ -50,12 +52,12 @@ export function Picture({ label, stream, own = false, shown }: PictureProps): JS
       observer.disconnect();
       video.removeEventListener("resize", fit);
     };
-  }, []);
+  }, [screen]);
 
   return (
     <video
       ref={element}
-      class={["picture", own && "own", !shown && "unseen"].filter(Boolean).join(" ")}
+      class={["picture", own && !screen && "own", screen && "whole", !shown && "unseen"].filter(Boolean).join(" ")}
       aria-label={label}
       autoplay
       playsInline

@@ -6,7 +6,9 @@ import { trustIn } from "../state/contacts";
 import type { Participant } from "../state/model";
 import { name } from "../state/settings";
 import { t } from "../text/text";
+import { diagnosisText } from "../connection/diagnosis-text";
 import { Avatar } from "./avatar";
+import { ConnectionButton } from "./connection-button";
 import { CameraOffIcon, MicrophoneOffIcon, ShieldIcon, WarningIcon } from "./icons";
 import { Picture } from "./picture";
 import { trustText } from "./trust-text";
@@ -17,7 +19,7 @@ const LINGER = 6;
 
 /** Somebody else: their picture, their name, and how they are. */
 export function PeerTile({ participant }: { participant: Participant }): JSX.Element {
-  const { id, name, stream, camera, microphone, state, audioTrack } = participant;
+  const { id, name, stream, camera, microphone, state, audioTrack, diagnosis } = participant;
   const shown = camera && (state === "connected" || state === "reconnecting");
   return (
     <Tile
@@ -27,9 +29,12 @@ export function PeerTile({ participant }: { participant: Participant }): JSX.Ele
       track={microphone ? audioTrack : null}
       note={noteOf(participant)}
       mark={<TrustMark participant={participant} />}
+      diagnosis={diagnosis === null ? null : diagnosisText(diagnosis, name)}
+      nameId={`tile-name-${id}`}
     >
       <Picture label={name} stream={stream} shown={shown} />
       {!shown && <Avatar id={id} name={name} />}
+      <ConnectionButton participant={participant} describedBy={`tile-name-${id}`} />
     </Tile>
   );
 }
@@ -44,6 +49,7 @@ export function OwnTile({ id }: { id: string }): JSX.Element {
       microphone={microphoneLive.value}
       track={microphoneLive.value ? microphoneTrack.value : null}
       note={null}
+      diagnosis={null}
     >
       <Picture label={t("call.you")} stream={preview.value} own shown={shown} />
       {!shown && <Avatar id={id} name={name.value} />}
@@ -74,10 +80,14 @@ interface TileProps {
   readonly note: string | null;
   /** Whether it is who it seems to be; of oneself there is no doubt. */
   readonly mark?: JSX.Element;
+  /** Why that is so. A tile that is too small for it has the panel behind its button. */
+  readonly diagnosis: string | null;
+  /** The identifier of the element with the name. */
+  readonly nameId?: string;
   readonly children: ComponentChildren;
 }
 
-function Tile({ name, shown, microphone, track, note, mark, children }: TileProps): JSX.Element {
+function Tile({ name, shown, microphone, track, note, mark, diagnosis, nameId, children }: TileProps): JSX.Element {
   const element = useRef<HTMLLIElement>(null);
 
   useEffect(() => {
@@ -97,7 +107,10 @@ function Tile({ name, shown, microphone, track, note, mark, children }: TileProp
   return (
     <li ref={element} class="tile">
       {children}
-      {note !== null && <p class="tile-note">{note}</p>}
+      <div class="tile-notes">
+        {note !== null && <p class="tile-note">{note}</p>}
+        {diagnosis !== null && <p class="tile-note tile-diagnosis">{diagnosis}</p>}
+      </div>
       <p class="tile-name">
         {!microphone && (
           <Mark text={t("call.muted")}>
@@ -110,7 +123,9 @@ function Tile({ name, shown, microphone, track, note, mark, children }: TileProp
           </Mark>
         )}
         {mark}
-        <span class="tile-name-text">{name}</span>
+        <span class="tile-name-text" {...(nameId !== undefined && { id: nameId })}>
+          {name}
+        </span>
       </p>
     </li>
   );

@@ -8,6 +8,7 @@ import { trustIn } from "./contacts";
 import { failureOf } from "./failures";
 import * as model from "./model";
 import { notify } from "./notices";
+import { followScreen } from "./screen";
 import { name } from "./settings";
 import { followTransfers } from "./transfers";
 import { keepAwake } from "./wake-lock";
@@ -97,7 +98,11 @@ function begin(channel: Channel): void {
       announceDoubt(peer);
     };
     peer.addEventListener("change", update);
-    peers.set(peer.id, () => peer.removeEventListener("change", update));
+    peer.diagnostics.addEventListener("diagnosis", show);
+    peers.set(peer.id, () => {
+      peer.removeEventListener("change", update);
+      peer.diagnostics.removeEventListener("diagnosis", show);
+    });
     update();
   };
   const stopMicrophone = effect(() => channel.setMicrophone(!muted.value));
@@ -115,6 +120,7 @@ function begin(channel: Channel): void {
   });
   const sleep = keepAwake();
   const stopTransfers = followTransfers(channel);
+  const stopScreen = followScreen(channel);
 
   channel.addEventListener("participantjoin", ({ participant }) => {
     follow(participant);
@@ -143,6 +149,7 @@ function begin(channel: Channel): void {
     stopNaming();
     sleep();
     stopTransfers();
+    stopScreen();
     for (const forget of peers.values()) forget();
   };
   call = { channel, end };
@@ -166,6 +173,9 @@ function describe(peer: Peer): model.Participant {
     stream: peer.stream,
     audioTrack: peer.stream.getAudioTracks()[0] ?? null,
     verification: peer.verification,
+    screen: peer.screen,
+    diagnostics: peer.diagnostics,
+    diagnosis: peer.diagnostics.diagnosis ?? null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { ParticipantState, Verification } from "peerline";
+import type { Diagnosis, Diagnostics, ParticipantState, Verification } from "peerline";
 import type { TextKey } from "../text/text";
 
 /** How things stand with a participant; as in the SDK, with a first connection told apart from a later one. */
@@ -18,6 +18,12 @@ export interface Participant {
   readonly audioTrack: MediaStreamTrack | null;
   /** What can be compared with them. */
   readonly verification: Verification | undefined;
+  /** What they share of their screen; the same object each time. */
+  readonly screen: MediaStream | null;
+  /** What there is to know about the connection; the same object for as long as they are here. */
+  readonly diagnostics: Diagnostics;
+  /** What is wrong with the connection. */
+  readonly diagnosis: Diagnosis | null;
 }
 
 /** A line of the chat. */

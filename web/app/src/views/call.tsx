@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Brand } from "../parts/brand";
 import { Chat, closeChat, openChat } from "../parts/chat";
+import { ConnectionPlace } from "../parts/connection-place";
 import { copyLink } from "../parts/copy-link";
 import { DropZone } from "../parts/drop-zone";
 import { ChatIcon, FilesIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } from "../parts/icons";
@@ -11,6 +12,7 @@ import { MediaButtons, ToolButton } from "../parts/media-buttons";
 import { ParticipantsDialog } from "../parts/participants-dialog";
 import { releaseSound } from "../parts/picture";
 import { SendFilesDialog } from "../parts/send-files";
+import { ScreenButton } from "../parts/screen-button";
 import { ServerBanner } from "../parts/server-banner";
 import { SettingsDialog } from "../parts/settings-dialog";
 import { Stage } from "../parts/stage";
@@ -58,6 +60,7 @@ export function CallView({ link }: { link: string }): JSX.Element {
       <DropZone onDrop={setFiles} />
       {files !== null && <SendFilesDialog dropped={files} onDone={() => setFiles(null)} />}
       {people && <ParticipantsDialog onDone={() => setPeople(false)} />}
+      <ConnectionPlace />
       {settings && <SettingsDialog onDone={() => setSettings(false)} />}
     </div>
   );
@@ -72,6 +75,7 @@ function Toolbar({ link, onFiles, onSettings }: { link: string; onFiles: () => v
   return (
     <section class="toolbar" aria-label={t("call.controls")}>
       <MediaButtons />
+      <ScreenButton />
       <span class="tool-place">
         <ToolButton label={t("call.chat")} expanded={chatOpen.value} controls="chat" onClick={toggleChat}>
           <ChatIcon />

@@ -24,7 +24,7 @@ export class FakeMediaStream {
   getTracks = () => [...this.#tracks];
   getAudioTracks = () => this.#tracks.filter(({ kind }) => kind === "audio");
   getVideoTracks = () => this.#tracks.filter(({ kind }) => kind === "video");
-  addTrack = (track: FakeTrack) => void this.#tracks.push(track);
+  addTrack = (track: FakeTrack) => void (this.#tracks = [...new Set([...this.#tracks, track])]);
   removeTrack = (track: FakeTrack) => void (this.#tracks = this.#tracks.filter((other) => other !== track));
 }
 
@@ -91,7 +91,7 @@ export class FakePeerConnection {
   onicecandidate: Handler<{ candidate: { candidate: string; toJSON(): unknown } | null }> = null;
   onconnectionstatechange: Handler = null;
   oniceconnectionstatechange: Handler = null;
-  ontrack: Handler<{ track: FakeTrack }> = null;
+  ontrack: Handler<{ track: FakeTrack; transceiver: FakeTransceiver }> = null;
   ondatachannel: Handler<{ channel: FakeTransferChannel }> = null;
   /** Those besides `data`. */
   readonly channels: FakeTransferChannel[] = [];
@@ -195,7 +195,7 @@ export class FakePeerConnection {
       this.#associate(description);
       this.#setSignalingState("stable");
     } else {
-      if (this.signalingState === "have-local-offer") this.pendingLocal = null;
+      if (this.signalingState === "have-local-offer") this.#rollBack();
       const known = this.transceivers.filter(({ mid }) => mid !== null).length;
       if (sections(description).length < known) throw new DOMException("m-lines", "InvalidAccessError");
       this.#pendingRemote = description;
@@ -248,10 +248,17 @@ export class FakePeerConnection {
     return transceiver;
   }
 
+  /** What the offer had brought along is offered again later. */
+  #rollBack(): void {
+    this.pendingLocal = null;
+    const agreed = this.currentRemoteDescription ? sections(this.currentRemoteDescription).length : 0;
+    for (const transceiver of this.transceivers) if (transceiver.mid !== null && transceiver.mid >= agreed) transceiver.mid = null;
+  }
+
   #associate(description: Description): void {
-    sections(description).forEach((kind, mid) => {
+    sections(description).forEach(({ kind, direction }, mid) => {
       const transceiver = this.transceivers.find((candidate) => candidate.mid === mid) ?? this.#addTransceiver(kind, "recvonly", mid);
-      this.ontrack?.({ track: transceiver.receiver.track });
+      if (direction.startsWith("send")) this.ontrack?.({ track: transceiver.receiver.track, transceiver });
     });
   }
 
@@ -261,7 +268,7 @@ export class FakePeerConnection {
       .sort((a, b) => (a.mid as number) - (b.mid as number))
       .slice(0, length);
     const lines = ["v=0", `a=fingerprint:sha-256 ${this.fingerprint}`, `a=ice-ufrag:${this.#ufrag}`];
-    return { type, sdp: [...lines, ...kinds.map(({ kind }) => `m=${kind}`)].join("\r\n") };
+    return { type, sdp: [...lines, ...kinds.map(({ kind, direction }) => `m=${kind}\r\na=${direction}`)].join("\r\n") };
   }
 
   #changedUfrag(): boolean {
@@ -318,8 +325,8 @@ export class FakePeerConnection {
   }
 }
 
-function sections({ sdp }: Description): string[] {
-  return [...sdp.matchAll(/^m=(\w+)/gm)].map(([, kind]) => kind as string);
+function sections({ sdp }: Description): { kind: string; direction: string }[] {
+  return [...sdp.matchAll(/^m=(\w+)\r\na=(\w+)/gm)].map(([, kind, direction]) => ({ kind: kind as string, direction: direction as string }));
 }
 
 function ufrag({ sdp }: Description): string {

@@ -1,0 +1,27 @@
+import { layoutGrid, type GridLayout } from "./grid";
+
+/** How the stage is divided while somebody shares a screen: the screens have most of it, the people a strip at the side or below. */
+export interface PresentationLayout {
+  readonly strip: "side" | "below";
+  /** The strip's width at the side, its height below, in CSS pixels. */
+  readonly stripSize: number;
+  readonly screens: GridLayout;
+  readonly people: GridLayout;
+}
+
+/** The strip's part of the stage; more of it where a column would be too thin to know a face in. */
+const STRIP = 0.2;
+const NARROWEST = 120;
+const WIDEST = 320;
+
+export function layoutPresentation(screens: number, people: number, width: number, height: number, gap: number): PresentationLayout {
+  const side = width > height;
+  const stripSize = Math.floor(Math.min(WIDEST, Math.max(NARROWEST, (side ? width : height) * STRIP)));
+  const rest = Math.max(0, (side ? width : height) - stripSize - gap);
+  return {
+    strip: side ? "side" : "below",
+    stripSize,
+    screens: side ? layoutGrid(screens, rest, height, gap) : layoutGrid(screens, width, rest, gap),
+    people: side ? layoutGrid(people, stripSize, height, gap) : layoutGrid(people, width, stripSize, gap),
+  };
+}
