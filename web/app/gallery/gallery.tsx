@@ -11,6 +11,7 @@ import { RingDialogs } from "../src/parts/ring-dialogs";
 import { people } from "../src/state/discovery";
 import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
+import { online } from "../src/state/online";
 import { incoming, outgoing } from "../src/state/ringing";
 import { findable, name, verified } from "../src/state/settings";
 import { ownScreen } from "../src/state/screen";
@@ -166,6 +167,10 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     name.value = "";
     return <StartView />;
   },
+  "start-offline": () => {
+    online.value = false;
+    return <StartView />;
+  },
   people: () => {
     name.value = "Ada Lovelace";
     findable.value = true;
@@ -245,6 +250,11 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   "call-send": async () => {
     const scene = await call(others(2));
     setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Send files"]')?.click(), 300);
+    return scene;
+  },
+  "call-settings": async () => {
+    const scene = await call(others(2));
+    setTimeout(() => [...document.querySelectorAll<HTMLElement>(".toolbar .tool")].at(-1)?.click(), 300);
     return scene;
   },
   "left-files": () => {

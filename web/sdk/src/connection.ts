@@ -173,7 +173,9 @@ export class Connection {
   }
 
   /** The certificates of both sides, in the form of SHA-256 fingerprints; undefined where the descriptions leave open which ones these are. */
-  get fingerprints(): { own: string; other: string } | undefined {
+  async fingerprints(): Promise<{ own: string; other: string } | undefined> {
+    // A browser may open the data channel before it shows the answer that it did so by.
+    await this.#negotiation.settled();
     const own = onlyFingerprint(this.#connection.localDescription?.sdp);
     const other = onlyFingerprint(this.#connection.remoteDescription?.sdp);
     return own === undefined || other === undefined ? undefined : { own, other };

@@ -119,6 +119,11 @@ export class Negotiation {
     else this.#options.send({ kind: "candidate", negotiation: this.#newest, candidate });
   }
 
+  /** Resolves when everything that has come so far is taken. */
+  settled(): Promise<void> {
+    return this.#step(async () => undefined);
+  }
+
   /** Nothing is sent after this. */
   close(): void {
     this.#closed = true;

@@ -290,11 +290,9 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** Finds, over a connection that is new, what both sides can compare. */
   #verify(): void {
     const connection = this.#connection;
-    const { fingerprints } = connection;
-    if (!fingerprints) return;
     this.#verification = new VerificationExchange({
       first: this.#environment.id < this.id,
-      fingerprints,
+      fingerprints: connection.fingerprints(),
       identity: this.#environment.identity,
       send: (message) => connection.sendData(message),
       change: () => this.dispatchEvent(new Event("change")),

@@ -18,10 +18,16 @@ export interface Transcript {
   nonces: readonly [string, string];
 }
 
+export interface Fingerprints {
+  own: string;
+  other: string;
+}
+
 export interface VerificationOptions {
   /** Whether our participant identifier is the lower one: then we commit ourselves first. */
   first: boolean;
-  fingerprints: { own: string; other: string };
+  /** Undefined: it is not known which certificates these are, and there is nothing to compare. */
+  fingerprints: Promise<Fingerprints | undefined>;
   identity: Identity;
   send(message: VerificationMessage): void;
   /** `state` changed. */
@@ -33,6 +39,7 @@ export class VerificationExchange implements Verification {
   readonly #options: VerificationOptions;
   readonly #nonce = base64url.encode(crypto.getRandomValues(new Uint8Array(NONCE_LENGTH)));
   #state: VerificationState = "pending";
+  #fingerprints: Fingerprints | undefined;
   #awaited: VerificationMessage["kind"] | undefined;
   #commitment = "";
   #otherIdentity = "";
@@ -41,8 +48,8 @@ export class VerificationExchange implements Verification {
 
   constructor(options: VerificationOptions) {
     this.#options = options;
-    this.#awaited = options.first ? "nonce" : "commitment";
-    if (options.first) this.#step(() => this.#commit());
+    // What comes meanwhile waits.
+    this.#step(() => this.#begin());
   }
 
   get state(): VerificationState {
@@ -70,9 +77,12 @@ export class VerificationExchange implements Verification {
     });
   }
 
-  async #commit(): Promise<void> {
-    const { identity, send } = this.#options;
-    send({ kind: "commitment", commitment: await commitmentTo(this.#nonce), identity: identity.publicKey });
+  async #begin(): Promise<void> {
+    const { first, fingerprints, identity, send } = this.#options;
+    this.#fingerprints = await fingerprints;
+    if (this.#fingerprints === undefined) return;
+    this.#awaited = first ? "nonce" : "commitment";
+    if (first) send({ kind: "commitment", commitment: await commitmentTo(this.#nonce), identity: identity.publicKey });
   }
 
   #takeCommitment({ commitment, identity }: CommitmentMessage): void {
@@ -109,8 +119,10 @@ export class VerificationExchange implements Verification {
     this.#options.change();
   }
 
-  #transcriptWith(otherNonce: string): Transcript {
-    const { first, fingerprints, identity } = this.#options;
+  #transcriptWith(otherNonce: string): Transcript | undefined {
+    const { first, identity } = this.#options;
+    const fingerprints = this.#fingerprints;
+    if (fingerprints === undefined) return undefined;
     const ordered = (own: string, other: string) => (first ? [own, other] : [other, own]) as [string, string];
     return {
       fingerprints: ordered(fingerprints.own, fingerprints.other),

@@ -82,6 +82,25 @@ describe("a call of two", () => {
     expect([bobs?.identity, adas?.identity]).toEqual([only(ada.channel).identity, only(bob.channel).identity]);
   });
 
+  it("has words also where a browser opens the data channel before it shows the description that it did so by", async () => {
+    const { prototype } = FakePeerConnection;
+    const late = new WeakSet<object>();
+    const take = prototype.setRemoteDescription;
+    vi.spyOn(prototype, "setRemoteDescription").mockImplementation(async function (this: FakePeerConnection, description) {
+      late.add(this);
+      await take.call(this, description);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      late.delete(this);
+    });
+    const get = Object.getOwnPropertyDescriptor(prototype, "remoteDescription")?.get;
+    vi.spyOn(prototype, "remoteDescription", "get").mockImplementation(function (this: FakePeerConnection) {
+      return late.has(this) ? null : get?.call(this);
+    });
+    const carol = await join("Carol");
+    await pass(2000);
+    expect([...carol.channel.participants.values()].map(({ verification }) => verification?.state)).toEqual(["ready", "ready"]);
+  });
+
   it("connects by one offer of the newcomer, both kinds both ways", () => {
     const [one, two] = [only(ada.channel), only(bob.channel)];
     expect([one.name, one.state, two.name, two.state]).toEqual(["Bob", "connected", "Ada", "connected"]);

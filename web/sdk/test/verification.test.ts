@@ -3,7 +3,7 @@ import * as base64url from "../src/base64url.js";
 import { onlyFingerprint } from "../src/fingerprint.js";
 import { Identity } from "../src/identity.js";
 import { parseMessage, type VerificationMessage } from "../src/messages.js";
-import { commitmentTo, proofOf, VerificationExchange, wordsOf } from "../src/verification.js";
+import { commitmentTo, proofOf, VerificationExchange, type VerificationOptions, wordsOf } from "../src/verification.js";
 import { verification } from "./vectors.js";
 
 const CURVE = { name: "ECDH", namedCurve: "P-256" };
@@ -19,7 +19,7 @@ interface End {
   out: (message: VerificationMessage) => void;
 }
 
-function end(first: boolean, identity: Identity, own: string, other: string): End {
+function end(first: boolean, identity: Identity, own: string, other: string, fingerprints: VerificationOptions["fingerprints"] = Promise.resolve({ own, other })): End {
   const sent: VerificationMessage[] = [];
   const made: End = {
     sent,
@@ -27,7 +27,7 @@ function end(first: boolean, identity: Identity, own: string, other: string): En
     exchange: new VerificationExchange({
       first,
       identity,
-      fingerprints: { own, other },
+      fingerprints,
       send: (message) => {
         sent.push(message);
         made.out(parseMessage(JSON.stringify(message)) as VerificationMessage);
@@ -85,6 +85,28 @@ describe("two people who are connected directly", () => {
     await vi.waitFor(() => expect(one.sent).toHaveLength(1));
     expect([one.exchange.state, one.exchange.identity]).toEqual(["pending", undefined]);
     await expect(one.exchange.words()).rejects.toMatchObject({ name: "InvalidStateError" });
+  });
+
+  it.each([true, false])("lose nothing that comes before they know the certificates (of the first side: %s)", async (first) => {
+    const { ada, grace, certificates } = await people();
+    let know: (fingerprints: { own: string; other: string }) => void = () => undefined;
+    const late = end(first, ada, "", "", new Promise((resolve) => (know = resolve)));
+    const early = end(!first, grace, certificates.grace, certificates.ada);
+    join(early, late);
+    if (!first) await vi.waitFor(() => expect(early.sent).toHaveLength(1));
+    know({ own: certificates.ada, other: certificates.grace });
+    await decided(early, late);
+    expect(await early.exchange.words()).toEqual(await late.exchange.words());
+  });
+
+  it("say nothing where the certificates aren't known", async () => {
+    const { ada, grace, certificates } = await people();
+    const unsure = end(false, ada, "", "", Promise.resolve(undefined));
+    const other = end(true, grace, certificates.grace, certificates.ada);
+    join(unsure, other);
+    await vi.waitFor(() => expect(other.sent).toHaveLength(1));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([unsure.exchange.state, unsure.sent]).toEqual(["pending", []]);
   });
 
   it("keep the first of two messages of a kind", async () => {

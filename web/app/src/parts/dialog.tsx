@@ -17,8 +17,13 @@ export function Dialog(props: DialogProps): JSX.Element {
   useEffect(() => {
     const dialog = element.current;
     if (dialog === null) return;
+    const before = document.activeElement;
     dialog.showModal();
-    return () => dialog.close();
+    return () => {
+      dialog.close();
+      // A dialog that is no longer in the page doesn't give the focus back by itself.
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
 
   return (
