@@ -156,6 +156,74 @@ for (const { trouble, how, protocol, sentence } of [
   });
 }
 
+/** Runs in the page before it joins: a server without a relay, and a NAT that lets nothing in. */
+function closeNetwork() {
+  const Socket = window.WebSocket;
+  const onlyStun = (servers) => servers.map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => url.startsWith("stun:")) })).filter(({ urls }) => urls.length > 0);
+  window.WebSocket = class extends Socket {
+    set onmessage(take) {
+      super.onmessage = take && (({ data }) => take({ data: JSON.stringify(JSON.parse(data, (key, value) => (key === "servers" && Array.isArray(value) ? onlyStun(value) : value))) }));
+    }
+  };
+  const Kept = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Kept {
+    // Here STUN sees the address that is there already, which browsers then don't tell twice.
+    set onicecandidate(take) {
+      super.onicecandidate =
+        take &&
+        (({ candidate }) => {
+          const seen = candidate?.candidate.replace("typ host", "typ srflx raddr 0.0.0.0 rport 0");
+          take({ candidate: candidate?.candidate ? new RTCIceCandidate({ ...candidate.toJSON(), candidate: seen }) : candidate });
+        });
+    }
+    setRemoteDescription({ type, sdp }) {
+      return super.setRemoteDescription({ type, sdp: sdp.replace(/^a=candidate:.*\r\n/gm, "") });
+    }
+    addIceCandidate() {
+      return Promise.resolve();
+    }
+  };
+}
+
+test("two networks that let nothing in, and no relay, are told at the tile", async () => {
+  const browser = await chromium();
+  try {
+    const grace = await CallPage.open(browser, server.url, "Grace");
+    await grace.page.evaluateOnNewDocument(closeNetwork);
+    await grace.page.reload();
+    const link = await grace.newCall();
+    const ada = await CallPage.open(browser, link, "Ada");
+    await ada.page.evaluateOnNewDocument(closeNetwork);
+    await ada.page.reload();
+    await ada.join();
+    const sentence = "Both networks keep calls from outside out, and this server has no relay.";
+    await Promise.all([ada.tileSays("Grace", sentence), grace.tileSays("Ada", sentence)]);
+  } finally {
+    await browser.close();
+  }
+});
+
+test("loss is told at the tile while it lasts", async () => {
+  const browsers = await Promise.all([chromium(), chromium()]);
+  try {
+    const [ada] = await meet(browsers);
+    await ada.page.evaluate(() => {
+      const Native = Object.getPrototypeOf(window.RTCPeerConnection);
+      const { getStats } = Native.prototype;
+      Native.prototype.getStats = async function () {
+        const lossy = (entry) => (entry.type === "remote-inbound-rtp" ? { ...entry, fractionLost: window.lossForTest } : entry);
+        return new Map([...(await getStats.call(this)).values()].map((entry) => [entry.id, lossy(entry)]));
+      };
+      window.lossForTest = 0.2;
+    });
+    await ada.tileSays("Grace", "20% of what you send to Grace gets lost on the way.");
+    await ada.page.evaluate(() => (window.lossForTest = 0));
+    await ada.page.waitForFunction(() => !document.body.textContent.includes("gets lost on the way"), PATIENCE);
+  } finally {
+    await Promise.all(browsers.map((browser) => browser.close()));
+  }
+});
+
 test("somebody whose browser is gone is told of at the tile", async () => {
   const browsers = await Promise.all([chromium(), chromium()]);
   try {
