@@ -86,7 +86,7 @@ describe("a candidate's line", () => {
     });
   });
 
-  it.each(["", "candidate:", "candidate:1 1 sctp 1 a 9 typ host", "candidate:1 1 udp 1 a 9 typ nonsense", "m=audio 9 RTP 0"])("of nonsense is nothing: %s", (line) => {
+  it.each(["", "candidate:", "candidate:1 1 sctp 1 a 9 typ host", "candidate:1 1 udp 1 a 9 typ nonsense", "m=audio 9 RTP 0", `candidate:1 1 udp 1 ${"a".repeat(1000)} 9 typ host`])("of nonsense is nothing: %s", (line) => {
     expect(parseCandidate(line)).toBeUndefined();
   });
 });
