@@ -220,8 +220,10 @@ export class Connection {
   }
 
   #logRemote(message: NegotiationMessage): void {
-    const lines = message.kind === "candidate" ? [message.candidate?.candidate ?? ""] : message.kind === "description" ? message.description.sdp.split(/\r?\n/) : [];
-    for (const line of lines) {
+    const text: unknown = message.kind === "description" ? message.description.sdp : message.kind === "candidate" ? message.candidate?.candidate : undefined;
+    // A candidate is whatever the other side wrote.
+    if (typeof text !== "string") return;
+    for (const line of text.split(/\r?\n/)) {
       const candidate = parseCandidate(line);
       if (candidate) this.#log({ kind: "remote-candidate", candidate });
     }

@@ -3,6 +3,9 @@ import type { ConnectionSample, ConnectionSnapshot, MediaFigures } from "peerlin
 import { bitrateText, lossText, millisecondsText, pictureText } from "../connection/figures";
 import { t, type TextKey } from "../text/text";
 
+/** From here on, in bits per second, Chromium names the bandwidth although there is enough. */
+const ROOMY = 1_000_000;
+
 interface FiguresProps {
   readonly snapshot: ConnectionSnapshot | undefined;
   readonly sample: ConnectionSample | undefined;
@@ -32,7 +35,7 @@ export function ConnectionFigures({ snapshot, sample }: FiguresProps): JSX.Eleme
         {snapshot?.media.map((media) => (
           <div key={`${media.direction} ${media.kind} ${media.mid}`}>
             <dt>{t(`connection.media.${media.direction}-${sourceOf(media)}`)}</dt>
-            <dd>{mediaText(media)}</dd>
+            <dd>{mediaText(media, snapshot.availableOutgoing)}</dd>
           </div>
         ))}
       </dl>
@@ -47,7 +50,8 @@ function sourceOf({ kind, mid }: MediaFigures): "camera" | "microphone" | "scree
   return screen ? "screen-sound" : "microphone";
 }
 
-function mediaText({ codec, width, height, framesPerSecond, limitedBy }: MediaFigures): string {
-  const limit = limitedBy === "bandwidth" || limitedBy === "cpu" ? t(`connection.limited-${limitedBy}`) : "";
+function mediaText({ codec, width, height, framesPerSecond, limitedBy }: MediaFigures, available = 0): string {
+  const limited = limitedBy === "cpu" || (limitedBy === "bandwidth" && available < ROOMY);
+  const limit = limited ? t(`connection.limited-${limitedBy}`) : "";
   return [codec ?? "", pictureText(width, height, framesPerSecond), limit].filter(Boolean).join(" · ");
 }

@@ -22,7 +22,7 @@ export function ConnectionPanel(): JSX.Element | null {
 }
 
 function Panel({ participant }: { participant: Participant }): JSX.Element {
-  const { name, diagnostics, diagnosis } = participant;
+  const { name, state, diagnostics, diagnosis } = participant;
   const [, refresh] = useState(0);
   useEffect(() => {
     const show = () => refresh((times) => times + 1);
@@ -51,7 +51,7 @@ function Panel({ participant }: { participant: Participant }): JSX.Element {
           <span class="problem-text">{diagnosisText(diagnosis, name)}</span>
         </p>
       )}
-      <ConnectionFigures snapshot={diagnostics.snapshot} sample={diagnostics.samples.at(-1)} />
+      <ConnectionFigures snapshot={diagnostics.snapshot} sample={state === "connected" ? diagnostics.samples.at(-1) : undefined} />
       <ConnectionTimeline samples={diagnostics.samples} events={diagnostics.events} />
       <ConnectionPairs pairs={diagnostics.snapshot?.pairs ?? []} />
       <CopyReport diagnostics={diagnostics} />

@@ -38,7 +38,7 @@ export function ConnectionTimeline({ samples, events }: TimelineProps): JSX.Elem
       />
       <details>
         <summary>{plural("connection.events", events.length)}</summary>
-        <ol class="connection-events">
+        <ol class="connection-events" tabIndex={0} aria-label={t("connection.events-title")}>
           {events.map((event, index) => (
             <li key={index}>
               <time dateTime={new Date(event.time).toISOString()}>{clockText(event.time)}</time> <span>{eventText(event)}</span>

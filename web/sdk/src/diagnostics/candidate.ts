@@ -13,8 +13,12 @@ export interface Candidate {
   readonly server?: string;
 }
 
+/** Longer ones are nobody's: the other side may write what it likes. */
+const LINE = 512;
+
 /** Reads a line of `RTCIceCandidate.candidate` (RFC 8839 §5.1); undefined for what is none. */
 export function parseCandidate(line: string, relay?: { protocol?: string | null; server?: string | null }): Candidate | undefined {
+  if (line.length > LINE) return undefined;
   const [, protocol, address, port, type] = /^(?:a=)?candidate:\S+ \d+ (\S+) \d+ (\S+) (\d+) typ (\S+)/i.exec(line) ?? [];
   return candidateOf({ protocol: protocol?.toLowerCase(), address, port: Number(port), candidateType: type, relayProtocol: relay?.protocol, url: relay?.server });
 }

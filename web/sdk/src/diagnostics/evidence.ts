@@ -29,7 +29,8 @@ export function evidenceOf(events: readonly ConnectionEvent[]): Pick<Evidence, "
   const since = events.slice(held + 1);
   const remote = since.flatMap((event) => (event.kind === "remote-candidate" ? [event.candidate] : []));
   return {
-    answered: remote.length > 0 || since.some((event) => event.kind === "ice" && event.state === "checking"),
+    // A signaling state that only a description of the other side leads to.
+    answered: remote.length > 0 || since.some((event) => event.kind === "signaling" && event.state !== "have-local-offer"),
     local: since.flatMap((event) => (event.kind === "local-candidate" ? [event.candidate] : [])),
     remote,
     failures: since.flatMap((event) => (event.kind === "candidate-error" ? [{ code: event.code, server: event.server }] : [])),

@@ -67,8 +67,13 @@ function onSameNetwork(local: Candidate, remote: Candidate): boolean {
   return isPrivate(address) || (local.address !== undefined && networkOf(local.address) === networkOf(address));
 }
 
+/** Whether it is an address that the internet doesn't know (RFC 6890 §2.2.2, §2.2.3). */
 function isPrivate(address: string): boolean {
-  return /^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|::1$|fe[89ab]|f[cd])/i.test(address);
+  return (
+    /^(10|127|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168)\./.test(address) ||
+    /^(192\.0\.2|198\.1[89]|198\.51\.100|203\.0\.113)\./.test(address) ||
+    /^(::1$|fe[89ab]|f[cd]|2001:0?db8:)/i.test(address)
+  );
 }
 
 /** What neighbours' addresses begin with: 24 bits of IPv4, 64 of IPv6. */

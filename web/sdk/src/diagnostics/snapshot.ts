@@ -58,7 +58,7 @@ export function snapshotOf(report: Statistics, time: number): ConnectionSnapshot
   const reports = all.filter(({ type }) => type === "remote-inbound-rtp");
   const roundTrip = number(selected?.["currentRoundTripTime"]) ?? largest(reports.map((entry) => number(entry["roundTripTime"])));
   const availableOutgoing = number(selected?.["availableOutgoingBitrate"]);
-  const reportedLoss = largest(reports.map((entry) => number(entry["fractionLost"])));
+  const reportedLoss = lossOf(reports, report);
   return {
     time,
     pairs: all.filter(({ type }) => type === "candidate-pair").flatMap((pair) => pairOf(pair, report, pair === selected)),
@@ -120,6 +120,19 @@ function number(value: unknown): number | undefined {
 
 function sum(entries: Record<string, unknown>[], name: string): number {
   return entries.reduce((total, entry) => total + (number(entry[name]) ?? 0), 0);
+}
+
+/** The loss of all streams, each of which counts for the packets that it sent. */
+function lossOf(reports: Record<string, unknown>[], report: Statistics): number | undefined {
+  let [lost, sent] = [0, 0];
+  for (const entry of reports) {
+    const fraction = number(entry["fractionLost"]);
+    const packets = number(report.get(String(entry["localId"]))?.["packetsSent"]) ?? 0;
+    if (fraction === undefined) continue;
+    lost += fraction * packets;
+    sent += packets;
+  }
+  return sent > 0 ? lost / sent : undefined;
 }
 
 function largest(values: (number | undefined)[]): number | undefined {

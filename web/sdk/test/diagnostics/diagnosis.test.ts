@@ -79,6 +79,14 @@ describe("the evidence", () => {
     ];
     expect(evidenceOf(events)).toEqual({ answered: false, local: [srflx], remote: [], failures: [{ code: 401, server: "turn:new.example" }] });
   });
+
+  it.each([
+    ["have-local-offer", false],
+    ["have-remote-offer", true],
+    ["stable", true],
+  ])("has an answer by the signaling state %s: %s", (state, answered) => {
+    expect(evidenceOf([{ time: 0, kind: "signaling", state }])).toMatchObject({ answered, remote: [] });
+  });
 });
 
 describe("a connection that holds", () => {

@@ -36,6 +36,16 @@ describe("a snapshot", () => {
     ]);
   });
 
+  it("takes the reported loss of each stream for what it sent", () => {
+    const report = new Map<string, Record<string, unknown>>([
+      ["a", { type: "outbound-rtp", kind: "audio", packetsSent: 100 }],
+      ["v", { type: "outbound-rtp", kind: "video", packetsSent: 300 }],
+      ["ra", { type: "remote-inbound-rtp", localId: "a", fractionLost: 0.4 }],
+      ["rv", { type: "remote-inbound-rtp", localId: "v", fractionLost: 0 }],
+    ]);
+    expect(snapshotOf(report, 0).reportedLoss).toBeCloseTo(0.1, 6);
+  });
+
   it("of no connection is empty", () => {
     expect(snapshotOf(new Map(), 5)).toEqual({ time: 5, pairs: [], media: [], bytesReceived: 0, bytesSent: 0, packetsReceived: 0, packetsLost: 0 });
   });
@@ -76,7 +86,7 @@ describe("a candidate's line", () => {
     });
   });
 
-  it.each(["", "candidate:", "candidate:1 1 sctp 1 a 9 typ host", "candidate:1 1 udp 1 a 9 typ nonsense", "m=audio 9 RTP 0"])("of nonsense is nothing: %s", (line) => {
+  it.each(["", "candidate:", "candidate:1 1 sctp 1 a 9 typ host", "candidate:1 1 udp 1 a 9 typ nonsense", "m=audio 9 RTP 0", `candidate:1 1 udp 1 ${"a".repeat(1000)} 9 typ host`])("of nonsense is nothing: %s", (line) => {
     expect(parseCandidate(line)).toBeUndefined();
   });
 });
