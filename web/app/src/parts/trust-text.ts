@@ -6,8 +6,8 @@ import { t } from "../text/text";
 export function trustText(name: string, verification: Pick<Verification, "state" | "identity"> | undefined): string {
   switch (trustIn(name, verification)) {
     case "verified": {
-      const then = contactOf(verification?.identity)?.name ?? name;
-      return sameName(then, name) ? t("verify.verified") : t("verify.verified-as", { name: then });
+      const then = contactOf(verification?.identity)?.name ?? "";
+      return then === "" || sameName(then, name) ? t("verify.verified") : t("verify.verified-as", { name: then });
     }
     case "changed":
       return t("verify.changed", { name });

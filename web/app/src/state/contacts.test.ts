@@ -34,6 +34,12 @@ describe("somebody in the call", () => {
     expect(trustIn("Grace", ready("key"))).toBe("changed");
   });
 
+  it("may be a guest among others", () => {
+    trust("Guest", "key");
+    expect(trustIn("Guest", ready("another key"))).toBe("unverified");
+    expect(trustText("Ada", ready("key"))).toBe("Verified");
+  });
+
   it("may have two devices", () => {
     trust("Ada", "key");
     trust("Ada", "another key");

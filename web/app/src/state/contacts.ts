@@ -1,9 +1,11 @@
 import type { Verification } from "peerline";
+import { t } from "../text/text";
 import { verified } from "./settings";
 
 /** Somebody whose words matched the user's: kept on this device, and known again by the key that they own. */
 export interface Contact {
   readonly identity: string;
+  /** When the words were compared; empty: none. */
   readonly name: string;
 }
 
@@ -35,9 +37,10 @@ export function contactOf(identity: string | undefined): Contact | undefined {
   return contacts().find((contact) => contact.identity === identity);
 }
 
-/** The words matched. */
+/** The words matched. "Guest" is nobody's name. */
 export function trust(name: string, identity: string): void {
-  verified.value = [...contacts().filter((contact) => contact.identity !== identity), { identity, name }].slice(-KEPT);
+  const contact: Contact = { identity, name: name === t("call.unnamed") ? "" : name };
+  verified.value = [...contacts().filter((other) => other.identity !== identity), contact].slice(-KEPT);
 }
 
 /** The words differed. */
@@ -58,5 +61,5 @@ function isContact(value: unknown): value is Contact {
 
 export function sameName(one: string, other: string): boolean {
   const plain = (name: string) => name.normalize("NFKC").trim().toLowerCase();
-  return plain(one) === plain(other);
+  return plain(one) !== "" && plain(one) === plain(other);
 }
