@@ -533,7 +533,9 @@ mod tests {
             let fingerprints = vec![certificates[1].fingerprint()];
             let mut ours = Dtls::new(now, &config, role, &certificates[0], fingerprints).unwrap();
             let theirs = dimpl::Config::builder().aead_encryption_limit(10).build().unwrap();
-            let mut theirs = dimpl::Dtls::new_13(theirs.into(), certificates[1].to_dimpl(), now);
+            let private_key = certificates[1].private_key().to_pkcs8().unwrap();
+            let certificate = dimpl::DtlsCertificate { private_key, ..certificates[1].to_dimpl() };
+            let mut theirs = dimpl::Dtls::new_13(theirs.into(), certificate, now);
             theirs.set_active(role == Role::Passive);
             theirs.handle_timeout(now).unwrap();
             let (mut received_by_us, mut received_by_them) = (0, 0);
