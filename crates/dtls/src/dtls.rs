@@ -421,16 +421,20 @@ impl Dtls {
     fn drain(&mut self, now: Instant, mut datagram: Option<&mut [u8]>) -> Option<usize> {
         let mut in_place = None;
         let mut peer_closed = false;
-        // The engine has no other place for a certificate. What else it has may ask for more.
-        let mut scratch = match &self.state {
-            State::Connecting(connecting) => vec![0; connecting.received.max(LONGEST_HANDSHAKE_DATAGRAM)],
+        // What doesn't fit asks for more, but for a certificate, which has no other place in the engine.
+        let mut place = [0; LONGEST_HANDSHAKE_DATAGRAM];
+        let mut larger = match &self.state {
+            State::Connecting(connecting) if connecting.received > place.len() => {
+                vec![0; connecting.received]
+            }
             _ => Vec::new(),
         };
         while let Some(engine) = &mut self.engine {
             let takes_place = datagram.is_some() && in_place.is_none();
             let output = match &mut datagram {
                 Some(datagram) if takes_place => engine.poll_output(datagram),
-                _ => engine.poll_output(&mut scratch),
+                _ if larger.is_empty() => engine.poll_output(&mut place),
+                _ => engine.poll_output(&mut larger),
             };
             match output {
                 Output::Packet(packet) => {
@@ -458,7 +462,7 @@ impl Dtls {
                     }
                 }
                 Output::BufferTooSmall { .. } if takes_place => datagram = None,
-                Output::BufferTooSmall { needed } => scratch.resize(needed.max(scratch.len()), 0),
+                Output::BufferTooSmall { needed } => larger.resize(needed.max(larger.len()), 0),
                 Output::CloseNotify => {
                     peer_closed = true;
                     // An engine that is closed already has nothing to say to that.
