@@ -6,7 +6,7 @@ use peerline_sdp::{BUNDLE, Candidate, MediaDescription, SessionDescription, Setu
 
 use super::remote::{RemoteTransport, bundle_of, has_ice_option};
 use super::section::{self, LocalTransport};
-use super::session::{Applied, CLOSED, Session, WRONG_STATE, credentials};
+use super::session::{Applied, CLOSED, Created, Session, WRONG_STATE, credentials};
 use super::{Description, SdpType};
 use crate::{Error, SignalingState};
 
@@ -64,9 +64,8 @@ impl Session {
         }
         answer.media = media;
         self.describe_candidates(&mut answer);
-        let sdp = answer.to_string();
-        self.last_created_answer = Some(sdp.clone());
-        Ok(Description { kind: SdpType::Answer, sdp })
+        let Created { sdp, .. } = self.last_created_answer.insert(Created::new(answer));
+        Ok(Description { kind: SdpType::Answer, sdp: sdp.clone() })
     }
 
     /// The section whose transport our data channels are offered to share, if that can't be refused without losing the

@@ -27,6 +27,18 @@ pub(crate) struct LocalSettings {
     pub dtls_in_stun: bool,
 }
 
+/// A description of ours that was created, and may be set.
+pub(super) struct Created {
+    pub sdp: String,
+    description: SessionDescription,
+}
+
+impl Created {
+    pub fn new(description: SessionDescription) -> Self {
+        Self { sdp: description.to_string(), description }
+    }
+}
+
 /// A description that was set.
 #[derive(Debug, Clone)]
 pub(super) struct Applied {
@@ -83,8 +95,8 @@ pub(crate) struct Session {
     pub(super) origin: Origin,
     pub(super) local: Side,
     pub(super) remote: Side,
-    pub(super) last_created_offer: Option<String>,
-    pub(super) last_created_answer: Option<String>,
+    pub(super) last_created_offer: Option<Created>,
+    pub(super) last_created_answer: Option<Created>,
     /// The credentials of our first description.
     pub(super) first_credentials: Credentials,
     /// A restart is wanted of these user name fragments (W3C `[[LocalIceCredentialsToReplace]]`).
@@ -254,11 +266,11 @@ impl Session {
             SdpType::Offer => &self.last_created_offer,
             _ => &self.last_created_answer,
         };
-        if last.as_ref() != Some(&description.sdp) {
-            return Err(Error::InvalidModification("the description isn't the one that was created last"));
-        }
         let Description { kind, sdp } = description;
-        let description = SessionDescription::parse(&sdp)?;
+        let Some(created) = last.as_ref().filter(|created| created.sdp == sdp) else {
+            return Err(Error::InvalidModification("the description isn't the one that was created last"));
+        };
+        let description = created.description.clone();
         if kind != SdpType::Offer {
             let remote = self.remote.pending.as_ref().ok_or(WRONG_STATE)?;
             self.dtls_role = self.role_as_answerer(remote.transport.as_deref())?.or(self.dtls_role);
