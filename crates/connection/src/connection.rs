@@ -396,12 +396,12 @@ impl Connection {
             self.ice.set_remote(now, parameters);
             self.told_candidates.clear();
         }
-        for candidate in remote.candidates {
-            if !self.told_candidates.contains(&candidate) {
+        for candidate in &remote.candidates {
+            if !self.told_candidates.contains(candidate) {
                 // What can't be used is passed over (webrtc-pc §4.4.1.7): TCP, and what is newer than we are.
-                let _ = self.ice.add_remote_candidate(now, &candidate);
+                let _ = self.ice.add_remote_candidate(now, candidate);
                 self.told_candidates.reserve_exact(1);
-                self.told_candidates.push(candidate);
+                self.told_candidates.push(candidate.clone());
             }
         }
         if remote.has_all_candidates {
@@ -425,7 +425,7 @@ impl Connection {
         if self.ice.embeds() {
             config.mtu = config.mtu.saturating_sub(self.ice.embedding_overhead(&remote.credentials));
         }
-        match Dtls::new(now, &config, role, &self.certificate, remote.fingerprints) {
+        match Dtls::new(now, &config, role, &self.certificate, remote.fingerprints.clone()) {
             Ok(dtls) => {
                 self.dtls = Some(dtls);
                 for mut datagram in std::mem::take(&mut self.early) {

@@ -321,8 +321,8 @@ impl Connection {
     /// DTLS is connected. If both sides know each other's INIT by now there is no handshake (draft-hancke-tsvwg-snap).
     fn begin_sctp(&mut self, now: Instant) {
         let init = self.session.agreement().filter(|agreement| agreement.has_local_init);
-        let begun = match init.and_then(|agreement| agreement.remote.sctp.init) {
-            Some(init) => self.channels.connect_with_remote_init(now, &init),
+        let begun = match init.as_ref().and_then(|agreement| agreement.remote.sctp.init.as_ref()) {
+            Some(init) => self.channels.connect_with_remote_init(now, init),
             None => self.channels.connect(now),
         };
         if begun.is_err() {

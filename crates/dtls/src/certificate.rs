@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rcgen::{CertificateParams, DistinguishedName, DnType};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use x509_cert::der::Decode;
 
+use crate::key::PrivateKey;
 use crate::{Fingerprint, HashFunction};
 
 /// What the W3C gives a certificate when nothing is asked for (webrtc-pc §4.9): 30 days.
@@ -37,7 +38,9 @@ pub enum CertificateError {
 #[derive(Clone)]
 pub struct Certificate {
     certificate: Arc<[u8]>,
-    private_key: Arc<[u8]>,
+    private_key: PrivateKey,
+    /// The key as it is kept, in PKCS #8.
+    private_key_der: Arc<[u8]>,
     expires: SystemTime,
 }
 
@@ -50,8 +53,8 @@ impl Certificate {
 
     /// Makes a key and a certificate that is good from `now` (a day before it, because clocks differ) until `expires`.
     pub fn generate_until(now: SystemTime, expires: SystemTime) -> Result<Self, CertificateError> {
-        let failed = |_| CertificateError::Generation;
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
+        let private_key = PrivateKey::generate().map_err(|_| CertificateError::Generation)?;
+        let private_key_der = private_key.to_pkcs8().map_err(|_| CertificateError::Generation)?;
         let mut parameters = CertificateParams::default();
         let mut name = DistinguishedName::new();
         // What everybody's browser calls itself: the name tells nothing.
@@ -60,10 +63,11 @@ impl Certificate {
         parameters.not_before = x509_time(now.checked_sub(BACKDATED).unwrap_or(now))?;
         let not_after = x509_time(expires)?;
         parameters.not_after = not_after;
-        let certificate = parameters.self_signed(&key).map_err(failed)?;
+        let certificate = parameters.self_signed(&private_key).map_err(|_| CertificateError::Generation)?;
         Ok(Self {
             certificate: certificate.der().as_ref().into(),
-            private_key: key.serialized_der().into(),
+            private_key,
+            private_key_der: private_key_der.into(),
             // X.509 has whole seconds.
             expires: not_after.replace_nanosecond(0).unwrap_or(not_after).into(),
         })
@@ -79,20 +83,18 @@ impl Certificate {
     }
 
     /// What somebody else made has to fit together; the key's check alone takes as long as a signature.
-    fn check(certificate: &[u8], private_key: &[u8]) -> Result<Self, CertificateError> {
+    fn check(certificate: &[u8], private_key_der: &[u8]) -> Result<Self, CertificateError> {
         let parsed =
             x509_cert::Certificate::from_der(certificate).map_err(|_| CertificateError::Unreadable)?;
-        let key = KeyPair::from_pkcs8_der_and_sign_algo(&private_key.into(), &PKCS_ECDSA_P256_SHA256)
-            .map_err(|_| CertificateError::Unreadable)?;
+        let private_key = PrivateKey::from_pkcs8(private_key_der).ok_or(CertificateError::Unreadable)?;
         let parsed = parsed.tbs_certificate();
-        if parsed.subject_public_key_info().subject_public_key.raw_bytes()
-            != rcgen::PublicKeyData::der_bytes(&key)
-        {
+        if parsed.subject_public_key_info().subject_public_key.raw_bytes() != private_key.public() {
             return Err(CertificateError::KeyMismatch);
         }
         Ok(Self {
             certificate: certificate.into(),
-            private_key: private_key.into(),
+            private_key,
+            private_key_der: private_key_der.into(),
             expires: SystemTime::UNIX_EPOCH + parsed.validity().not_after.to_unix_duration(),
         })
     }
@@ -102,7 +104,7 @@ impl Certificate {
         pem::encode_many_config(
             &[
                 pem::Pem::new("CERTIFICATE", &*self.certificate),
-                pem::Pem::new("PRIVATE KEY", &*self.private_key),
+                pem::Pem::new("PRIVATE KEY", &*self.private_key_der),
             ],
             pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
         )
@@ -123,11 +125,13 @@ impl Certificate {
         Fingerprint::of(HashFunction::Sha256, &self.certificate)
     }
 
+    pub(crate) fn private_key(&self) -> &PrivateKey {
+        &self.private_key
+    }
+
+    /// Its key [is lent](crate::key::lending).
     pub(crate) fn to_dimpl(&self) -> dimpl::DtlsCertificate {
-        dimpl::DtlsCertificate {
-            certificate: self.certificate.to_vec(),
-            private_key: self.private_key.to_vec(),
-        }
+        dimpl::DtlsCertificate { certificate: self.certificate.to_vec(), private_key: Vec::new() }
     }
 }
 

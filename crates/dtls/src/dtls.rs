@@ -9,6 +9,7 @@ use dimpl::Output;
 
 use crate::established::{Established, Received};
 use crate::event::{Connected, Event, Failure, SrtpKeys, SrtpProfile, Version};
+use crate::key::{self, PrivateKey};
 use crate::record::{self, Header};
 use crate::secret::{self, Secrets};
 use crate::{Certificate, Config, Fingerprint, Role, Versions};
@@ -45,6 +46,7 @@ enum State {
 
 /// What only matters until the handshake is complete.
 struct Connecting {
+    key: PrivateKey,
     fingerprints: Vec<Fingerprint>,
     /// The peer's certificate, once it is seen and has one of the fingerprints.
     peer_certificate: Option<Box<[u8]>>,
@@ -121,16 +123,18 @@ impl Dtls {
             return Err(NewError::NoFingerprint);
         }
         let dimpl_config = config.to_dimpl().map_err(|_| NewError::SetUp)?;
+        let key = certificate.private_key().clone();
         let certificate = certificate.to_dimpl();
-        let mut engine = match config.versions {
+        let mut engine = key::lending(&key, || match config.versions {
             Versions::Both => dimpl::Dtls::new_auto(dimpl_config, certificate, now),
             Versions::Only13 => dimpl::Dtls::new_13(dimpl_config, certificate, now),
             Versions::Only12 => dimpl::Dtls::new_12(dimpl_config, certificate, now),
-        };
+        });
         engine.set_active(role == Role::Active);
         let mut dtls = Self {
             role,
             state: State::Connecting(Box::new(Connecting {
+                key,
                 fingerprints,
                 peer_certificate: None,
                 complete: false,
@@ -393,7 +397,10 @@ impl Dtls {
         let Some(engine) = &mut self.engine else {
             return;
         };
-        let (result, secrets) = secret::noting(|| call(engine));
+        let (result, secrets) = secret::noting(|| match &self.state {
+            State::Connecting(connecting) => key::lending(&connecting.key, || call(engine)),
+            _ => call(engine),
+        });
         if let (State::Connecting(connecting), Some(secrets)) = (&mut self.state, secrets) {
             connecting.secrets = Some(secrets);
         }
@@ -414,16 +421,20 @@ impl Dtls {
     fn drain(&mut self, now: Instant, mut datagram: Option<&mut [u8]>) -> Option<usize> {
         let mut in_place = None;
         let mut peer_closed = false;
-        // The engine has no other place for a certificate. What else it has may ask for more.
-        let mut scratch = match &self.state {
-            State::Connecting(connecting) => vec![0; connecting.received.max(LONGEST_HANDSHAKE_DATAGRAM)],
+        // What doesn't fit asks for more, but for a certificate, which has no other place in the engine.
+        let mut place = [0; LONGEST_HANDSHAKE_DATAGRAM];
+        let mut larger = match &self.state {
+            State::Connecting(connecting) if connecting.received > place.len() => {
+                vec![0; connecting.received]
+            }
             _ => Vec::new(),
         };
         while let Some(engine) = &mut self.engine {
             let takes_place = datagram.is_some() && in_place.is_none();
             let output = match &mut datagram {
                 Some(datagram) if takes_place => engine.poll_output(datagram),
-                _ => engine.poll_output(&mut scratch),
+                _ if larger.is_empty() => engine.poll_output(&mut place),
+                _ => engine.poll_output(&mut larger),
             };
             match output {
                 Output::Packet(packet) => {
@@ -451,7 +462,7 @@ impl Dtls {
                     }
                 }
                 Output::BufferTooSmall { .. } if takes_place => datagram = None,
-                Output::BufferTooSmall { needed } => scratch.resize(needed.max(scratch.len()), 0),
+                Output::BufferTooSmall { needed } => larger.resize(needed.max(larger.len()), 0),
                 Output::CloseNotify => {
                     peer_closed = true;
                     // An engine that is closed already has nothing to say to that.

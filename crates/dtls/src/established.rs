@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::record::{Header, Opened, Protection, Window, content};
@@ -57,8 +58,8 @@ pub(crate) struct Established {
 
 /// Records of the first epoch that are handed to and taken from the engine, which numbers them as if it were alone with them.
 struct EngineRecords {
-    ours: Protection,
-    theirs: Protection,
+    ours: Arc<Protection>,
+    theirs: Arc<Protection>,
     sent: Window,
     /// How many it was given.
     received: u64,
@@ -73,7 +74,7 @@ struct Acknowledgement {
 
 struct Sending {
     secret: TrafficSecret,
-    protection: Protection,
+    protection: Arc<Protection>,
     epoch: u64,
     next: u64,
     /// The number of our next handshake message.
@@ -102,7 +103,7 @@ struct Receiving {
 
 struct Epoch {
     number: u64,
-    protection: Protection,
+    protection: Arc<Protection>,
     window: Window,
 }
 
@@ -113,16 +114,18 @@ impl Established {
             Role::Active => (secrets.client, secrets.server),
             Role::Passive => (secrets.server, secrets.client),
         };
+        let protection = |secret| Some(Arc::new(Protection::new(secret)?));
+        let (our_protection, their_protection) = (protection(&ours)?, protection(&theirs)?);
         Some(Self {
             engine: Some(Box::new(EngineRecords {
-                ours: Protection::new(&ours)?,
-                theirs: Protection::new(&theirs)?,
+                ours: our_protection.clone(),
+                theirs: their_protection.clone(),
                 sent: Window::new(),
                 received: 0,
             })),
             acknowledgement: None,
             sending: Sending {
-                protection: Protection::new(&ours)?,
+                protection: our_protection,
                 secret: ours,
                 epoch: FIRST_EPOCH,
                 next: 0,
@@ -130,11 +133,7 @@ impl Established {
                 update: None,
             },
             receiving: Receiving {
-                current: Epoch {
-                    number: FIRST_EPOCH,
-                    protection: Protection::new(&theirs)?,
-                    window: Window::new(),
-                },
+                current: Epoch { number: FIRST_EPOCH, protection: their_protection, window: Window::new() },
                 secret: theirs,
                 previous: None,
                 updated_by: None,
@@ -378,7 +377,7 @@ impl Sending {
         if let Some((protection, secret)) = next {
             *self = Self {
                 secret,
-                protection,
+                protection: Arc::new(protection),
                 epoch: self.epoch + 1,
                 next: 0,
                 message: self.message,
@@ -412,7 +411,7 @@ impl Receiving {
         let secret = self.secret.next()?;
         let next = Epoch {
             number: self.current.number + 1,
-            protection: Protection::new(&secret)?,
+            protection: Arc::new(Protection::new(&secret)?),
             window: Window::new(),
         };
         self.previous = Some(std::mem::replace(&mut self.current, next));
@@ -533,7 +532,9 @@ mod tests {
             let fingerprints = vec![certificates[1].fingerprint()];
             let mut ours = Dtls::new(now, &config, role, &certificates[0], fingerprints).unwrap();
             let theirs = dimpl::Config::builder().aead_encryption_limit(10).build().unwrap();
-            let mut theirs = dimpl::Dtls::new_13(theirs.into(), certificates[1].to_dimpl(), now);
+            let private_key = certificates[1].private_key().to_pkcs8().unwrap();
+            let certificate = dimpl::DtlsCertificate { private_key, ..certificates[1].to_dimpl() };
+            let mut theirs = dimpl::Dtls::new_13(theirs.into(), certificate, now);
             theirs.set_active(role == Role::Passive);
             theirs.handle_timeout(now).unwrap();
             let (mut received_by_us, mut received_by_them) = (0, 0);

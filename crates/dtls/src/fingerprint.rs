@@ -29,6 +29,14 @@ impl HashFunction {
         }
     }
 
+    /// The function that the name in SDP means. Case is no matter (RFC 8122 §5).
+    pub fn from_name(name: &str) -> Result<Self, FingerprintError> {
+        [Self::Sha256, Self::Sha384, Self::Sha512]
+            .into_iter()
+            .find(|known| known.name().eq_ignore_ascii_case(name))
+            .ok_or(FingerprintError::UnsupportedHashFunction)
+    }
+
     fn algorithm(self) -> &'static digest::Algorithm {
         match self {
             Self::Sha256 => &digest::SHA256,
@@ -65,17 +73,17 @@ impl Fingerprint {
 
     /// From the two fields of SDP and of the W3C's `RTCDtlsFingerprint`. Case is no matter (RFC 8122 §5).
     pub fn new(hash_function: &str, value: &str) -> Result<Self, FingerprintError> {
-        let hash_function = [HashFunction::Sha256, HashFunction::Sha384, HashFunction::Sha512]
-            .into_iter()
-            .find(|known| known.name().eq_ignore_ascii_case(hash_function))
-            .ok_or(FingerprintError::UnsupportedHashFunction)?;
-        let bytes: Option<Box<[u8]>> = value.split(':').map(hexadecimal).collect();
-        match bytes {
-            Some(value) if value.len() == hash_function.algorithm().output_len() => {
-                Ok(Self { hash_function, value })
-            }
-            _ => Err(FingerprintError::Malformed),
+        let hash_function = HashFunction::from_name(hash_function)?;
+        let hash: Option<Vec<u8>> = value.split(':').map(hexadecimal).collect();
+        Self::from_hash(hash_function, hash.ok_or(FingerprintError::Malformed)?)
+    }
+
+    /// From a hash that has been read already.
+    pub fn from_hash(hash_function: HashFunction, hash: Vec<u8>) -> Result<Self, FingerprintError> {
+        if hash.len() != hash_function.algorithm().output_len() {
+            return Err(FingerprintError::Malformed);
         }
+        Ok(Self { hash_function, value: hash.into() })
     }
 
     /// With which function it was made.

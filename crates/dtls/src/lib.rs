@@ -15,6 +15,7 @@ mod dtls;
 mod established;
 mod event;
 mod fingerprint;
+mod key;
 mod record;
 mod secret;
 mod steady;

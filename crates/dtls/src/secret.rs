@@ -12,6 +12,8 @@ use dimpl::crypto::aws_lc_rs::default_provider;
 use dimpl::crypto::{CryptoProvider, HashAlgorithm, HmacProvider};
 use zeroize::Zeroizing;
 
+use crate::key::LentKeys;
+
 /// The cipher suites of DTLS 1.3 that are offered. ChaCha20 isn't: AES-128-GCM is everybody's duty (RFC 8446 §9.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Suite {
@@ -108,9 +110,9 @@ pub(crate) fn noting<R>(call: impl FnOnce() -> R) -> (R, Option<Secrets>) {
     (result, secrets)
 }
 
-/// `dimpl`'s own provider on `aws-lc-rs`, but for the noting.
+/// `dimpl`'s own provider on `aws-lc-rs`, but for the noting, and for keys that are lent.
 pub(crate) fn provider() -> CryptoProvider {
-    CryptoProvider { hmac_provider: &NotingHmac, ..default_provider() }
+    CryptoProvider { hmac_provider: &NotingHmac, key_provider: &LentKeys, ..default_provider() }
 }
 
 #[derive(Debug)]

@@ -2,8 +2,9 @@
 //! a datagram.
 
 use dimpl::CryptoError;
-use dimpl::crypto::aws_lc_rs::default_provider;
 use dimpl::crypto::{Buf, HashAlgorithm, KeyProvider, SignatureAlgorithm, SigningKey};
+
+use crate::key::LentKeys;
 
 /// The length that half of the signatures on P-256 have.
 const LENGTH: usize = 71;
@@ -13,7 +14,7 @@ pub(crate) struct SteadyKeys;
 
 impl KeyProvider for SteadyKeys {
     fn load_private_key(&self, der: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
-        let key = default_provider().key_provider.load_private_key(der)?;
+        let key = LentKeys.load_private_key(der)?;
         Ok(Box::new(SteadyKey(key)))
     }
 }

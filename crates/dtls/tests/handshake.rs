@@ -65,6 +65,17 @@ fn each_learns_the_others_certificate_rfc_8827_6_5() {
 }
 
 #[test]
+fn a_certificate_that_was_kept_is_as_good_as_new() {
+    let certificates = [(); 2].map(|()| Certificate::generate(calendar()).unwrap());
+    let kept =
+        certificates.each_ref().map(|certificate| Certificate::from_pem(&certificate.to_pem()).unwrap());
+    let [active, passive] = certificates.map(|certificate| vec![certificate.fingerprint()]);
+    let mut pair = Pair::with(Config::default(), Config::default(), kept, passive, active);
+    pair.run();
+    assert_data_passes(&mut pair);
+}
+
+#[test]
 fn both_derive_the_same_srtp_keys_rfc_5764_4_2() {
     for versions in [Versions::Only13, Versions::Only12] {
         let mut pair = Pair::new(config(versions), config(versions));

@@ -130,7 +130,7 @@ impl Parser {
         if self.number > MAX_LINES {
             return Err((0, ErrorKind::TooLarge));
         }
-        if let Some(offset) = line.find(['\0', '\r']) {
+        if let Some(offset) = line.bytes().position(|byte| matches!(byte, b'\0' | b'\r')) {
             return Err((offset, ErrorKind::ControlCharacter));
         }
         let (letter, value) = line

@@ -10,8 +10,8 @@ pub struct Line {
 impl Line {
     /// A line of this type. Line ends and NUL, which no value may have, are left out.
     pub(crate) fn new(letter: u8, value: &str) -> Self {
-        let mut value = value.to_owned();
-        value.retain(|character| !matches!(character, '\r' | '\n' | '\0'));
+        let has_any = value.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'));
+        let value = if has_any { value.replace(['\r', '\n', '\0'], "") } else { value.to_owned() };
         Self { letter, value }
     }
 
@@ -42,6 +42,12 @@ impl Line {
             Some((name, value)) => (name, Some(value)),
             None => (&self.value, None),
         })
+    }
+
+    /// The value of an `a=` line with this name, empty if it has none.
+    pub(crate) fn value_of(&self, name: &str) -> Option<&str> {
+        let rest = self.value.strip_prefix(name).filter(|_| self.letter == b'a')?;
+        rest.strip_prefix(':').or(rest.is_empty().then_some(rest))
     }
 
     pub(crate) fn write(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {

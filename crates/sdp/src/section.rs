@@ -31,14 +31,16 @@ impl Section {
 
     /// All attributes of this kind, in their order.
     pub fn all<A: Attribute>(&self) -> impl Iterator<Item = A> {
-        self.attributes()
-            .filter(|(name, _)| *name == A::NAME)
-            .filter_map(|(_, value)| A::parse(value.unwrap_or_default()).ok())
+        self.values_of(A::NAME).filter_map(|value| A::parse(value).ok())
     }
 
     /// Whether there is an attribute of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.attributes().any(|(other, _)| other == name)
+        self.values_of(name).next().is_some()
+    }
+
+    fn values_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter_map(move |line| line.value_of(name))
     }
 
     /// The direction that is said here (RFC 8866 §6.7), if one is.
@@ -71,7 +73,7 @@ impl Section {
 
     /// Takes out all attributes of this name.
     pub fn remove(&mut self, name: &str) {
-        self.lines.retain(|line| line.as_attribute().is_none_or(|(other, _)| other != name));
+        self.lines.retain(|line| line.value_of(name).is_none());
     }
 
     /// Puts `value` into the first line of this type, or adds such a line at the end.

@@ -65,6 +65,18 @@ fn section_5_13_unknown_attributes_are_kept() {
 }
 
 #[test]
+fn section_5_13_a_name_is_the_whole_name() {
+    let text = with("a=setupx:active\r\na=set\r\na=setup:passive\r\n");
+    let description = SessionDescription::parse(&text).unwrap();
+    let session = description.session();
+    assert_eq!(session.all::<Setup>().collect::<Vec<_>>(), [Setup::Passive]);
+    assert!(session.has("set") && session.has("setup") && !session.has("setu") && !session.has("setup:"));
+    let mut session = session.clone();
+    session.remove("setup");
+    assert!(session.has("set") && session.has("setupx") && !session.has("setup"));
+}
+
+#[test]
 fn descriptions_have_limits() {
     let lines = "a=x\n".repeat(MAX_LINES);
     assert_eq!(error(&with(&lines)).2, "too large");

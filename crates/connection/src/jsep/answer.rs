@@ -4,9 +4,9 @@ use peerline_dtls as dtls;
 use peerline_ice::Credentials;
 use peerline_sdp::{BUNDLE, Candidate, MediaDescription, SessionDescription, Setup};
 
-use super::remote::{RemoteTransport, bundle_of, data_section, has_ice_option};
+use super::remote::{RemoteTransport, bundle_of, has_ice_option};
 use super::section::{self, LocalTransport};
-use super::session::{CLOSED, Session, WRONG_STATE, credentials};
+use super::session::{Applied, CLOSED, Created, Session, WRONG_STATE, credentials};
 use super::{Description, SdpType};
 use crate::{Error, SignalingState};
 
@@ -28,16 +28,19 @@ impl Session {
             SignalingState::Closed => return Err(CLOSED),
             _ => return Err(WRONG_STATE),
         }
-        let offer = &self.remote.pending.as_ref().ok_or(WRONG_STATE)?.description;
-        let ours = data_section(offer);
+        let Applied { description: offer, transport: remote, .. } =
+            self.remote.pending.as_ref().ok_or(WRONG_STATE)?;
+        let ours = remote.as_ref().map(|remote| remote.section);
         let has_option = |option: &&str| ours.is_some_and(|ours| has_ice_option(offer, ours, option));
         let options = section::SPED.into_iter().filter(|_| self.settings.dtls_in_stun).filter(has_option);
         let mut answer = section::empty(self.origin.clone(), options);
         let mut media: Vec<_> = offer.media.iter().map(section::refused).collect();
-        if let Some((index, like)) = ours.and_then(|index| Some((index, offer.media.get(index)?))) {
-            let remote = RemoteTransport::read(offer, index)?;
-            let credentials = self.answer_credentials(&remote, restart);
-            let setup = match self.role_as_answerer(offer)? {
+        if let Some(remote) = remote.as_deref()
+            && let index = remote.section
+            && let Some(like) = offer.media.get(index)
+        {
+            let credentials = self.answer_credentials(remote, restart);
+            let setup = match self.role_as_answerer(Some(remote))? {
                 Some(dtls::Role::Passive) => Setup::Passive,
                 _ => Setup::Active,
             };
@@ -61,9 +64,8 @@ impl Session {
         }
         answer.media = media;
         self.describe_candidates(&mut answer);
-        let sdp = answer.to_string();
-        self.last_created_answer = Some(sdp.clone());
-        Ok(Description { kind: SdpType::Answer, sdp })
+        let Created { sdp, .. } = self.last_created_answer.insert(Created::new(answer));
+        Ok(Description { kind: SdpType::Answer, sdp: sdp.clone() })
     }
 
     /// The section whose transport our data channels are offered to share, if that can't be refused without losing the
@@ -99,10 +101,7 @@ impl Session {
         else {
             return self.first_credentials.clone();
         };
-        let before = self.remote.current.as_ref().and_then(|applied| {
-            RemoteTransport::read(&applied.description, data_section(&applied.description)?).ok()
-        });
-        match before {
+        match self.remote.current.as_ref().and_then(|applied| applied.transport.as_ref()) {
             Some(before) if before.credentials == remote.credentials => ours,
             _ => restart(),
         }

@@ -1,9 +1,11 @@
 //! Candidates that come one by one (RFC 8838, RFC 8840; webrtc-pc §4.4.1.7).
 
+use std::sync::Arc;
+
 use peerline_ice::Credentials;
 use peerline_sdp::{Candidate, IceUfrag, MediaDescription, SessionDescription, flag};
 
-use super::remote::bundle_of;
+use super::remote::{RemoteTransport, bundle_of};
 use super::session::{CLOSED, Session, credentials};
 use super::{IceCandidate, section};
 use crate::{Error, SignalingState};
@@ -125,6 +127,7 @@ impl Session {
                 None => {}
             }
         }
+        applied.transport = RemoteTransport::read(&applied.description)?.map(Arc::new);
         if is_known { Ok(()) } else { Err(Error::Operation("no section has this usernameFragment")) }
     }
 }

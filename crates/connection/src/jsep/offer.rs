@@ -4,7 +4,7 @@ use peerline_ice::Credentials;
 use peerline_sdp::{SessionDescription, Setup};
 
 use super::section::{self, LocalTransport};
-use super::session::{CLOSED, Session, WRONG_STATE, credentials};
+use super::session::{CLOSED, Created, Session, WRONG_STATE, credentials};
 use super::{Description, SdpType};
 use crate::{Error, SignalingState};
 
@@ -65,9 +65,8 @@ impl Session {
         section::bundle(&mut offer, bundle);
         offer.media = media;
         self.describe_candidates(&mut offer);
-        let sdp = offer.to_string();
-        self.last_created_offer = Some(sdp.clone());
-        Ok(Description { kind: SdpType::Offer, sdp })
+        let Created { sdp, .. } = self.last_created_offer.insert(Created::new(offer));
+        Ok(Description { kind: SdpType::Offer, sdp: sdp.clone() })
     }
 
     /// The least number that no section of either side has for a name.

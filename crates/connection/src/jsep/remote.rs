@@ -9,9 +9,11 @@ use peerline_sdp::{
 
 use crate::Error;
 
-/// The peer's end of the transport.
-#[derive(Debug, Clone)]
+/// The peer's end of the transport, as a description of its describes it.
+#[derive(Debug)]
 pub(crate) struct RemoteTransport {
+    /// The section for data channels.
+    pub section: usize,
     pub credentials: Credentials,
     pub is_lite: bool,
     pub fingerprints: Vec<dtls::Fingerprint>,
@@ -23,7 +25,7 @@ pub(crate) struct RemoteTransport {
 }
 
 /// The peer's end of the SCTP association.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct RemoteSctp {
     pub port: u16,
     /// `None` if any size goes.
@@ -65,12 +67,17 @@ pub(crate) fn has_ice_option(description: &SessionDescription, index: usize, opt
 }
 
 impl RemoteTransport {
-    pub fn read(description: &SessionDescription, index: usize) -> Result<Self, Error> {
+    /// `None` without data channels.
+    ///
+    /// # Errors
+    /// The section for data channels hasn't all that its transport needs.
+    pub fn read(description: &SessionDescription) -> Result<Option<Self>, Error> {
+        let Some(index) = data_section(description) else { return Ok(None) };
         let bundle = bundle_of(description, index);
         // An initial offer may give each section of a bundle a transport of its own, in case it isn't bundled
         // (RFC 8843 §7.2.1). We accept one section only, so that its own transport comes first.
         let tagged = bundle.first().copied();
-        let sections: Vec<_> = [Some(index), tagged]
+        let sections: Vec<_> = [Some(index), tagged.filter(|tagged| *tagged != index)]
             .into_iter()
             .flatten()
             .filter_map(|index| description.media.get(index))
@@ -91,7 +98,9 @@ impl RemoteTransport {
         // RFC 8122 §5: those of unknown hash functions are passed over as long as one is left.
         let fingerprints: Vec<_> = section_of_fingerprint
             .all::<Fingerprint>()
-            .filter_map(|fingerprint| fingerprint.value().parse().ok())
+            .filter_map(|Fingerprint { algorithm, hash }| {
+                dtls::Fingerprint::from_hash(dtls::HashFunction::from_name(&algorithm).ok()?, hash).ok()
+            })
             .collect();
         if fingerprints.is_empty() {
             return Err(Error::InvalidAccess("no a=fingerprint that can be checked"));
@@ -110,7 +119,8 @@ impl RemoteTransport {
             || description.session().has(flag::END_OF_CANDIDATES);
 
         let max_message_size = section.get().unwrap_or(MaxMessageSize::DEFAULT).0;
-        Ok(Self {
+        Ok(Some(Self {
+            section: index,
             credentials: Credentials { ufrag: ufrag.0, pwd: pwd.0 },
             is_lite: description.session().has(flag::ICE_LITE),
             fingerprints,
@@ -124,6 +134,6 @@ impl RemoteTransport {
                     .then(|| usize::try_from(max_message_size).unwrap_or(usize::MAX)),
                 init: section.get::<SctpInit>().map(|init| init.0),
             },
-        })
+        }))
     }
 }

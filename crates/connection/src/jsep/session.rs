@@ -1,5 +1,7 @@
 //! The state of offer and answer (RFC 9429 §3.2, §4.1; webrtc-pc §4.4.1.5).
 
+use std::sync::Arc;
+
 use peerline_dtls as dtls;
 use peerline_ice::Credentials;
 use peerline_sdp::{
@@ -25,11 +27,26 @@ pub(crate) struct LocalSettings {
     pub dtls_in_stun: bool,
 }
 
+/// A description of ours that was created, and may be set.
+pub(super) struct Created {
+    pub sdp: String,
+    description: SessionDescription,
+}
+
+impl Created {
+    pub fn new(description: SessionDescription) -> Self {
+        Self { sdp: description.to_string(), description }
+    }
+}
+
 /// A description that was set.
 #[derive(Debug, Clone)]
 pub(super) struct Applied {
     pub kind: SdpType,
     pub description: SessionDescription,
+    /// If it is the peer's: what it says of the transport of data channels, which is asked for much more often than it
+    /// changes.
+    pub transport: Option<Arc<RemoteTransport>>,
 }
 
 impl Applied {
@@ -62,7 +79,7 @@ impl Side {
 #[derive(Debug, Clone)]
 pub(crate) struct Agreement {
     pub local: Credentials,
-    pub remote: RemoteTransport,
+    pub remote: Arc<RemoteTransport>,
     pub dtls_role: dtls::Role,
     /// Our description has said SCTP's INIT.
     pub has_local_init: bool,
@@ -78,8 +95,8 @@ pub(crate) struct Session {
     pub(super) origin: Origin,
     pub(super) local: Side,
     pub(super) remote: Side,
-    pub(super) last_created_offer: Option<String>,
-    pub(super) last_created_answer: Option<String>,
+    pub(super) last_created_offer: Option<Created>,
+    pub(super) last_created_answer: Option<Created>,
     /// The credentials of our first description.
     pub(super) first_credentials: Credentials,
     /// A restart is wanted of these user name fragments (W3C `[[LocalIceCredentialsToReplace]]`).
@@ -217,15 +234,15 @@ impl Session {
             SignalingState::Closed => return None,
             _ => (self.local.current.as_ref()?, self.remote.current.as_ref()?),
         };
-        let index = data_section(&remote.description)?;
-        if data_section(&local.description) != Some(index) {
+        let remote = remote.transport.clone()?;
+        if data_section(&local.description) != Some(remote.section) {
             return None;
         }
         Some(Agreement {
             local: credentials(&local.description)?,
-            remote: RemoteTransport::read(&remote.description, index).ok()?,
             dtls_role: self.dtls_role?,
-            has_local_init: local.description.media.get(index)?.has(SctpInit::NAME),
+            has_local_init: local.description.media.get(remote.section)?.has(SctpInit::NAME),
+            remote,
             we_offered: local.kind == SdpType::Offer,
         })
     }
@@ -249,17 +266,17 @@ impl Session {
             SdpType::Offer => &self.last_created_offer,
             _ => &self.last_created_answer,
         };
-        if last.as_ref() != Some(&description.sdp) {
+        let Description { kind, sdp } = description;
+        let Some(created) = last.as_ref().filter(|created| created.sdp == sdp) else {
             return Err(Error::InvalidModification("the description isn't the one that was created last"));
-        }
-        let applied =
-            Applied { kind: description.kind, description: SessionDescription::parse(&description.sdp)? };
-        if description.kind != SdpType::Offer {
+        };
+        let description = created.description.clone();
+        if kind != SdpType::Offer {
             let remote = self.remote.pending.as_ref().ok_or(WRONG_STATE)?;
-            self.dtls_role = self.role_as_answerer(&remote.description)?.or(self.dtls_role);
+            self.dtls_role = self.role_as_answerer(remote.transport.as_deref())?.or(self.dtls_role);
         }
-        self.origin.version = applied.description.origin().version + 1;
-        self.local.pending = Some(applied);
+        self.origin.version = description.origin().version + 1;
+        self.local.pending = Some(Applied { kind, description, transport: None });
         self.enter(state);
         Ok(())
     }
@@ -278,22 +295,26 @@ impl Session {
             (SdpType::Answer, HaveLocalOffer | HaveRemotePranswer) => Stable,
             _ => return Err(WRONG_STATE),
         };
-        let applied =
-            Applied { kind: description.kind, description: SessionDescription::parse(&description.sdp)? };
-        match &self.local.pending {
-            Some(offer) if description.kind != SdpType::Offer => {
-                validate::answer(&offer.description, &applied.description)?;
-                self.dtls_role = self.role_as_offerer(&applied.description)?.or(self.dtls_role);
+        let Description { kind, sdp } = description;
+        let description = SessionDescription::parse(&sdp)?;
+        let transport = match &self.local.pending {
+            Some(offer) if kind != SdpType::Offer => {
+                validate::answer(&offer.description, &description)?;
+                let transport = RemoteTransport::read(&description)?;
+                self.dtls_role = self.role_as_offerer(transport.as_ref())?.or(self.dtls_role);
+                transport
             }
             _ => {
                 let before = self.remote.current.as_ref().map(|applied| &applied.description);
-                validate::offer(before, &applied.description)?;
-                self.role_as_answerer(&applied.description)?;
+                validate::offer(before, &description)?;
+                let transport = RemoteTransport::read(&description)?;
+                self.role_as_answerer(transport.as_ref())?;
                 // It answered another offer.
                 self.last_created_answer = None;
+                transport
             }
-        }
-        self.remote.pending = Some(applied);
+        };
+        self.remote.pending = Some(Applied { kind, description, transport: transport.map(Arc::new) });
         self.enter(state);
         Ok(())
     }
@@ -337,9 +358,12 @@ impl Session {
 
     /// Our DTLS role when we answer this offer: the one that we have, or the client's if we may choose
     /// (RFC 8842 §5.3, RFC 9429 §5.3.1). `None` without data channels.
-    pub(super) fn role_as_answerer(&self, offer: &SessionDescription) -> Result<Option<dtls::Role>, Error> {
-        let Some(index) = data_section(offer) else { return Ok(None) };
-        let role = match RemoteTransport::read(offer, index)?.setup {
+    pub(super) fn role_as_answerer(
+        &self,
+        offer: Option<&RemoteTransport>,
+    ) -> Result<Option<dtls::Role>, Error> {
+        let Some(offer) = offer else { return Ok(None) };
+        let role = match offer.setup {
             Some(Setup::ActPass) => self.dtls_role.unwrap_or(dtls::Role::Active),
             Some(Setup::Passive) => dtls::Role::Active,
             // RFC 4145 §4.1: what an offer means that doesn't say it.
@@ -350,9 +374,9 @@ impl Session {
     }
 
     /// Our DTLS role when this answers our offer.
-    fn role_as_offerer(&self, answer: &SessionDescription) -> Result<Option<dtls::Role>, Error> {
-        let Some(index) = data_section(answer) else { return Ok(None) };
-        let role = match RemoteTransport::read(answer, index)?.setup {
+    fn role_as_offerer(&self, answer: Option<&RemoteTransport>) -> Result<Option<dtls::Role>, Error> {
+        let Some(answer) = answer else { return Ok(None) };
+        let role = match answer.setup {
             Some(Setup::Active) => dtls::Role::Passive,
             Some(Setup::Passive) | None => dtls::Role::Active,
             Some(_) => {

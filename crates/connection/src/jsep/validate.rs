@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use peerline_sdp::{BUNDLE, MediaDescription, SessionDescription};
 
-use super::remote::{RemoteTransport, data_section};
 use crate::Error;
 
 /// An offer, after what the peer said before.
@@ -22,7 +21,7 @@ pub(super) fn offer(before: Option<&SessionDescription>, offer: &SessionDescript
             return Err(Error::InvalidAccess("a section has become another"));
         }
     }
-    transport(offer)
+    Ok(())
 }
 
 /// An answer to our offer.
@@ -46,7 +45,7 @@ pub(super) fn answer(offer: &SessionDescription, answer: &SessionDescription) ->
     if answer.groups(BUNDLE).flat_map(|group| group.mids).any(|mid| !offered.contains(&mid)) {
         return Err(Error::InvalidAccess("the answer bundles what the offer doesn't"));
     }
-    transport(answer)
+    Ok(())
 }
 
 /// Sections have names of their own, and bundles are made of them (RFC 8843 §7.1).
@@ -66,12 +65,4 @@ fn names(description: &SessionDescription) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// The section for data channels, if there is one, has all that its transport needs.
-fn transport(description: &SessionDescription) -> Result<(), Error> {
-    match data_section(description) {
-        Some(index) => RemoteTransport::read(description, index).map(|_| ()),
-        None => Ok(()),
-    }
 }
