@@ -18,11 +18,6 @@ pub(super) fn look_up(shared: &Arc<Shared>, peer: PeerId, number: u32, servers: 
             wanted.push((url, credential.clone()));
         }
     }
-    let all_told = Note::Server { peer, number, server: None, is_last: true };
-    if wanted.is_empty() {
-        // The driver reads it in this turn: no task is begun, nobody is woken.
-        return shared.tell(all_told);
-    }
     let shared = shared.clone();
     shared.runtime.clone().spawn(async move {
         let lookups = wanted.into_iter().map(|(url, credential)| {
@@ -36,7 +31,7 @@ pub(super) fn look_up(shared: &Arc<Shared>, peer: PeerId, number: u32, servers: 
             }
         });
         futures_util::future::join_all(lookups).await;
-        shared.tell(all_told);
+        shared.tell(Note::Server { peer, number, server: None, is_last: true });
     });
 }
 
