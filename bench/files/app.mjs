@@ -21,7 +21,7 @@ function talk(each) {
   window.silent = false;
   window.said = new Map();
   window.saying = (async () => {
-    const input = document.querySelector('input[aria-label="Message"]');
+    const input = document.querySelector('[aria-label="Message"]');
     for (let count = 0; !window.silent; count += 1) {
       const text = `${performance.now()} ${count}`;
       input.value = text;

@@ -134,7 +134,7 @@ test("the chat doesn't wait for files", async () => {
   await ada.progressOf("film.mkv", 1);
   const said = await ada.page.evaluate(async () => {
     const times = [];
-    const input = document.querySelector('input[aria-label="Message"]');
+    const input = document.querySelector('[aria-label="Message"]');
     for (let count = 0; count < 5; count += 1) {
       input.value = `message ${count}`;
       input.dispatchEvent(new Event("input", { bubbles: true }));

@@ -132,7 +132,7 @@ const chat: model.Message[] = [
   { id: "1", from: "participant-Grace Hopper", name: "Grace Hopper", text: "Hello! Do you hear me?", time: Date.now() - 400_000 },
   { id: "2", from: null, name: "You", text: "Loud and clear.", time: Date.now() - 300_000 },
   { id: "3", from: "participant-Linus", name: "Linus", text: "The minutes of last week: https://example.org/a/rather/long/address/that/has/to/break/somewhere.html", time: Date.now() - 200_000 },
-  { id: "4", from: "participant-Linus", name: "Linus", text: "Tell me what is missing.", time: Date.now() - 190_000 },
+  { id: "4", from: "participant-Linus", name: "Linus", text: "Tell me **what is missing**, or run `make`:\n```\nmake run ARGS=\"--lan --stun-listen 0.0.0.0:3478\"\n```", time: Date.now() - 190_000 },
   { id: "5", from: null, name: "You", text: "Nothing, thank you 👍", time: Date.now() - 60_000 },
 ];
 
@@ -205,6 +205,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   problem: () => <ProblemView text="error.invalid-link" />,
   "call-chat": async () => {
     model.messages.value = chat;
+    model.delivered.value = new Set(["2", "5"]);
     model.chatOpen.value = true;
     return call(others(2));
   },

@@ -1,9 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sendMessage } from "../state/call";
-import { chatOpen, messages, unread, type Message } from "../state/model";
+import { chatOpen, delivered, messages, unread, type Message } from "../state/model";
 import { clockText } from "../text/amounts";
 import { t } from "../text/text";
+import { ChatText } from "./chat-text";
 import { hueOf } from "./initials";
 import { CloseIcon, SendIcon } from "./icons";
 
@@ -26,9 +27,10 @@ export function closeChat(): void {
 export function Chat(): JSX.Element {
   const [text, setText] = useState("");
   const log = useRef<HTMLDivElement>(null);
-  const input = useRef<HTMLInputElement>(null);
+  const input = useRef<HTMLTextAreaElement>(null);
   const count = messages.value.length;
   const latest = messages.value.at(-1)?.id;
+  const newestDelivered = messages.value.findLast(({ from, id }) => from === null && delivered.value.has(id));
 
   useEffect(() => input.current?.focus(), []);
   useEffect(() => {
@@ -60,22 +62,32 @@ export function Chat(): JSX.Element {
         </button>
       </header>
       <div class="chat-log" role="log" aria-label={t("chat.log")} tabIndex={0} ref={log}>
-        {count === 0 && <p class="hint chat-empty">{t("chat.empty")}</p>}
+        {count === 0 && (
+          <div class="hint chat-empty">
+            <p>{t("chat.empty")}</p>
+            <p>{t("chat.signs")}</p>
+          </div>
+        )}
         {messages.value.map((message, index) => (
-          <Line key={`${message.from} ${message.id}`} message={message} before={messages.value[index - 1]} />
+          <Line key={`${message.from} ${message.id}`} message={message} before={messages.value[index - 1]} isNewestDelivered={message === newestDelivered} />
         ))}
       </div>
       <form class="chat-form" onSubmit={send}>
-        <input
+        <textarea
           ref={input}
-          type="text"
+          rows={1}
           aria-label={t("chat.message")}
           placeholder={t("chat.message")}
-          autocomplete="off"
-          enterKeyHint="send"
+          enterkeyhint="send"
           maxLength={TEXT_LENGTH}
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            // Enter also ends what an input method composes.
+            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            event.currentTarget.form?.requestSubmit();
+          }}
         />
         <button type="submit" class="plain send" aria-label={t("chat.send")} disabled={text.trim() === ""}>
           <SendIcon />
@@ -88,7 +100,14 @@ export function Chat(): JSX.Element {
 /** Messages of one person that follow each other within this time, in milliseconds, share one heading. */
 const TOGETHER = 120_000;
 
-function Line({ message, before }: { message: Message; before: Message | undefined }): JSX.Element {
+interface LineProps {
+  readonly message: Message;
+  readonly before: Message | undefined;
+  /** Whether this is the last of the user's messages that everybody has: nothing is said of those before it. */
+  readonly isNewestDelivered: boolean;
+}
+
+function Line({ message, before, isNewestDelivered }: LineProps): JSX.Element {
   const follows = before !== undefined && before.from === message.from && message.time - before.time < TOGETHER;
   const own = message.from === null;
   return (
@@ -99,9 +118,8 @@ function Line({ message, before }: { message: Message; before: Message | undefin
           <time dateTime={new Date(message.time).toISOString()}>{clockText(message.time)}</time>
         </p>
       )}
-      <p class="line-text" dir="auto">
-        {message.text}
-      </p>
+      <ChatText text={message.text} />
+      {isNewestDelivered && <p class="line-state">{t("chat.delivered")}</p>}
     </div>
   );
 }

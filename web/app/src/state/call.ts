@@ -28,6 +28,7 @@ export async function join(link: string): Promise<void> {
     model.phase.value = "joining";
     model.failure.value = null;
     model.messages.value = [];
+    model.delivered.value = new Set();
     model.unread.value = 0;
     model.chatOpen.value = false;
   });
@@ -78,7 +79,8 @@ export function toLobby(): void {
 /** Sends a message to everybody in the call. */
 export async function sendMessage(text: string): Promise<void> {
   try {
-    await call?.channel.sendChat(text);
+    const sent = await call?.channel.sendChat(text);
+    if (sent !== undefined) model.delivered.value = new Set([...model.delivered.value, sent.id]);
   } catch {
     notify(t("chat.not-delivered"));
   }

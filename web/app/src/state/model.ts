@@ -45,6 +45,8 @@ export const phase = signal<Phase>("lobby");
 export const ownId = signal("");
 export const participants = signal<readonly Participant[]>([]);
 export const messages = signal<readonly Message[]>([]);
+/** The user's own messages that everybody who was there has. */
+export const delivered = signal<ReadonlySet<string>>(new Set());
 export const chatOpen = signal(false);
 /** How many messages of others came since the chat was last looked at. */
 export const unread = signal(0);
