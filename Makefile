@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop interop programs deny fuzz soak soak-call bench-turn bench-signaling bench-data bench-distance bench-files clean
+.PHONY: help run build web test check test-rust test-web test-interop interop programs deny fuzz soak soak-call tour bench-turn bench-signaling bench-data bench-distance bench-files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -75,6 +75,9 @@ fuzz: ## each fuzz target for SECONDS_EACH (default 300) seconds
 
 soak: ## the simulations on and on in release mode, or for SECONDS or SEEDS
 	scripts/soak
+
+tour: web/node_modules/.installed interop/node_modules/.installed ## the pictures of docs/tour.md
+	node interop/tour.mjs
 
 soak-call: build interop/node_modules/.installed ## eight people in a call for SECONDS (default 600), one after the other leaving and coming back
 	PEERLINE=target/release/peerline node interop/soak/eight.mjs

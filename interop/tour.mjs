@@ -1,0 +1,45 @@
+// Takes the pictures that docs/tour.md shows, of the app's gallery.
+import { once } from "node:events";
+import { spawn } from "node:child_process";
+import { mkdir, readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { chromium } from "./browser/browsers.mjs";
+
+const DOCS = new URL("../docs/", import.meta.url).pathname;
+const APP = new URL("../web/app/", import.meta.url).pathname;
+const SIZES = { desk: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+/** What moves into its place has come to rest after so many milliseconds. */
+const REST = 1_500;
+
+/** The gallery's address, once it is served. */
+async function serveGallery() {
+  const server = spawn("npx", ["vite", "--port", "0", "--clearScreen", "false"], { cwd: APP, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NO_COLOR: "1" } });
+  for await (const line of createInterface({ input: server.stdout })) {
+    const address = /Local:\s+(\S+)/.exec(line)?.[1];
+    if (address !== undefined) return { address, server };
+  }
+  throw new Error("vite ended");
+}
+
+const wanted = [...(await readFile(`${DOCS}tour.md`, "utf8")).matchAll(/\(tour\/(\S+)-(desk|phone)-(light|dark)\.png\)/g)];
+await mkdir(`${DOCS}tour`, { recursive: true });
+const { address, server } = await serveGallery();
+const browser = await chromium();
+try {
+  for (const [, scene, size, scheme] of wanted) {
+    const page = await (await browser.createBrowserContext()).newPage();
+    await page.setViewport(SIZES[size]);
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    await page.goto(`${address}gallery/?scene=${scene}`);
+    await page.waitForSelector("h1, .toolbar, main", { timeout: 60_000 });
+    await new Promise((resolve) => setTimeout(resolve, REST));
+    await page.screenshot({ path: `${DOCS}tour/${scene}-${size}-${scheme}.png` });
+    await page.browserContext().close();
+  }
+  console.log(`${wanted.length} pictures in docs/tour`);
+} finally {
+  await browser.close();
+  const exit = once(server, "exit");
+  server.kill();
+  await exit;
+}
