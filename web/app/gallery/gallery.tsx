@@ -123,6 +123,8 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
     screen: null,
     diagnostics: diagnostics(),
     diagnosis: null,
+    hand: undefined,
+    recording: false,
     ...changes[index],
   }));
 }

@@ -6,6 +6,7 @@ import { t } from "../text/text";
 import { client } from "./client";
 import { trustIn } from "./contacts";
 import { failureOf } from "./failures";
+import { followGestures } from "./gestures";
 import * as model from "./model";
 import { notify } from "./notices";
 import { followScreen } from "./screen";
@@ -96,6 +97,7 @@ function begin(channel: Channel): void {
       if (peer.state === "connected") connected.add(peer);
       show();
       announceDoubt(peer);
+      announceHand(peer);
     };
     peer.addEventListener("change", update);
     peer.diagnostics.addEventListener("diagnosis", show);
@@ -121,6 +123,7 @@ function begin(channel: Channel): void {
   const sleep = keepAwake();
   const stopTransfers = followTransfers(channel);
   const stopScreen = followScreen(channel);
+  const stopGestures = followGestures(channel);
 
   channel.addEventListener("participantjoin", ({ participant }) => {
     follow(participant);
@@ -150,6 +153,7 @@ function begin(channel: Channel): void {
     sleep();
     stopTransfers();
     stopScreen();
+    stopGestures();
     for (const forget of peers.values()) forget();
   };
   call = { channel, end };
@@ -174,6 +178,8 @@ function describe(peer: Peer): model.Participant {
     audioTrack: peer.stream.getAudioTracks()[0] ?? null,
     verification: peer.verification,
     screen: peer.screen,
+    hand: peer.hand,
+    recording: peer.recording,
     diagnostics: peer.diagnostics,
     diagnosis: peer.diagnostics.diagnosis ?? null,
   };
@@ -190,6 +196,20 @@ function announceDoubt(peer: Peer): void {
   if (trust !== "changed" && trust !== "broken") return;
   doubted.add(verification);
   notify(t(`verify.${trust}-text`, { name: nameOf(peer) }));
+}
+
+/** When the user was last told of somebody's hand: who lets it go up and down all the time isn't told of each time. */
+const handTold = new WeakMap<Peer, number>();
+const HAND_AGAIN = 10_000;
+const handUp = new WeakMap<Peer, boolean>();
+
+/** A hand that goes up is told once; hands that were up before the user came are only seen. */
+function announceHand(peer: Peer): void {
+  const before = handUp.get(peer);
+  handUp.set(peer, peer.hand !== undefined);
+  if (before !== false || peer.hand === undefined || Date.now() - (handTold.get(peer) ?? 0) < HAND_AGAIN) return;
+  handTold.set(peer, Date.now());
+  notify(t("hand.raised", { name: nameOf(peer) }));
 }
 
 /** Nobody can be made to have a name. */
