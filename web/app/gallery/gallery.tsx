@@ -18,6 +18,9 @@ import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
 import { openConnection } from "../src/state/open-connection";
 import type { TransferView } from "../src/state/transfer-view";
+import { ownHand, reactions } from "../src/state/gestures";
+import { personTile, togglePin } from "../src/state/pin";
+import { activeSpeaker } from "../src/state/speaking";
 import { CallView } from "../src/views/call";
 import { LeftView } from "../src/views/left";
 import { LobbyView } from "../src/views/lobby";
@@ -270,6 +273,43 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   "call-own-screen": async () => {
     ownScreen.value = picture(4);
     return call(others(2));
+  },
+  "call-hands": async () => {
+    const scene = await call(others(3, { 0: { hand: 2 }, 2: { hand: 1 } }));
+    ownHand.value = 3;
+    reactions.value = [{ id: 1, from: "participant-Linus", reaction: "applause" }, { id: 2, from: "own", reaction: "heart" }];
+    return scene;
+  },
+  "call-hands-list": async () => {
+    const scene = await call(others(3, { 0: { hand: 2 }, 2: { hand: 1 } }));
+    ownHand.value = 3;
+    setTimeout(() => document.querySelector<HTMLElement>(".call-people")?.click(), 300);
+    return scene;
+  },
+  "call-pinned": async () => {
+    const scene = await call(others(3));
+    togglePin(personTile("participant-Linus"));
+    return scene;
+  },
+  "call-speaker": async () => {
+    activeSpeaker.value = "participant-Margaret Hamilton";
+    return call(others(7));
+  },
+  "call-react": async () => {
+    const scene = await call(others(2));
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="React"]')?.click(), 300);
+    return scene;
+  },
+  "call-more": async () => {
+    const scene = await call(others(2));
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="More"]')?.click(), 300);
+    return scene;
+  },
+  "call-settings": async () => {
+    const scene = await call(others(2));
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="More"]')?.click(), 300);
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Settings"]')?.click(), 600);
+    return scene;
   },
   "call-unread": async () => {
     model.messages.value = chat;

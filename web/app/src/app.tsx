@@ -5,7 +5,7 @@ import { RingDialogs } from "./parts/ring-dialogs";
 import { route } from "./router";
 import { toLobby } from "./state/call";
 import { phase } from "./state/model";
-import { CallView } from "./views/call";
+import { callView } from "./views/call-view";
 import { LeftView } from "./views/left";
 import { LobbyView } from "./views/lobby";
 import { ProblemView } from "./views/problem";
@@ -40,12 +40,13 @@ function View(): JSX.Element {
 /** The views of one link. Another address ends the call. */
 function ChannelView({ link }: { link: string }): JSX.Element {
   useEffect(() => toLobby, []);
+  const CallView = callView.value;
   switch (phase.value) {
     case "lobby":
     case "joining":
       return <LobbyView link={link} />;
     case "call":
-      return <CallView link={link} />;
+      return CallView === null ? <LobbyView link={link} /> : <CallView link={link} />;
     case "left":
       return <LeftView />;
   }
