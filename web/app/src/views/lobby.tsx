@@ -20,7 +20,7 @@ import { cancelJoin, join } from "../state/call";
 import { failure, phase } from "../state/model";
 import { name } from "../state/settings";
 import { t } from "../text/text";
-import { loadCallView } from "./call-view";
+import { loadCallViews } from "./call-views";
 
 /** Before the call: how one looks and sounds, and under which name one joins. */
 export function LobbyView({ link }: { link: string }): JSX.Element {
@@ -30,7 +30,7 @@ export function LobbyView({ link }: { link: string }): JSX.Element {
 
   useEffect(() => {
     void local.startMedia();
-    void loadCallView();
+    void loadCallViews();
     if (name.value === "") nameInput.current?.focus();
     return () => {
       // Into the call the tracks go along; anywhere else they end.
