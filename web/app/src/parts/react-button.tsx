@@ -4,7 +4,7 @@ import { react } from "../state/gestures";
 import { t } from "../text/text";
 import { SmileIcon } from "./icons";
 import { Popover } from "./popover";
-import { EMOJI } from "./reaction-of";
+import { ReactionPicture } from "./reaction-picture";
 
 /** What one can show to everybody for a moment. */
 export function ReactButton(): JSX.Element {
@@ -13,8 +13,8 @@ export function ReactButton(): JSX.Element {
       {REACTIONS.map((reaction) => {
         const label = t(`react.${reaction}`);
         return (
-          <button key={reaction} type="button" class="plain emoji" aria-label={label} title={label} onClick={() => react(reaction)}>
-            {EMOJI[reaction]}
+          <button key={reaction} type="button" class="plain reaction" aria-label={label} title={label} onClick={() => react(reaction)}>
+            <ReactionPicture reaction={reaction} />
           </button>
         );
       })}
