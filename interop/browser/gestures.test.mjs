@@ -47,7 +47,7 @@ test("a raised hand is told once, and stands in the order in which the hands wer
   await grace.says("Ada raised a hand");
   await grace.tileSays("Ada", "Hand raised");
   await grace.press("Raise hand");
-  await ada.tileSays("Grace", "Hand raised: 2");
+  await ada.tileSays("Grace", "Hand raised, number 2");
   await ada.press("2 people");
   const order = await ada.page.waitForSelector("dialog ol", { timeout: 60_000 });
   assert.deepEqual(await order.$$eval("li", (people) => people.map(({ textContent }) => textContent)), ["You", "Grace"]);

@@ -280,6 +280,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     reactions.value = [{ id: 1, from: "participant-Linus", reaction: "applause" }, { id: 2, from: "own", reaction: "heart" }];
     return scene;
   },
+  "call-recording": async () => call(others(2, { 0: { recording: true } })),
   "call-hands-list": async () => {
     const scene = await call(others(3, { 0: { hand: 2 }, 2: { hand: 1 } }));
     ownHand.value = 3;

@@ -9,10 +9,11 @@ export function HandMark({ id }: { id: string }): JSX.Element | null {
   const all = hands.value;
   const place = all.findIndex((hand) => hand.id === id);
   if (place < 0) return null;
+  const several = all.length > 1;
   return (
-    <Mark text={t("hand.up")} kind="hand">
+    <Mark text={several ? t("hand.up-place", { place: place + 1 }) : t("hand.up")} kind="hand">
       <HandIcon />
-      {all.length > 1 && place + 1}
+      {several && <span aria-hidden="true">{place + 1}</span>}
     </Mark>
   );
 }

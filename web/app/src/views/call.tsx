@@ -10,6 +10,7 @@ import { LinkRow } from "../parts/link-row";
 import { LivePill } from "../parts/live-pill";
 import { ParticipantsDialog } from "../parts/participants-dialog";
 import { releaseSound } from "../parts/picture";
+import { RecordingTold } from "../parts/recording-told";
 import { ReactionsTold } from "../parts/reactions-told";
 import { SendFilesDialog } from "../parts/send-files";
 import { ServerBanner } from "../parts/server-banner";
@@ -50,7 +51,10 @@ export function CallView({ link }: { link: string }): JSX.Element {
           {count}
         </button>
       </header>
-      <ServerBanner text="call.server-away" />
+      <div class="call-told">
+        <ServerBanner text="call.server-away" />
+        <RecordingTold />
+      </div>
       <main class={alone ? "call-main with-alone" : "call-main"}>
         {alone && <Alone link={link} />}
         <Stage />
