@@ -131,10 +131,21 @@ test("keys are letters where one writes, and nothing when they are switched off"
   await ada.see("button", "Mute microphone");
 });
 
+/** A real press: browsers give the screen and windows of their own only to one. */
+async function pressInMore(page, name) {
+  await page.press("More");
+  await (await page.page.waitForSelector(`::-p-aria([role="button"][name="${name}"])`, { visible: true, timeout: 60_000 })).click();
+}
+
+test("the other one's picture gets a window of its own, and comes back", async () => {
+  await pressInMore(grace, "Picture in picture");
+  await grace.page.waitForFunction(() => document.pictureInPictureElement?.getAttribute("aria-label") === "Ada", PATIENCE);
+  await pressInMore(grace, "Leave picture in picture");
+  await grace.page.waitForFunction(() => document.pictureInPictureElement === null, PATIENCE);
+});
+
 test("the call has the whole screen, and gives it back", async () => {
-  await grace.press("More");
-  // A real press: browsers give the screen only to one.
-  await (await grace.page.waitForSelector('::-p-aria([role="button"][name="Full screen"])', { visible: true })).click();
+  await pressInMore(grace, "Full screen");
   await grace.page.waitForFunction(() => document.fullscreenElement !== null, PATIENCE);
   await lookAway(grace);
   await grace.page.keyboard.press("f");
