@@ -7,6 +7,7 @@ import { client } from "./client";
 import { trustIn } from "./contacts";
 import { failureOf } from "./failures";
 import { followGestures } from "./gestures";
+import { tellHand } from "./hand-told";
 import * as model from "./model";
 import { notify } from "./notices";
 import { followScreen } from "./screen";
@@ -97,7 +98,7 @@ function begin(channel: Channel): void {
       if (peer.state === "connected") connected.add(peer);
       show();
       announceDoubt(peer);
-      announceHand(peer);
+      tellHand(peer, nameOf(peer));
     };
     peer.addEventListener("change", update);
     peer.diagnostics.addEventListener("diagnosis", show);
@@ -196,20 +197,6 @@ function announceDoubt(peer: Peer): void {
   if (trust !== "changed" && trust !== "broken") return;
   doubted.add(verification);
   notify(t(`verify.${trust}-text`, { name: nameOf(peer) }));
-}
-
-/** When the user was last told of somebody's hand: who lets it go up and down all the time isn't told of each time. */
-const handTold = new WeakMap<Peer, number>();
-const HAND_AGAIN = 10_000;
-const handUp = new WeakMap<Peer, boolean>();
-
-/** A hand that goes up is told once; hands that were up before the user came are only seen. */
-function announceHand(peer: Peer): void {
-  const before = handUp.get(peer);
-  handUp.set(peer, peer.hand !== undefined);
-  if (before !== false || peer.hand === undefined || Date.now() - (handTold.get(peer) ?? 0) < HAND_AGAIN) return;
-  handTold.set(peer, Date.now());
-  notify(t("hand.raised", { name: nameOf(peer) }));
 }
 
 /** Nobody can be made to have a name. */
