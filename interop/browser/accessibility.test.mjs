@@ -98,6 +98,17 @@ test("lobby, call, chat, settings, people, verifying, sending, files and the end
       await end();
       await ada.page.waitForFunction(() => document.querySelector("dialog") === null);
     };
+    await ada.press("Raise hand");
+    await ada.press("React");
+    await ada.press("Heart");
+    await ada.press("React");
+    await ada.press("Pin Grace");
+    await isFaultless(ada.page, "a hand, a reaction, the choice of reactions, and a pinned tile");
+    await ada.press("React");
+    await ada.press("Unpin Grace");
+    await ada.press("Lower hand");
+    // On a phone these are behind "More".
+    await ada.press("More");
     await ada.press("Settings");
     await inDialog("settings", () => ada.press("Done"));
     await ada.press("2 people");
@@ -109,6 +120,7 @@ test("lobby, call, chat, settings, people, verifying, sending, files and the end
     await ada.press("They match");
     await inDialog("people, one verified", () => ada.press("Close"));
     await isFaultless(ada.page, "call, verified");
+    await ada.press("More");
     await ada.press("Send files");
     await inDialog("sending", () => ada.press("Close"));
 

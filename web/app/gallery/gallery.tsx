@@ -19,6 +19,9 @@ import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
 import { openConnection } from "../src/state/open-connection";
 import type { TransferView } from "../src/state/transfer-view";
+import { ownHand, reactions } from "../src/state/gestures";
+import { personTile, togglePin } from "../src/state/pin";
+import { activeSpeaker } from "../src/state/speaking";
 import { CallView } from "../src/views/call";
 import { LeftView } from "../src/views/left";
 import { LobbyView } from "../src/views/lobby";
@@ -124,6 +127,8 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
     screen: null,
     diagnostics: diagnostics(),
     diagnosis: null,
+    hand: undefined,
+    recording: false,
     ...changes[index],
   }));
 }
@@ -253,11 +258,6 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Send files"]')?.click(), 300);
     return scene;
   },
-  "call-settings": async () => {
-    const scene = await call(others(2));
-    setTimeout(() => [...document.querySelectorAll<HTMLElement>(".toolbar .tool")].at(-1)?.click(), 300);
-    return scene;
-  },
   "left-files": () => {
     transfers.value = [transfer({ "slides/1.png": 400_000, "notes.txt": 900 }, { state: "completed" })];
     return <LeftView />;
@@ -279,6 +279,44 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   "call-own-screen": async () => {
     ownScreen.value = picture(4);
     return call(others(2));
+  },
+  "call-hands": async () => {
+    const scene = await call(others(3, { 0: { hand: 2 }, 2: { hand: 1 } }));
+    ownHand.value = 3;
+    reactions.value = [{ id: 1, from: "participant-Linus", reaction: "applause" }, { id: 2, from: "own", reaction: "heart" }];
+    return scene;
+  },
+  "call-recording": async () => call(others(2, { 0: { recording: true } })),
+  "call-hands-list": async () => {
+    const scene = await call(others(3, { 0: { hand: 2 }, 2: { hand: 1 } }));
+    ownHand.value = 3;
+    setTimeout(() => document.querySelector<HTMLElement>(".call-people")?.click(), 300);
+    return scene;
+  },
+  "call-pinned": async () => {
+    const scene = await call(others(3));
+    togglePin(personTile("participant-Linus"));
+    return scene;
+  },
+  "call-speaker": async () => {
+    activeSpeaker.value = "participant-Margaret Hamilton";
+    return call(others(7));
+  },
+  "call-react": async () => {
+    const scene = await call(others(2));
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="React"]')?.click(), 300);
+    return scene;
+  },
+  "call-more": async () => {
+    const scene = await call(others(2));
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="More"]')?.click(), 300);
+    return scene;
+  },
+  "call-settings": async () => {
+    const scene = await call(others(2));
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="More"]')?.click(), 300);
+    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Settings"]')?.click(), 600);
+    return scene;
   },
   "call-unread": async () => {
     model.messages.value = chat;

@@ -5,8 +5,7 @@ import { RingDialogs } from "./parts/ring-dialogs";
 import { route } from "./router";
 import { toLobby } from "./state/call";
 import { phase } from "./state/model";
-import { CallView } from "./views/call";
-import { LeftView } from "./views/left";
+import { callViews } from "./views/call-views";
 import { LobbyView } from "./views/lobby";
 import { ProblemView } from "./views/problem";
 import { StartView } from "./views/start";
@@ -40,13 +39,14 @@ function View(): JSX.Element {
 /** The views of one link. Another address ends the call. */
 function ChannelView({ link }: { link: string }): JSX.Element {
   useEffect(() => toLobby, []);
+  const views = callViews.value;
   switch (phase.value) {
     case "lobby":
     case "joining":
       return <LobbyView link={link} />;
     case "call":
-      return <CallView link={link} />;
+      return views === null ? <LobbyView link={link} /> : <views.CallView link={link} />;
     case "left":
-      return <LeftView />;
+      return views === null ? <LobbyView link={link} /> : <views.LeftView />;
   }
 }

@@ -5,6 +5,7 @@
 import type { Diagnostics } from "./diagnostics/diagnostics.js";
 import type { TypedEventTarget } from "./events.js";
 import type { Link } from "./link.js";
+import type { Reaction } from "./reactions.js";
 import type { FileWithPath, OfferEvent, OutgoingTransfer } from "./transfer/api.js";
 
 /**
@@ -62,6 +63,8 @@ export interface ChannelEvents {
   participantleave: ParticipantEvent;
   /** A chat message was added to `chat`, from anybody, oneself included. */
   chat: ChatEvent;
+  /** Somebody else shows a reaction. */
+  reaction: ReactionEvent;
   /** `state` changed. */
   statechange: Event;
   /** `screen` changed: by {@link Channel.setScreen}, or because the browser ended it. */
@@ -88,6 +91,10 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
   readonly microphone: boolean;
   /** Whether one's own camera is there and on, as the others are told. */
   readonly camera: boolean;
+  /** One's own raised hand, as {@link Participant.hand}. */
+  readonly hand: number | undefined;
+  /** Whether the others are told that one records. */
+  readonly recording: boolean;
 
   /** Replaces what the others see and hear, without a new negotiation: its first audio and its first video track are sent. The stream stays the caller's, to stop. */
   setStream(stream: MediaStream | null): Promise<void>;
@@ -100,6 +107,20 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
   setMicrophone(enabled: boolean): void;
   /** Turns the picture off or on, and tells the others. The camera itself stays open until its track is stopped. */
   setCamera(enabled: boolean): void;
+  /** Raises one's hand, behind those that are raised, or lowers it; and tells the others. */
+  setHand(raised: boolean): void;
+  /**
+   * Tells the others that one records, or doesn't any more. Whoever joins later is told as well.
+   *
+   * @returns when the server has it for all of them: a recording may begin then, not before
+   */
+  setRecording(recording: boolean): Promise<void>;
+  /**
+   * Shows a reaction to everybody who is connected now. It is not kept, and not repeated.
+   *
+   * @returns false if that was too often: it was not sent
+   */
+  sendReaction(reaction: Reaction): boolean;
   /** Changes the name that the others see. */
   setName(name: string): void;
   /**
@@ -153,7 +174,7 @@ export interface Verification {
 
 /** Events of a {@link Participant}. */
 export interface ParticipantEvents {
-  /** `name`, `state`, `microphone`, `camera`, `screen`, `path`, `verification` or the tracks of `stream` changed. */
+  /** `name`, `state`, `microphone`, `camera`, `screen`, `hand`, `recording`, `path`, `verification` or the tracks of `stream` changed. */
   change: Event;
   /** This participant offers files. An offer that nobody answers waits. */
   offer: OfferEvent;
@@ -176,6 +197,10 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
   readonly microphone: boolean;
   /** Whether this participant's camera is on. */
   readonly camera: boolean;
+  /** Set while this participant's hand is raised: lower ones were raised earlier. Of equal ones the lower `id` is the earlier. */
+  readonly hand: number | undefined;
+  /** Whether this participant says that it records the call. */
+  readonly recording: boolean;
   /** Known while connected. */
   readonly path: Path | undefined;
   /** What can be compared; undefined before there is a direct connection. Another one with each new connection. */
@@ -273,6 +298,17 @@ export class ChatEvent extends Event {
   constructor(message: ChatMessage) {
     super("chat");
     this.message = message;
+  }
+}
+
+/** Carries a reaction. */
+export class ReactionEvent extends Event {
+  readonly participant: Participant;
+  readonly reaction: Reaction;
+  constructor(participant: Participant, reaction: Reaction) {
+    super("reaction");
+    this.participant = participant;
+    this.reaction = reaction;
   }
 }
 

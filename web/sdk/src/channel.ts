@@ -6,6 +6,7 @@ import {
   type ChatMessage,
   type JoinOptions,
   ParticipantEvent,
+  ReactionEvent,
 } from "./api.js";
 import { ChannelCipher } from "./channel-cipher.js";
 import { Chat } from "./chat.js";
@@ -18,6 +19,7 @@ import type { Message, Profile } from "./messages.js";
 import { OutgoingMedia } from "./outgoing-media.js";
 import { OutgoingScreen } from "./outgoing-screen.js";
 import { type ChannelMessage, type ParticipantEnvironment, RemoteParticipant, type Way } from "./participant.js";
+import { receivingLimit, type Reaction, sendingLimit } from "./reactions.js";
 import type { Session } from "./session.js";
 import { openStore } from "./transfer/open-store.js";
 import { OpfsStore } from "./transfer/opfs-store.js";
@@ -53,6 +55,8 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   readonly #environment: ChannelEnvironment;
   readonly #participants = new Map<string, RemoteParticipant>();
   readonly #chat = new Chat((message) => this.dispatchEvent(new ChatEvent(message)));
+  readonly #reactionsSent = sendingLimit();
+  readonly #reactionsReceived = new WeakMap<RemoteParticipant, ReturnType<typeof receivingLimit>>();
   /** When participants whom the server doesn't know any more are let go. */
   readonly #deadlines = new Map<string, { time: number; timer: ReturnType<typeof setTimeout> | undefined }>();
   #state: ChannelState = "reconnecting";
@@ -63,6 +67,8 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   #screen: MediaStream | null = null;
   /** What was asked for, whatever tracks there are; undefined: as the tracks are. */
   #wanted: { audio?: boolean; video?: boolean } = {};
+  #hand: number | undefined;
+  #recording = false;
   #sealedProfile = "";
   #inbox: Promise<void> = Promise.resolve();
   #outbox: Promise<unknown> = Promise.resolve();
@@ -122,6 +128,14 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
 
   get camera(): boolean {
     return isOn(this.media.video);
+  }
+
+  get hand(): number | undefined {
+    return this.#hand;
+  }
+
+  get recording(): boolean {
+    return this.#recording;
   }
 
   get configuration(): RTCConfiguration {
@@ -210,6 +224,27 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     this.#publishProfile();
   }
 
+  setHand(raised: boolean): void {
+    if (raised === (this.#hand !== undefined)) return;
+    // Counted up rather than taken from a clock: clocks differ from each other.
+    const hands = [...this.#participants.values()].map(({ hand }) => hand ?? 0);
+    this.#hand = raised ? Math.min(Math.max(0, ...hands) + 1, Number.MAX_SAFE_INTEGER) : undefined;
+    this.#publishProfile();
+  }
+
+  setRecording(recording: boolean): Promise<void> {
+    this.#recording = recording;
+    return this.#tellProfile();
+  }
+
+  sendReaction(reaction: Reaction): boolean {
+    if (this.#state === "left" || !this.#reactionsSent.pass()) return false;
+    for (const participant of this.#participants.values())
+      // Whoever isn't connected now misses it, and nothing with it.
+      if (participant.dataOpen) void participant.send({ kind: "reaction", reaction }, "data").catch(() => undefined);
+    return true;
+  }
+
   setName(name: string): void {
     this.#name = name;
     this.#publishProfile();
@@ -266,6 +301,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
 
   receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void {
     if (message.kind === "bye") this.#remove(participant, false);
+    else if (message.kind === "reaction") this.#react(participant, message.reaction);
     else this.#chat.receive(participant, message, way);
   }
 
@@ -367,6 +403,12 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     this.dispatchEvent(new ParticipantEvent("participantleave", participant));
   }
 
+  #react(participant: RemoteParticipant, reaction: Reaction): void {
+    const limit = this.#reactionsReceived.get(participant) ?? receivingLimit();
+    this.#reactionsReceived.set(participant, limit);
+    if (limit.pass()) this.dispatchEvent(new ReactionEvent(participant, reaction));
+  }
+
   #take(stream: MediaStream | null): void {
     for (const track of [this.media.audio, this.media.video]) track?.removeEventListener("ended", this.#publishProfile);
     this.#stream = stream;
@@ -394,15 +436,21 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   }
 
   readonly #publishProfile = (): void => {
-    if (this.#state === "left") return;
-    this.#outbox = this.#outbox.then(async () => {
+    // A refusal means that we are not in the channel; joining brings the profile along.
+    if (this.#state !== "left") this.#tellProfile().catch(() => undefined);
+  };
+
+  /** Resolves when the server has it for everybody. */
+  #tellProfile(): Promise<void> {
+    const told = this.#outbox.then(async () => {
       const { session } = this.#environment;
       this.#sealedProfile = await this.#sealProfile();
       const frame = { type: "profile", id: session.nextId(), channel: this.identifier, profile: this.#sealedProfile } as const;
-      // A refusal means that we are not in the channel; joining brings the profile along.
-      session.request(frame).catch(() => undefined);
+      return { answer: session.request(frame) };
     });
-  };
+    this.#outbox = told.catch(() => undefined);
+    return told.then(async ({ answer }) => void (await answer));
+  }
 
   #sealProfile(): Promise<string> {
     const profile: Profile = {
@@ -412,6 +460,8 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
       microphone: this.microphone,
       camera: this.camera,
       screen: this.#screen !== null,
+      ...(this.#hand !== undefined && { hand: this.#hand }),
+      ...(this.#recording && { recording: true }),
     };
     return this.#cipher.sealProfile(profile, this.id);
   }

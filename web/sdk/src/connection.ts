@@ -1,7 +1,7 @@
 import { parseCandidate } from "./diagnostics/candidate.js";
 import type { ConnectionIncident } from "./diagnostics/event-log.js";
 import { onlyFingerprint } from "./fingerprint.js";
-import type { ByeMessage, ChatTextMessage, NegotiationMessage, ReceivedMessage, VerificationMessage } from "./messages.js";
+import type { Message, NegotiationMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
 import { carriesCamera, type OutgoingMedia } from "./outgoing-media.js";
 import type { OutgoingScreen } from "./outgoing-screen.js";
@@ -168,7 +168,7 @@ export class Connection {
   }
 
   /** Sends by the data channel, which has to be open. */
-  sendData(message: ChatTextMessage | ReceivedMessage | ByeMessage | VerificationMessage): void {
+  sendData(message: Exclude<Message, NegotiationMessage>): void {
     this.#data.send(JSON.stringify(message));
   }
 

@@ -14,5 +14,6 @@ export type { RelayReason, Route } from "./diagnostics/route.js";
 export type { ConnectionSample } from "./diagnostics/sample.js";
 export type { CandidatePair, ConnectionSnapshot, MediaFigures } from "./diagnostics/snapshot.js";
 export { Link } from "./link.js";
+export { REACTIONS, type Reaction } from "./reactions.js";
 export { Peerline } from "./peerline.js";
 export type { TypedEventTarget } from "./events.js";

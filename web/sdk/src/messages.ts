@@ -2,6 +2,7 @@
 import * as base64url from "./base64url.js";
 import { parseObject } from "./frames.js";
 import { presentable } from "./name.js";
+import { isReaction, type Reaction } from "./reactions.js";
 
 export interface DescriptionMessage {
   kind: "description";
@@ -37,6 +38,12 @@ export interface ReceivedMessage {
   chat: string;
 }
 
+/** Shown for a moment, and never kept: by the data channel only, and not repeated. */
+export interface ReactionMessage {
+  kind: "reaction";
+  reaction: Reaction;
+}
+
 export interface ByeMessage {
   kind: "bye";
 }
@@ -69,7 +76,7 @@ export interface ProofMessage {
 
 export type VerificationMessage = CommitmentMessage | NonceMessage | OpeningMessage | ProofMessage;
 export type NegotiationMessage = DescriptionMessage | CandidateMessage | RestartMessage;
-export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ByeMessage | VerificationMessage;
+export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ReactionMessage | ByeMessage | VerificationMessage;
 
 /** What a participant tells everybody about itself. */
 export interface Profile {
@@ -80,6 +87,10 @@ export interface Profile {
   camera: boolean;
   /** Whether it shares a screen. */
   screen: boolean;
+  /** Present while its hand is raised: its place in the order, from 1. */
+  hand?: number;
+  /** Present while it records the call. */
+  recording?: true;
 }
 
 /** Characters of a chat message, at most. */
@@ -97,6 +108,7 @@ export function parseMessage(json: string): Message | undefined {
     restart: () => isNumber(message["negotiation"]),
     chat: () => isChatId(message["chat"]) && isText(message["text"]) && isTime(message["time"]),
     received: () => isChatId(message["chat"]),
+    reaction: () => isReaction(message["reaction"]),
     bye: () => true,
     commitment: () => is32Bytes(message["commitment"]) && isPublicKey(message["identity"]),
     nonce: () => is32Bytes(message["nonce"]) && isPublicKey(message["identity"]),
@@ -112,7 +124,7 @@ export function parseMessage(json: string): Message | undefined {
 export function parseProfile(json: string): Profile | undefined {
   const profile = parseObject(json);
   if (profile?.["kind"] !== "profile" || typeof profile["name"] !== "string") return undefined;
-  const { name, identity, microphone, camera, screen } = profile;
+  const { name, identity, microphone, camera, screen, hand, recording } = profile;
   return {
     kind: "profile",
     name: presentable(name),
@@ -120,6 +132,8 @@ export function parseProfile(json: string): Profile | undefined {
     microphone: microphone === true,
     camera: camera === true,
     screen: screen === true,
+    ...(isNumber(hand) && { hand: hand as number }),
+    ...(recording === true && { recording }),
   };
 }
 

@@ -116,6 +116,14 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return this.#profile.camera;
   }
 
+  get hand(): number | undefined {
+    return this.#profile.hand;
+  }
+
+  get recording(): boolean {
+    return this.#profile.recording === true;
+  }
+
   get screen(): MediaStream | null {
     return this.#profile.screen ? this.#screen : null;
   }
@@ -281,7 +289,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   #receiveData(json: string): void {
     const message = parseMessage(json);
-    if (message?.kind === "chat" || message?.kind === "received" || message?.kind === "bye")
+    if (message?.kind === "chat" || message?.kind === "received" || message?.kind === "reaction" || message?.kind === "bye")
       this.#environment.receive(this, message, "data");
     else if (message?.kind === "commitment" || message?.kind === "nonce" || message?.kind === "opening" || message?.kind === "proof")
       this.#verification?.receive(message);

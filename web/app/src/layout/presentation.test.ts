@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { layoutPresentation } from "./presentation";
+import { layoutPresentation, placeOfLarge } from "./presentation";
 
 const GAP = 8;
 
@@ -25,5 +25,18 @@ describe("the layout while a screen is shared", () => {
   it("has room for several screens", () => {
     const { screens } = layoutPresentation(2, 3, 1280, 620, GAP);
     expect(screens.columns * screens.width * screens.height).toBeGreaterThan(0);
+  });
+});
+
+describe("the place of a large person", () => {
+  it.each([
+    [1280, 620],
+    [374, 640],
+  ])("in a stage of %i × %i is within it, and leaves the strip free", (width, height) => {
+    const layout = layoutPresentation(1, 4, width, height, GAP);
+    const { left, top, ...size } = placeOfLarge(layout, { width, height }, GAP);
+    expect([left >= 0, top >= 0, size.width > 0, size.height > 0]).toEqual([true, true, true, true]);
+    const [end, whole] = layout.strip === "side" ? [left + size.width, width] : [top + size.height, height];
+    expect(end).toBeLessThanOrEqual(whole - layout.stripSize - GAP);
   });
 });

@@ -25,3 +25,16 @@ export function layoutPresentation(screens: number, people: number, width: numbe
     people: side ? layoutGrid(people, stripSize, height, gap) : layoutGrid(people, width, stripSize, gap),
   };
 }
+
+/** Where the one large tile lies in the stage, in CSS pixels: in the middle of what the strip leaves. */
+export interface Place {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export function placeOfLarge({ strip, stripSize, screens: { width, height } }: PresentationLayout, stage: { width: number; height: number }, gap: number): Place {
+  const rest = { width: stage.width - (strip === "side" ? stripSize + gap : 0), height: stage.height - (strip === "below" ? stripSize + gap : 0) };
+  return { left: Math.floor((rest.width - width) / 2), top: Math.floor((rest.height - height) / 2), width, height };
+}

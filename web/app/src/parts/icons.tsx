@@ -181,3 +181,55 @@ export const ShieldIcon = () => (
     <path d="M9 12l2.2 2.2L15.2 10" />
   </Icon>
 );
+
+export const HandIcon = () => (
+  <Icon>
+    <path d="M7 12.5V6.2a1.6 1.6 0 0 1 3.2 0V11M10.2 11V4.6a1.6 1.6 0 0 1 3.2 0V11M13.4 11V5.6a1.6 1.6 0 0 1 3.2 0V12" />
+    <path d="M16.6 12V8.6a1.6 1.6 0 0 1 3.2 0v6.2a6.6 6.6 0 0 1-12 3.8L4.3 13.900a1.6 1.6 0 0 1 2.5-2L7 12.5" />
+  </Icon>
+);
+
+export const SmileIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M8.5 14a4.2 4.2 0 0 0 7 0M9 9.500v.5M15 9.500v.5" />
+  </Icon>
+);
+
+export const PinIcon = () => (
+  <Icon>
+    <path d="M9 4h6l-.7 6.2 3.2 3.300h-11l3.2-3.300zM12 13.500V20" />
+  </Icon>
+);
+
+export const UnpinIcon = () => (
+  <Icon>
+    <path d="M9 4h6l-.7 6.2 3.2 3.300h-11l3.2-3.300zM12 13.500V20" />
+    {slash}
+  </Icon>
+);
+
+export const FullScreenIcon = () => (
+  <Icon>
+    <path d="M4 9V5.500A1.5 1.5 0 0 1 5.5 4H9M15 4h3.500A1.5 1.5 0 0 1 20 5.500V9M20 15v3.500a1.5 1.5 0 0 1-1.5 1.500H15M9 20H5.500A1.5 1.5 0 0 1 4 18.500V15" />
+  </Icon>
+);
+
+export const FullScreenLeaveIcon = () => (
+  <Icon>
+    <path d="M9 4v3.500A1.5 1.5 0 0 1 7.5 9H4M20 9h-3.500A1.5 1.5 0 0 1 15 7.500V4M15 20v-3.500a1.5 1.5 0 0 1 1.5-1.500H20M4 15h3.500A1.5 1.5 0 0 1 9 16.500V20" />
+  </Icon>
+);
+
+export const PictureInPictureIcon = () => (
+  <Icon>
+    <path d="M20.5 10V7A2.5 2.5 0 0 0 18 4.500H6A2.5 2.5 0 0 0 3.5 7v9A2.5 2.5 0 0 0 6 18.500h4" />
+    <rect x="13" y="13" width="7.5" height="6" rx="1.5" />
+  </Icon>
+);
+
+export const MoreIcon = () => (
+  <Icon>
+    <path d="M5.5 12h.01M12 12h.01M18.5 12h.01" stroke-width="3" />
+  </Icon>
+);

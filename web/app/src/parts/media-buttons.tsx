@@ -1,40 +1,24 @@
 import type { ComponentChildren, JSX } from "preact";
-import { mediaSentences, type MediaProblem } from "../media/errors";
-import {
-  cameraLive,
-  cameraOff,
-  cameraProblem,
-  microphoneLive,
-  microphoneProblem,
-  muted,
-  setCameraOff,
-  setMuted,
-  starting,
-} from "../media/local";
-import { phase } from "../state/model";
-import { notify } from "../state/notices";
+import { starting } from "../media/local";
+import { cameraOn, microphoneOn, turnCamera, turnMicrophone } from "../state/own-media";
 import { t } from "../text/text";
 import { CameraIcon, CameraOffIcon, MicrophoneIcon, MicrophoneOffIcon } from "./icons";
 
 /** The buttons for the user's own microphone and camera. Their names say what they do next. */
-export function MediaButtons(): JSX.Element {
-  // While the browser asks for permission, what is wanted counts.
-  const microphone = microphoneLive.value || (starting.value && !muted.value);
-  const camera = cameraLive.value || (starting.value && !cameraOff.value);
+export function MediaButtons({ microphoneKeys, cameraKeys }: { microphoneKeys?: Shortcut; cameraKeys?: Shortcut }): JSX.Element {
+  const microphone = microphoneOn.value;
+  const camera = cameraOn.value;
   return (
     <>
-      <ToolButton
-        label={t(microphone ? "call.mute" : "call.unmute")}
-        off={!microphone}
-        onClick={() => void setMuted(microphone).then(() => tellProblems(null, microphoneProblem.value))}
-      >
+      <ToolButton label={t(microphone ? "call.mute" : "call.unmute")} off={!microphone} {...microphoneKeys} onClick={() => void turnMicrophone(!microphone)}>
         {microphone ? <MicrophoneIcon /> : <MicrophoneOffIcon />}
       </ToolButton>
       <ToolButton
         label={t(camera ? "call.camera-off" : "call.camera-on")}
         off={!camera}
         busy={starting.value}
-        onClick={() => void setCameraOff(camera).then(() => tellProblems(cameraProblem.value, null))}
+        {...cameraKeys}
+        onClick={() => void turnCamera(!camera)}
       >
         {camera ? <CameraIcon /> : <CameraOffIcon />}
       </ToolButton>
@@ -42,13 +26,12 @@ export function MediaButtons(): JSX.Element {
   );
 }
 
-/** The lobby has a place for problems; in a call they are told in passing. */
-function tellProblems(camera: MediaProblem | null, microphone: MediaProblem | null): void {
-  if (phase.value !== "call") return;
-  for (const sentence of mediaSentences(camera, microphone)) notify(sentence);
+/** The keys that do the same as a button. */
+interface Shortcut {
+  readonly "aria-keyshortcuts"?: string;
 }
 
-interface ToolButtonProps {
+interface ToolButtonProps extends Shortcut {
   readonly children: ComponentChildren;
   readonly label: string;
   readonly onClick: () => void;
@@ -57,6 +40,8 @@ interface ToolButtonProps {
   /** Shown as giving something away. */
   readonly live?: boolean;
   readonly busy?: boolean;
+  /** Shown as switched on. */
+  readonly on?: boolean;
   readonly expanded?: boolean;
   readonly controls?: string;
 }
@@ -66,11 +51,12 @@ export function ToolButton(props: ToolButtonProps): JSX.Element {
   return (
     <button
       type="button"
-      class={["tool", props.off === true && "off", props.live === true && "live"].filter(Boolean).join(" ")}
+      class={["tool", props.off === true && "off", props.live === true && "live", props.on === true && "on"].filter(Boolean).join(" ")}
       aria-label={props.label}
       aria-busy={props.busy === true}
       data-tip={props.label}
       {...(props.expanded !== undefined && { "aria-expanded": props.expanded })}
+      {...(props["aria-keyshortcuts"] !== undefined && { "aria-keyshortcuts": props["aria-keyshortcuts"] })}
       {...(props.controls !== undefined && { "aria-controls": props.controls })}
       onClick={props.onClick}
     >

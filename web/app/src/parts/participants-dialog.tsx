@@ -6,6 +6,7 @@ import { t } from "../text/text";
 import { Avatar } from "./avatar";
 import { Dialog } from "./dialog";
 import { CloseIcon, ShieldIcon, WarningIcon } from "./icons";
+import { RaisedHands } from "./raised-hands";
 import { trustText } from "./trust-text";
 import { Verifying } from "./verifying";
 
@@ -38,11 +39,14 @@ export function ParticipantsDialog({ onDone }: { onDone: () => void }): JSX.Elem
       ) : others.length === 0 ? (
         <p class="hint">{t("verify.alone")}</p>
       ) : (
-        <ul class="participants-list">
-          {others.map((participant) => (
-            <Row key={participant.id} participant={participant} onVerify={() => setChosen(participant.id)} />
-          ))}
-        </ul>
+        <>
+          <RaisedHands />
+          <ul class="participants-list">
+            {others.map((participant) => (
+              <Row key={participant.id} participant={participant} onVerify={() => setChosen(participant.id)} />
+            ))}
+          </ul>
+        </>
       )}
     </Dialog>
   );

@@ -2,10 +2,11 @@ import type { JSX } from "preact";
 import { t } from "../text/text";
 import { DeviceChoice } from "./device-choice";
 import { Dialog } from "./dialog";
+import { KeySettings } from "./key-settings";
 import { LanguageChoice } from "./language-choice";
 import { RelaySettings } from "./relay-settings";
 
-/** Devices, connection and language, during the call. */
+/** Devices, connection, keys and language, during the call. */
 export function SettingsDialog({ onDone }: { onDone: () => void }): JSX.Element {
   return (
     <Dialog labelledBy="settings-title" onDismiss={onDone}>
@@ -14,6 +15,8 @@ export function SettingsDialog({ onDone }: { onDone: () => void }): JSX.Element 
       <h3>{t("settings.connection")}</h3>
       <RelaySettings />
       <p class="hint">{t("settings.next-call")}</p>
+      <h3>{t("keys.title")}</h3>
+      <KeySettings />
       <h3>{t("settings.language")}</h3>
       <LanguageChoice />
       <div class="dialog-buttons">

@@ -2,28 +2,34 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { cameraLive, microphoneLive, microphoneTrack, preview } from "../media/local";
 import { watchLevel } from "../media/level";
+import type { Place } from "../layout/presentation";
 import { trustIn } from "../state/contacts";
 import type { Participant } from "../state/model";
+import { personTile } from "../state/pin";
 import { name } from "../state/settings";
+import { forget, hear } from "../state/speaking";
 import { t } from "../text/text";
 import { diagnosisText } from "../connection/diagnosis-text";
 import { Avatar } from "./avatar";
 import { ConnectionButton } from "./connection-button";
+import { HandMark } from "./hand-mark";
 import { CameraOffIcon, MicrophoneOffIcon, ShieldIcon, WarningIcon } from "./icons";
+import { Mark } from "./mark";
 import { Picture } from "./picture";
+import { PinButton } from "./pin-button";
+import { placeStyle } from "./place-style";
+import { ReactionOf } from "./reaction-of";
 import { trustText } from "./trust-text";
 
-/** From here on somebody is taken to be speaking, and for so many looks after. */
-const SPEAKING = 0.42;
-const LINGER = 6;
-
 /** Somebody else: their picture, their name, and how they are. */
-export function PeerTile({ participant }: { participant: Participant }): JSX.Element {
+export function PeerTile({ participant, place }: { participant: Participant; place: Place | null }): JSX.Element {
   const { id, name, stream, camera, microphone, state, audioTrack, diagnosis } = participant;
   const shown = camera && (state === "connected" || state === "reconnecting");
   return (
     <Tile
+      id={id}
       name={name}
+      place={place}
       shown={shown}
       microphone={microphone}
       track={microphone ? audioTrack : null}
@@ -40,11 +46,14 @@ export function PeerTile({ participant }: { participant: Participant }): JSX.Ele
 }
 
 /** The user. */
-export function OwnTile({ id }: { id: string }): JSX.Element {
+export function OwnTile({ id, place }: { id: string; place: Place | null }): JSX.Element {
   const shown = cameraLive.value;
   return (
     <Tile
+      id={id}
       name={t("call.you")}
+      place={place}
+      own
       shown={shown}
       microphone={microphoneLive.value}
       track={microphoneLive.value ? microphoneTrack.value : null}
@@ -73,7 +82,11 @@ function noteOf(participant: Participant): string | null {
 }
 
 interface TileProps {
+  readonly id: string;
   readonly name: string;
+  readonly own?: boolean;
+  /** Where the tile lies if it is the large one. */
+  readonly place: Place | null;
   readonly shown: boolean;
   readonly microphone: boolean;
   readonly track: MediaStreamTrack | null;
@@ -87,26 +100,25 @@ interface TileProps {
   readonly children: ComponentChildren;
 }
 
-function Tile({ name, shown, microphone, track, note, mark, diagnosis, nameId, children }: TileProps): JSX.Element {
+function Tile({ id, name, own = false, place, shown, microphone, track, note, mark, diagnosis, nameId, children }: TileProps): JSX.Element {
   const element = useRef<HTMLLIElement>(null);
 
   useEffect(() => {
     const tile = element.current;
     if (tile === null || track === null) return;
-    let left = 0;
-    const stop = watchLevel(track, (level) => {
-      left = level > SPEAKING ? LINGER : left - 1;
-      tile.classList.toggle("speaking", left > 0);
-    });
+    const stop = watchLevel(track, (level) => tile.classList.toggle("speaking", hear(id, level)));
     return () => {
       stop();
+      forget(id);
       tile.classList.remove("speaking");
     };
-  }, [track]);
+  }, [id, track]);
 
   return (
-    <li ref={element} class="tile">
+    <li ref={element} class={place === null ? "tile" : "tile large"} data-tile={personTile(id)} style={placeStyle(place)}>
       {children}
+      <PinButton tile={personTile(id)} name={name} own={own} />
+      <ReactionOf id={id} />
       <div class="tile-notes">
         {note !== null && <p class="tile-note">{note}</p>}
         {diagnosis !== null && <p class="tile-note tile-diagnosis">{diagnosis}</p>}
@@ -122,6 +134,7 @@ function Tile({ name, shown, microphone, track, note, mark, diagnosis, nameId, c
             <CameraOffIcon />
           </Mark>
         )}
+        <HandMark id={id} />
         {mark}
         <span class="tile-name-text" {...(nameId !== undefined && { id: nameId })}>
           {name}
@@ -139,14 +152,5 @@ function TrustMark({ participant: { name, verification } }: { participant: Parti
     <Mark text={trustText(name, verification)} kind={trusted ? "trusted" : "doubted"}>
       {trusted ? <ShieldIcon /> : <WarningIcon />}
     </Mark>
-  );
-}
-
-function Mark({ text, kind = "", children }: { text: string; kind?: string; children: ComponentChildren }): JSX.Element {
-  return (
-    <span class={`mark ${kind}`} title={text}>
-      {children}
-      <span class="unseen-text">{text}: </span>
-    </span>
   );
 }

@@ -18,6 +18,7 @@ vi.mock("../media/local", () => {
 
 const { cancelJoin, join, leave, toLobby } = await import("./call");
 const model = await import("./model");
+const { notices } = await import("./notices");
 
 class Stream {
   constructor(readonly tracks: unknown[] = []) {}
@@ -45,6 +46,7 @@ describe("a call", () => {
     leave();
     toLobby();
     tracks.camera.value = null;
+    notices.value = [];
     channel = new FakeChannel();
     peerline.join = vi.fn((_link: string, options: JoinOptions) => {
       given = options;
@@ -84,6 +86,27 @@ describe("a call", () => {
     enter();
     await second;
     expect(model.phase.value).toBe("call");
+  });
+
+  it("tells once that a hand went up, and not of hands that were up before", async () => {
+    const peer = (name: string, hand?: number) => {
+      const diagnostics = Object.assign(new EventTarget(), { diagnosis: undefined });
+      const stream = { getAudioTracks: () => [] };
+      return Object.assign(new EventTarget(), { id: name, name, hand, state: "connected", stream, diagnostics, verification: undefined });
+    };
+    const [grace, linus] = [peer("Grace"), peer("Linus", 1)];
+    channel.participants = new Map([grace, linus].map((one) => [one.id, one]));
+    const joined = join("link");
+    enter();
+    await joined;
+    const told = () => notices.value.map(({ text }) => text);
+    for (const one of [linus, grace]) one.dispatchEvent(new Event("change"));
+    expect(told()).toEqual([]);
+    for (const hand of [2, 2, undefined, 3, undefined, 4]) {
+      grace.hand = hand;
+      grace.dispatchEvent(new Event("change"));
+    }
+    expect(told()).toEqual(["Grace raised a hand"]);
   });
 
   it("counts what others wrote as unread while the chat is closed", async () => {

@@ -6,6 +6,8 @@ import { t } from "../text/text";
 import { client } from "./client";
 import { trustIn } from "./contacts";
 import { failureOf } from "./failures";
+import { followGestures } from "./gestures";
+import { tellHand } from "./hand-told";
 import * as model from "./model";
 import { notify } from "./notices";
 import { followScreen } from "./screen";
@@ -98,6 +100,7 @@ function begin(channel: Channel): void {
       if (peer.state === "connected") connected.add(peer);
       show();
       announceDoubt(peer);
+      tellHand(peer, nameOf(peer));
     };
     peer.addEventListener("change", update);
     peer.diagnostics.addEventListener("diagnosis", show);
@@ -123,6 +126,7 @@ function begin(channel: Channel): void {
   const sleep = keepAwake();
   const stopTransfers = followTransfers(channel);
   const stopScreen = followScreen(channel);
+  const stopGestures = followGestures(channel);
 
   channel.addEventListener("participantjoin", ({ participant }) => {
     follow(participant);
@@ -152,6 +156,7 @@ function begin(channel: Channel): void {
     sleep();
     stopTransfers();
     stopScreen();
+    stopGestures();
     for (const forget of peers.values()) forget();
   };
   call = { channel, end };
@@ -176,6 +181,8 @@ function describe(peer: Peer): model.Participant {
     audioTrack: peer.stream.getAudioTracks()[0] ?? null,
     verification: peer.verification,
     screen: peer.screen,
+    hand: peer.hand,
+    recording: peer.recording,
     diagnostics: peer.diagnostics,
     diagnosis: peer.diagnostics.diagnosis ?? null,
   };

@@ -22,6 +22,10 @@ export interface Participant {
   readonly screen: MediaStream | null;
   /** What there is to know about the connection; the same object for as long as they are here. */
   readonly diagnostics: Diagnostics;
+  /** Set while their hand is raised; lower ones were raised earlier. */
+  readonly hand: number | undefined;
+  /** Whether they say that they record. */
+  readonly recording: boolean;
   /** What is wrong with the connection. */
   readonly diagnosis: Diagnosis | null;
 }

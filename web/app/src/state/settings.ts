@@ -15,6 +15,7 @@ interface Settings {
   camera: string;
   microphone: string;
   speaker: string;
+  keys: boolean;
   verified: readonly Contact[];
 }
 
@@ -27,6 +28,7 @@ const defaults: Settings = {
   camera: "",
   microphone: "",
   speaker: "",
+  keys: true,
   verified: [],
 };
 
@@ -72,5 +74,7 @@ export const relayProtocol = remembered("relayProtocol");
 export const camera = remembered("camera");
 export const microphone = remembered("microphone");
 export const speaker = remembered("speaker");
+/** Whether single keys do something in a call. */
+export const keysOn = remembered("keys");
 /** Those whose words matched. */
 export const verified = remembered("verified");

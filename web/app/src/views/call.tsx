@@ -1,26 +1,28 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Brand } from "../parts/brand";
-import { Chat, closeChat, openChat } from "../parts/chat";
+import { CallToolbar } from "../parts/call-toolbar";
+import { Chat } from "../parts/chat";
 import { ConnectionPlace } from "../parts/connection-place";
-import { copyLink } from "../parts/copy-link";
 import { DropZone } from "../parts/drop-zone";
-import { ChatIcon, FilesIcon, LeaveIcon, LinkIcon, SettingsIcon, SpeakerIcon } from "../parts/icons";
+import { SpeakerIcon } from "../parts/icons";
 import { LinkRow } from "../parts/link-row";
 import { LivePill } from "../parts/live-pill";
-import { MediaButtons, ToolButton } from "../parts/media-buttons";
 import { ParticipantsDialog } from "../parts/participants-dialog";
 import { releaseSound } from "../parts/picture";
+import { RecordingTold } from "../parts/recording-told";
+import { ReactionsTold } from "../parts/reactions-told";
 import { SendFilesDialog } from "../parts/send-files";
-import { ScreenButton } from "../parts/screen-button";
 import { ServerBanner } from "../parts/server-banner";
 import { SettingsDialog } from "../parts/settings-dialog";
 import { Stage } from "../parts/stage";
 import { TransferPanel } from "../parts/transfer-panel";
 import { useTitle } from "../parts/title";
-import { leave } from "../state/call";
+import { followFullScreen } from "../state/full-screen";
+import { followKeys } from "../state/keys";
 import type { Chosen } from "../state/transfers";
-import { chatOpen, participants, soundHeldBack, unread } from "../state/model";
+import { chatOpen, participants, soundHeldBack } from "../state/model";
+import { followPictureInPicture } from "../state/picture-in-picture";
 import { plural, t } from "../text/text";
 
 /** The call itself. */
@@ -31,6 +33,12 @@ export function CallView({ link }: { link: string }): JSX.Element {
   const [people, setPeople] = useState(false);
   const [settings, setSettings] = useState(false);
   const [files, setFiles] = useState<Chosen | null>(null);
+  useEffect(() => {
+    const ends = [followKeys(), followFullScreen(), followPictureInPicture()];
+    return () => {
+      for (const end of ends) end();
+    };
+  }, []);
   return (
     <div class={chatOpen.value ? "call with-chat" : "call"}>
       <header class="call-header">
@@ -43,7 +51,10 @@ export function CallView({ link }: { link: string }): JSX.Element {
           {count}
         </button>
       </header>
-      <ServerBanner text="call.server-away" />
+      <div class="call-told">
+        <ServerBanner text="call.server-away" />
+        <RecordingTold />
+      </div>
       <main class={alone ? "call-main with-alone" : "call-main"}>
         {alone && <Alone link={link} />}
         <Stage />
@@ -56,53 +67,14 @@ export function CallView({ link }: { link: string }): JSX.Element {
         <TransferPanel />
       </main>
       {chatOpen.value && <Chat />}
-      <Toolbar link={link} onFiles={() => setFiles([])} onSettings={() => setSettings(true)} />
+      <CallToolbar link={link} onFiles={() => setFiles([])} onSettings={() => setSettings(true)} />
       <DropZone onDrop={setFiles} />
       {files !== null && <SendFilesDialog dropped={files} onDone={() => setFiles(null)} />}
       {people && <ParticipantsDialog onDone={() => setPeople(false)} />}
       <ConnectionPlace />
+      <ReactionsTold />
       {settings && <SettingsDialog onDone={() => setSettings(false)} />}
     </div>
-  );
-}
-
-function Toolbar({ link, onFiles, onSettings }: { link: string; onFiles: () => void; onSettings: () => void }): JSX.Element {
-  const count = unread.value;
-  const toggleChat = () => {
-    if (chatOpen.value) closeChat();
-    else openChat();
-  };
-  return (
-    <section class="toolbar" aria-label={t("call.controls")}>
-      <MediaButtons />
-      <ScreenButton />
-      <span class="tool-place">
-        <ToolButton label={t("call.chat")} expanded={chatOpen.value} controls="chat" onClick={toggleChat}>
-          <ChatIcon />
-        </ToolButton>
-        {count > 0 && (
-          <span class="badge" aria-hidden="true">
-            {count > 99 ? "99+" : count}
-          </span>
-        )}
-        <span class="unseen-text" role="status">
-          {count > 0 ? plural("chat.unread", count) : ""}
-        </span>
-      </span>
-      <ToolButton label={t("files.send")} onClick={onFiles}>
-        <FilesIcon />
-      </ToolButton>
-      <ToolButton label={t("call.copy-link")} onClick={() => void copyLink(link)}>
-        <LinkIcon />
-      </ToolButton>
-      <ToolButton label={t("call.settings")} onClick={onSettings}>
-        <SettingsIcon />
-      </ToolButton>
-      <button type="button" class="button leave" aria-label={t("call.leave")} onClick={leave}>
-        <LeaveIcon />
-        <span class="leave-text">{t("call.leave")}</span>
-      </button>
-    </section>
   );
 }
 

@@ -20,6 +20,7 @@ import { cancelJoin, join } from "../state/call";
 import { failure, phase } from "../state/model";
 import { name } from "../state/settings";
 import { t } from "../text/text";
+import { loadCallViews } from "./call-views";
 
 /** Before the call: how one looks and sounds, and under which name one joins. */
 export function LobbyView({ link }: { link: string }): JSX.Element {
@@ -29,6 +30,7 @@ export function LobbyView({ link }: { link: string }): JSX.Element {
 
   useEffect(() => {
     void local.startMedia();
+    void loadCallViews();
     if (name.value === "") nameInput.current?.focus();
     return () => {
       // Into the call the tracks go along; anywhere else they end.
@@ -36,7 +38,8 @@ export function LobbyView({ link }: { link: string }): JSX.Element {
     };
   }, []);
 
-  const joining = phase.value === "joining";
+  // In a call the view of it may still be on its way.
+  const joining = phase.value === "joining" || phase.value === "call";
   return (
     <div class="lobby">
       <header class="page-header">
