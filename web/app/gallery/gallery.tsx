@@ -14,6 +14,7 @@ import { notify } from "../src/state/notices";
 import { online } from "../src/state/online";
 import { incoming, outgoing } from "../src/state/ringing";
 import { findable, name, verified } from "../src/state/settings";
+import { recordingState } from "../src/state/recording";
 import { ownScreen } from "../src/state/screen";
 import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
@@ -292,6 +293,10 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     ownHand.value = 3;
     setTimeout(() => document.querySelector<HTMLElement>(".call-people")?.click(), 300);
     return scene;
+  },
+  "call-own-recording": async () => {
+    recordingState.value = "on";
+    return call(others(2));
   },
   "call-pinned": async () => {
     const scene = await call(others(3));

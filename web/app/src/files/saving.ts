@@ -100,7 +100,8 @@ function fileAt({ files }: IncomingTransfer, index: number): { path: string; mod
   return { path, modified };
 }
 
-function download(content: Blob, name: string): void {
+/** Hands a file to the browser's downloads. */
+export function download(content: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;

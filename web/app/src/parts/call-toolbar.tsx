@@ -12,6 +12,7 @@ import { MediaButtons, ToolButton } from "./media-buttons";
 import { PictureInPictureButton } from "./picture-in-picture-button";
 import { Popover } from "./popover";
 import { ReactButton } from "./react-button";
+import { RecordButton } from "./record-button";
 import { ScreenButton } from "./screen-button";
 
 interface CallToolbarProps {
@@ -39,6 +40,7 @@ export function CallToolbar({ link, onFiles, onSettings }: CallToolbarProps): JS
     <>
       <PictureInPictureButton />
       <FullScreenButton />
+      <RecordButton />
     </>
   );
   const settings = (

@@ -20,6 +20,11 @@ let call: { readonly channel: Channel; readonly end: () => void } | null = null;
 /** Ends the join that is under way. */
 let joining: AbortController | null = null;
 
+/** The channel of the call that the user is in. */
+export function ownChannel(): Channel | null {
+  return call?.channel ?? null;
+}
+
 /** Enters the channel of a link, with the camera and microphone there are. */
 export async function join(link: string): Promise<void> {
   const peerline = client.value;

@@ -23,6 +23,7 @@ import { followKeys } from "../state/keys";
 import type { Chosen } from "../state/transfers";
 import { chatOpen, participants, soundHeldBack } from "../state/model";
 import { followPictureInPicture } from "../state/picture-in-picture";
+import { stopRecording } from "../state/recording";
 import { plural, t } from "../text/text";
 
 /** The call itself. */
@@ -34,7 +35,7 @@ export function CallView({ link }: { link: string }): JSX.Element {
   const [settings, setSettings] = useState(false);
   const [files, setFiles] = useState<Chosen | null>(null);
   useEffect(() => {
-    const ends = [followKeys(), followFullScreen(), followPictureInPicture()];
+    const ends = [followKeys(), followFullScreen(), followPictureInPicture(), () => void stopRecording()];
     return () => {
       for (const end of ends) end();
     };

@@ -1,0 +1,69 @@
+import { layoutGrid } from "../layout/grid";
+
+/** Somebody, or a screen, as the recording shows it. */
+export interface Shown {
+  readonly name: string;
+  /** Null: there is no picture; the name stands in its place. */
+  readonly stream: MediaStream | null;
+}
+
+const WIDTH = 1280;
+const HEIGHT = 720;
+const RATE = 15;
+const GAP = 8;
+const NAME = "600 22px system-ui, sans-serif";
+
+/** All pictures of a call as one. It is drawn from the page's own videos, which are decoded anyway. */
+export class MixedPicture {
+  readonly #canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
+  readonly #stream: MediaStream;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  /** @param shown - asked for each picture */
+  constructor(shown: () => readonly Shown[]) {
+    this.#stream = this.#canvas.captureStream(RATE);
+    // Not by animation frames: a page in the background has none, and the call goes on.
+    this.#timer = setInterval(() => this.#draw(shown()), 1000 / RATE);
+  }
+
+  get track(): MediaStreamTrack {
+    const [track] = this.#stream.getVideoTracks();
+    if (track === undefined) throw new DOMException("The picture has no track.", "InvalidStateError");
+    return track;
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.track.stop();
+  }
+
+  #draw(shown: readonly Shown[]): void {
+    const context = this.#canvas.getContext("2d", { alpha: false });
+    if (context === null) return;
+    context.fillStyle = "#0c1412";
+    context.fillRect(0, 0, WIDTH, HEIGHT);
+    const { columns, width, height } = layoutGrid(shown.length, WIDTH - 2 * GAP, HEIGHT - 2 * GAP, GAP);
+    const videos = [...document.querySelectorAll("video")];
+    for (const [index, { name, stream }] of shown.entries()) {
+      const left = GAP + (index % columns) * (width + GAP);
+      const top = GAP + Math.floor(index / columns) * (height + GAP);
+      context.fillStyle = "#1e2a27";
+      context.fillRect(left, top, width, height);
+      const video = stream === null ? undefined : videos.find(({ srcObject, videoWidth }) => srcObject === stream && videoWidth > 0);
+      if (video !== undefined) drawWhole(context, video, left, top, width, height);
+      context.font = NAME;
+      context.fillStyle = "#ffffff";
+      context.shadowColor = "#000000";
+      context.shadowBlur = 6;
+      context.fillText(name, left + 14, top + height - 16, width - 28);
+      context.shadowBlur = 0;
+    }
+  }
+}
+
+/** As large as it fits, nothing cut off: it may be a screen. */
+function drawWhole(context: CanvasRenderingContext2D, video: HTMLVideoElement, left: number, top: number, width: number, height: number): void {
+  const scale = Math.min(width / video.videoWidth, height / video.videoHeight);
+  const [shownWidth, shownHeight] = [video.videoWidth * scale, video.videoHeight * scale];
+  context.drawImage(video, left + (width - shownWidth) / 2, top + (height - shownHeight) / 2, shownWidth, shownHeight);
+}
