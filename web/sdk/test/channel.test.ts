@@ -1,40 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ChannelCipher } from "../src/channel-cipher.js";
 import type { Message } from "../src/messages.js";
 import type { Channel, ChatMessage, IncomingInvitation, IncomingTransfer, Participant, Person } from "../src/index.js";
 import { Link, Peerline } from "../src/index.js";
-import { FakeHub } from "./fakes/hub.js";
-import { FakeMediaStream, FakeNetwork, FakePeerConnection, FakeTrack } from "./fakes/peer-connection.js";
-import { pass, settle, stopTime } from "./fakes/time.js";
-
-const SERVER = "https://call.example";
-
-let hub: FakeHub;
-let link: Link;
-let clients: Peerline[];
+import { clients, hub, link, mediaStream, SERVER } from "./fakes/call.js";
+import { FakeNetwork, FakePeerConnection } from "./fakes/peer-connection.js";
+import { pass, settle } from "./fakes/time.js";
 
 interface Client {
   peerline: Peerline;
   channel: Channel;
 }
-
-beforeEach(() => {
-  stopTime();
-  FakeNetwork.reset();
-  hub = new FakeHub();
-  vi.stubGlobal("WebSocket", hub.WebSocket);
-  vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
-  vi.stubGlobal("MediaStream", FakeMediaStream);
-  link = Link.create(SERVER);
-  clients = [];
-});
-
-afterEach(() => {
-  for (const client of clients) client.close();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
 
 async function join(name: string, stream: MediaStream | null = null): Promise<Client> {
   const peerline = new Peerline({ server: SERVER });
@@ -43,10 +19,6 @@ async function join(name: string, stream: MediaStream | null = null): Promise<Cl
   joined.catch(() => undefined);
   await pass(50, 50);
   return { peerline, channel: await joined };
-}
-
-function mediaStream(...kinds: string[]): MediaStream {
-  return new FakeMediaStream(kinds.map((kind) => new FakeTrack(kind))) as unknown as MediaStream;
 }
 
 function only(channel: Channel): Participant {

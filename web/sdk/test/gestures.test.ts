@@ -1,45 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Channel, Link, type Participant, Peerline, type Reaction } from "../src/index.js";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Channel, Reaction } from "../src/index.js";
 import { parseMessage, parseProfile } from "../src/messages.js";
-import { FakeHub } from "./fakes/hub.js";
-import { FakeMediaStream, FakeNetwork, FakePeerConnection } from "./fakes/peer-connection.js";
-import { pass, stopTime } from "./fakes/time.js";
-
-const SERVER = "https://call.example";
-
-let hub: FakeHub;
-let link: Link;
-let clients: Peerline[];
-
-beforeEach(() => {
-  stopTime();
-  FakeNetwork.reset();
-  hub = new FakeHub();
-  vi.stubGlobal("WebSocket", hub.WebSocket);
-  vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
-  vi.stubGlobal("MediaStream", FakeMediaStream);
-  link = Link.create(SERVER);
-  clients = [];
-});
-
-afterEach(() => {
-  for (const client of clients) client.close();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
-
-async function join(name: string): Promise<Channel> {
-  const peerline = new Peerline({ server: SERVER });
-  clients.push(peerline);
-  const joined = peerline.join(link, { name });
-  await pass(500);
-  return joined;
-}
-
-function participant(channel: Channel, name: string): Participant {
-  return [...channel.participants.values()].find((other) => other.name === name) as Participant;
-}
+import { hub, join, participant } from "./fakes/call.js";
+import { FakeNetwork } from "./fakes/peer-connection.js";
+import { pass } from "./fakes/time.js";
 
 describe("in a call of two", () => {
   let ada: Channel;

@@ -1,48 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Channel, Link, type Participant, Peerline } from "../src/index.js";
-import { FakeHub } from "./fakes/hub.js";
-import { FakeMediaStream, FakeNetwork, FakePeerConnection, FakeTrack } from "./fakes/peer-connection.js";
-import { pass, settle, stopTime } from "./fakes/time.js";
-
-const SERVER = "https://call.example";
-
-let hub: FakeHub;
-let link: Link;
-let clients: Peerline[];
-
-beforeEach(() => {
-  stopTime();
-  FakeNetwork.reset();
-  hub = new FakeHub();
-  vi.stubGlobal("WebSocket", hub.WebSocket);
-  vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
-  vi.stubGlobal("MediaStream", FakeMediaStream);
-  link = Link.create(SERVER);
-  clients = [];
-});
-
-afterEach(() => {
-  for (const client of clients) client.close();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
-
-async function join(name: string): Promise<Channel> {
-  const peerline = new Peerline({ server: SERVER });
-  clients.push(peerline);
-  const joined = peerline.join(link, { name, stream: stream("audio", "video") });
-  await pass(500);
-  return joined;
-}
-
-function stream(...kinds: string[]): MediaStream {
-  return new FakeMediaStream(kinds.map((kind) => new FakeTrack(kind))) as unknown as MediaStream;
-}
-
-function participant(channel: Channel, name: string): Participant {
-  return [...channel.participants.values()].find((other) => other.name === name) as Participant;
-}
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Channel } from "../src/index.js";
+import { join, mediaStream, participant } from "./fakes/call.js";
+import { FakeNetwork } from "./fakes/peer-connection.js";
+import { pass, settle } from "./fakes/time.js";
 
 const open = () => FakeNetwork.connections.filter(({ signalingState }) => signalingState !== "closed");
 const kinds = (stream: MediaStream | null) => stream?.getTracks().map(({ kind }) => kind).sort();
@@ -54,13 +14,13 @@ describe("a shared screen", () => {
   let bob: Channel;
 
   beforeEach(async () => {
-    ada = await join("Ada");
-    bob = await join("Bob");
+    ada = await join("Ada", mediaStream("audio", "video"));
+    bob = await join("Bob", mediaStream("audio", "video"));
   });
 
   it("is a stream of its own beside camera and microphone, with its sound", async () => {
     const camera = participant(bob, "Ada").stream.getTracks();
-    await ada.setScreen(stream("video", "audio"));
+    await ada.setScreen(mediaStream("video", "audio"));
     await pass(500);
     expect(kinds(participant(bob, "Ada").screen)).toEqual(["audio", "video"]);
     expect(participant(bob, "Ada").stream.getTracks()).toEqual(camera);
@@ -68,7 +28,7 @@ describe("a shared screen", () => {
   });
 
   it("is gone for the others at once when it stops", async () => {
-    await ada.setScreen(stream("video"));
+    await ada.setScreen(mediaStream("video"));
     await pass(500);
     await ada.setScreen(null);
     await pass(100);
@@ -78,7 +38,7 @@ describe("a shared screen", () => {
 
   it("starts and stops ten times over the same transceivers, negotiated once", async () => {
     for (let time = 0; time < 10; time++) {
-      const screen = stream("video", "audio");
+      const screen = mediaStream("video", "audio");
       await ada.setScreen(screen);
       await pass(500);
       expect(kinds(participant(bob, "Ada").screen)).toEqual(["audio", "video"]);
@@ -91,16 +51,16 @@ describe("a shared screen", () => {
   });
 
   it("may come with sound the second time only", async () => {
-    await ada.setScreen(stream("video"));
+    await ada.setScreen(mediaStream("video"));
     await pass(500);
     await ada.setScreen(null);
-    await ada.setScreen(stream("video", "audio"));
+    await ada.setScreen(mediaStream("video", "audio"));
     await pass(500);
     expect(kinds(participant(bob, "Ada").screen)).toEqual(["audio", "video"]);
   });
 
   it("ends when the browser ends it, and the page hears of it", async () => {
-    const screen = stream("video");
+    const screen = mediaStream("video");
     await ada.setScreen(screen);
     await pass(500);
     const changed = vi.fn();
@@ -113,16 +73,16 @@ describe("a shared screen", () => {
   });
 
   it("reaches those who join later", async () => {
-    await ada.setScreen(stream("video"));
+    await ada.setScreen(mediaStream("video"));
     await pass(500);
-    const carol = await join("Carol");
+    const carol = await join("Carol", mediaStream("audio", "video"));
     await pass(500);
     expect(kinds(participant(carol, "Ada").screen)).toEqual(["video"]);
     expect(kinds(participant(carol, "Ada").stream)).toEqual(["audio", "video"]);
   });
 
   it("can be shared by both sides at the same moment", async () => {
-    await Promise.all([ada.setScreen(stream("video")), bob.setScreen(stream("video"))]);
+    await Promise.all([ada.setScreen(mediaStream("video")), bob.setScreen(mediaStream("video"))]);
     await pass(10_000);
     expect(kinds(participant(bob, "Ada").screen)).toEqual(["video"]);
     expect(kinds(participant(ada, "Bob").screen)).toEqual(["video"]);
@@ -130,7 +90,7 @@ describe("a shared screen", () => {
   });
 
   it("goes on over a connection that was made again", async () => {
-    await ada.setScreen(stream("video"));
+    await ada.setScreen(mediaStream("video"));
     await pass(500);
     FakeNetwork.up = false;
     FakeNetwork.breakPaths();
@@ -143,7 +103,7 @@ describe("a shared screen", () => {
   });
 
   it("ends with the call", async () => {
-    const screen = stream("video");
+    const screen = mediaStream("video");
     await ada.setScreen(screen);
     ada.leave();
     await settle();
@@ -151,7 +111,7 @@ describe("a shared screen", () => {
   });
 
   it("is nothing without a picture", async () => {
-    await ada.setScreen(stream("audio"));
+    await ada.setScreen(mediaStream("audio"));
     await pass(500);
     expect(ada.screen).toBeNull();
     expect(participant(bob, "Ada").screen).toBeNull();
