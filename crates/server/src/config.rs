@@ -402,7 +402,7 @@ fn turn_secret(value: String) -> Result<Secret, ConfigError> {
 }
 
 fn origins(option: &'static str, given: &[String]) -> Result<Vec<String>, ConfigError> {
-    let explain = |value: &String| {
+    let checked = |value: &String| {
         origin(value).ok_or_else(|| {
             ConfigError::new(
                 option,
@@ -412,7 +412,7 @@ fn origins(option: &'static str, given: &[String]) -> Result<Vec<String>, Config
             )
         })
     };
-    given.iter().map(explain).collect()
+    given.iter().map(checked).collect()
 }
 
 /// As browsers write it: without the port that its scheme has anyway (WHATWG URL, "origin"). It may end up in a header, so

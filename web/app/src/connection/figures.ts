@@ -1,3 +1,4 @@
+import { unitText } from "../text/amounts";
 import { locale } from "../text/languages";
 import { t } from "../text/text";
 
@@ -29,13 +30,4 @@ export function pictureText(width: number | undefined, height: number | undefine
   if (width === undefined || height === undefined) return "";
   if (framesPerSecond === undefined) return `${width} × ${height}`;
   return t("connection.picture", { width: String(width), height: String(height), rate: Math.round(framesPerSecond) });
-}
-
-/** The time of day, to the second. */
-export function clockText(time: number): string {
-  return new Intl.DateTimeFormat(locale.value, { timeStyle: "medium" }).format(time);
-}
-
-function unitText(value: number, unit: string, digits: number): string {
-  return new Intl.NumberFormat(locale.value, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
 }

@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import type { ConnectionEvent, ConnectionSample } from "peerline";
 import { eventText } from "../connection/event-text";
-import { bitrateText, clockText, lossText, millisecondsText } from "../connection/figures";
+import { bitrateText, lossText, millisecondsText } from "../connection/figures";
+import { secondText } from "../text/amounts";
 import { plural, t } from "../text/text";
 import { ConnectionPlot, type Line } from "./connection-plot";
 
@@ -41,7 +42,7 @@ export function ConnectionTimeline({ samples, events }: TimelineProps): JSX.Elem
         <ol class="connection-events" tabIndex={0} aria-label={t("connection.events-title")}>
           {events.map((event, index) => (
             <li key={index}>
-              <time dateTime={new Date(event.time).toISOString()}>{clockText(event.time)}</time> <span>{eventText(event)}</span>
+              <time dateTime={new Date(event.time).toISOString()}>{secondText(event.time)}</time> <span>{eventText(event)}</span>
             </li>
           ))}
         </ol>

@@ -4,7 +4,7 @@ import { layoutGrid } from "../layout/grid";
 export interface Shown {
   readonly name: string;
   /** Null: there is no picture; the name stands in its place. */
-  readonly stream: MediaStream | null;
+  readonly track: MediaStreamTrack | null;
 }
 
 const WIDTH = 1280;
@@ -43,13 +43,13 @@ export class MixedPicture {
     context.fillStyle = "#0c1412";
     context.fillRect(0, 0, WIDTH, HEIGHT);
     const { columns, width, height } = layoutGrid(shown.length, WIDTH - 2 * GAP, HEIGHT - 2 * GAP, GAP);
-    const videos = [...document.querySelectorAll("video")];
-    for (const [index, { name, stream }] of shown.entries()) {
+    const videos = playing();
+    for (const [index, { name, track }] of shown.entries()) {
       const left = GAP + (index % columns) * (width + GAP);
       const top = GAP + Math.floor(index / columns) * (height + GAP);
       context.fillStyle = "#1e2a27";
       context.fillRect(left, top, width, height);
-      const video = stream === null ? undefined : videos.find(({ srcObject, videoWidth }) => srcObject === stream && videoWidth > 0);
+      const video = track === null ? undefined : videos.get(track);
       if (video !== undefined) drawWhole(context, video, left, top, width, height);
       context.font = NAME;
       context.fillStyle = "#ffffff";
@@ -59,6 +59,12 @@ export class MixedPicture {
       context.shadowBlur = 0;
     }
   }
+}
+
+/** The page's videos that show something, by what they show. */
+function playing(): ReadonlyMap<MediaStreamTrack, HTMLVideoElement> {
+  const videos = [...document.querySelectorAll("video")].filter(({ videoWidth }) => videoWidth > 0);
+  return new Map(videos.flatMap((video) => (video.srcObject instanceof MediaStream ? video.srcObject.getVideoTracks() : []).map((track) => [track, video])));
 }
 
 /** As large as it fits, nothing cut off: it may be a screen. */

@@ -2,10 +2,10 @@ import { MixedPicture, type Shown } from "./picture";
 import { MixedSound } from "./sound";
 import type { Keeping } from "./keeping";
 
-/** What of a call is recorded. */
+/** What of a call is recorded, as it is now. */
 export interface Recorded {
-  readonly shown: readonly Shown[];
-  readonly sounds: readonly MediaStreamTrack[];
+  shown(): readonly Shown[];
+  sounds(): readonly MediaStreamTrack[];
 }
 
 /** A form that the browser can record in, and how its files' names end. */
@@ -36,10 +36,10 @@ export class Recording {
   #failure: unknown;
 
   /** @param failed - called when it can't be written any further */
-  constructor(form: Form, keeping: Keeping, recorded: () => Recorded, failed: () => void) {
+  constructor(form: Form, keeping: Keeping, recorded: Recorded, failed: () => void) {
     this.#keeping = keeping;
-    this.#picture = new MixedPicture(() => recorded().shown);
-    const follow = () => this.#sound.follow(recorded().sounds);
+    this.#picture = new MixedPicture(recorded.shown);
+    const follow = () => this.#sound.follow(recorded.sounds());
     follow();
     this.#timer = setInterval(follow, LOOK);
     this.#recorder = new MediaRecorder(new MediaStream([this.#picture.track, this.#sound.track]), { mimeType: form.type });

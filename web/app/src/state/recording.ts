@@ -53,26 +53,21 @@ export async function stopRecording(): Promise<void> {
   }
 }
 
-/** Everybody with their picture, then the screens; and all that is heard. */
-function recorded(): Recorded {
-  const others = participants.value;
-  const own = cameraTrack.value === null ? null : ownPicture();
-  const shown = [
-    ...others.map(({ name, camera, stream }) => ({ name, stream: camera ? stream : null })),
-    { name: t("call.you"), stream: own },
-    ...others.flatMap(({ name, screen }) => (screen === null ? [] : [{ name: t("screen.of", { name }), stream: screen }])),
-    ...(ownScreen.value === null ? [] : [{ name: t("screen.own"), stream: ownScreen.value }]),
-  ];
-  const sounds = [
-    microphoneTrack.value,
-    ...others.flatMap(({ stream, screen }) => [...stream.getAudioTracks(), ...(screen?.getAudioTracks() ?? [])]),
-  ].filter((track) => track !== null);
-  return { shown, sounds };
-}
+const recorded: Recorded = {
+  /** Everybody with their picture, then the screens. */
+  shown: () => [
+    ...participants.value.map(({ name, camera, stream }) => ({ name, track: camera ? pictureOf(stream) : null })),
+    { name: t("call.you"), track: cameraTrack.value },
+    ...participants.value.flatMap(({ name, screen }) => (screen === null ? [] : [{ name: t("screen.of", { name }), track: pictureOf(screen) }])),
+    ...(ownScreen.value === null ? [] : [{ name: t("screen.own"), track: pictureOf(ownScreen.value) }]),
+  ],
+  sounds: () =>
+    [
+      microphoneTrack.value,
+      ...participants.value.flatMap(({ stream, screen }) => [...stream.getAudioTracks(), ...(screen?.getAudioTracks() ?? [])]),
+    ].filter((track) => track !== null),
+};
 
-/** The stream of the page's video of the user. */
-function ownPicture(): MediaStream | null {
-  const track = cameraTrack.value;
-  const videos = [...document.querySelectorAll("video")].map(({ srcObject }) => srcObject);
-  return videos.find((stream): stream is MediaStream => stream instanceof MediaStream && track !== null && stream.getVideoTracks().includes(track)) ?? null;
+function pictureOf(stream: MediaStream): MediaStreamTrack | null {
+  return stream.getVideoTracks()[0] ?? null;
 }

@@ -10,6 +10,7 @@ const DAY = 86_400;
 const percents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent" }));
 const lists = computed(() => new Intl.ListFormat(locale.value, { type: "conjunction" }));
 const times = computed(() => new Intl.DateTimeFormat(locale.value, { hour: "2-digit", minute: "2-digit" }));
+const seconds = computed(() => new Intl.DateTimeFormat(locale.value, { timeStyle: "medium" }));
 
 /** A size in words: "3.2 MB". */
 export function sizeText(bytes: number): string {
@@ -44,11 +45,21 @@ export function clockText(time: number): string {
   return times.value.format(time);
 }
 
+/** A time of the day, to the second: "14:05:09". */
+export function secondText(time: number): string {
+  return seconds.value.format(time);
+}
+
+/** An amount with its unit, one of those that `Intl.NumberFormat` has: "24 ms". */
+export function unitText(value: number, unit: string, digits: number, unitDisplay: "short" | "long" = "short"): string {
+  return new Intl.NumberFormat(locale.value, { style: "unit", unit, unitDisplay, maximumFractionDigits: digits }).format(value);
+}
+
 function inUnits(bytes: number, per: string): string {
   // 999,600 bytes are shown as 1 MB, not as 1,000 kB.
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1) * 1.0005) / 3), UNITS.length - 1);
   const value = bytes / 1000 ** power;
   const unit = `${UNITS[power] ?? "byte"}${per}`;
   const digits = power > 0 && value < 9.95 ? 1 : 0;
-  return new Intl.NumberFormat(locale.value, { style: "unit", unit, unitDisplay: power === 0 && per === "" ? "long" : "short", maximumFractionDigits: digits }).format(value);
+  return unitText(value, unit, digits, power === 0 && per === "" ? "long" : "short");
 }
