@@ -11,7 +11,7 @@ const PEOPLE = Number(process.env.PEOPLE ?? 8);
 const NAMES = ["Ada", "Grace", "Linus", "Radia", "Edsger", "Barbara", "Donald", "Frances"].slice(0, PEOPLE);
 /** Somebody leaves, and comes back, so often, in milliseconds. */
 const EACH = 5_000;
-/** The call's memory is compared between its second sixth and its last: what it had when all had come once. */
+/** The page may have so many times as much in the last sixth of the call as in the second: in the first, people are still coming for the first time. */
 const GROWTH = 1.15;
 const MIB = 1 << 20;
 
