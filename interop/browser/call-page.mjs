@@ -240,3 +240,13 @@ export async function everybodyMeets(...pages) {
   ]);
   return Math.max(...(await Promise.all(moments)));
 }
+
+/** Ada in one browser, Grace in the other, in a new call at `url`; both have met. Returns `{ ada, grace, link }`. */
+export async function adaMeetsGrace([one, other], url) {
+  const ada = await CallPage.open(one, url, "Ada");
+  const link = await ada.newCall();
+  const grace = await CallPage.open(other, link, "Grace");
+  await grace.join();
+  await everybodyMeets(ada, grace);
+  return { ada, grace, link };
+}

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium, firefox } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { adaMeetsGrace, CallPage, everybodyMeets } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 let server;
@@ -67,11 +67,7 @@ test("Chromium and Firefox meet within 3 s and write to each other", async () =>
 test("muting and the camera's switch are seen by the other side", async () => {
   const browser = await chromium();
   try {
-    const ada = await CallPage.open(browser, server.url, "Ada");
-    const link = await ada.newCall();
-    const grace = await CallPage.open(browser, link, "Grace");
-    await grace.join();
-    await everybodyMeets(ada, grace);
+    const { ada, grace } = await adaMeetsGrace([browser, browser], server.url);
     await ada.press("Mute microphone");
     await ada.see("button", "Unmute microphone");
     await ada.press("Turn camera off");

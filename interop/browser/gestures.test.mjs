@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { adaMeetsGrace } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 const PATIENCE = { timeout: 60_000, polling: 50 };
@@ -15,11 +15,7 @@ let grace;
 before(async () => {
   server = await Server.start();
   browsers = await Promise.all([chromium(), chromium()]);
-  ada = await CallPage.open(browsers[0], server.url, "Ada");
-  const link = await ada.newCall();
-  grace = await CallPage.open(browsers[1], link, "Grace");
-  await grace.join();
-  await everybodyMeets(ada, grace);
+  ({ ada, grace } = await adaMeetsGrace(browsers, server.url));
 });
 
 after(async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { adaMeetsGrace, CallPage, everybodyMeets } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 const PATIENCE = { timeout: 60_000, polling: 50 };
@@ -19,11 +19,7 @@ after(async () => {
 const told = (page, words) => page.page.waitForFunction((wanted) => document.querySelector(".recording-told[role=status]")?.textContent === wanted, PATIENCE, words);
 
 test("a recording is told to all, also to those who come later, and holds picture and sound", async () => {
-  const ada = await CallPage.open(browsers[0], server.url, "Ada");
-  const link = await ada.newCall();
-  const grace = await CallPage.open(browsers[1], link, "Grace");
-  await grace.join();
-  await everybodyMeets(ada, grace);
+  const { ada, grace, link } = await adaMeetsGrace(browsers, server.url);
   // A headless browser has nobody who could choose a file.
   await ada.page.evaluate(async () => {
     const folder = await navigator.storage.getDirectory();
@@ -57,11 +53,7 @@ test("a recording is told to all, also to those who come later, and holds pictur
 });
 
 test("who leaves doesn't record any further, and has what was recorded", async () => {
-  const ada = await CallPage.open(browsers[0], server.url, "Ada");
-  const link = await ada.newCall();
-  const grace = await CallPage.open(browsers[1], link, "Grace");
-  await grace.join();
-  await everybodyMeets(ada, grace);
+  const { ada, grace } = await adaMeetsGrace(browsers, server.url);
   await ada.page.evaluate(async () => {
     const folder = await navigator.storage.getDirectory();
     window.showSaveFilePicker = () => folder.getFileHandle("left.webm", { create: true });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chromium } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { adaMeetsGrace, CallPage, everybodyMeets } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 for (const signal of ["SIGKILL", "SIGTERM"]) {
@@ -10,11 +10,7 @@ for (const signal of ["SIGKILL", "SIGTERM"]) {
     const server = await Server.start();
     const browsers = await Promise.all([chromium(), chromium()]);
     try {
-      const ada = await CallPage.open(browsers[0], server.url, "Ada");
-      const link = await ada.newCall();
-      const grace = await CallPage.open(browsers[1], link, "Grace");
-      await grace.join();
-      await everybodyMeets(ada, grace);
+      const { ada, grace, link } = await adaMeetsGrace(browsers, server.url);
       await Promise.all([ada.openChat(), grace.openChat()]);
 
       await server.kill(signal);

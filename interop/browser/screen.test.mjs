@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium, firefox } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { adaMeetsGrace, CallPage } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 /** The browser answers its own question by the screen that it makes up. */
@@ -49,11 +49,7 @@ for (const [other, name] of [
   test(`a screen from Chromium to ${name}, ten times`, async () => {
     const browsers = await Promise.all([chromium(SHARING), other()]);
     try {
-      const ada = await CallPage.open(browsers[0], server.url, "Ada");
-      const link = await ada.newCall();
-      const grace = await CallPage.open(browsers[1], link, "Grace");
-      await grace.join();
-      await everybodyMeets(ada, grace);
+      const { ada, grace } = await adaMeetsGrace(browsers, server.url);
       await keepScreens(ada);
 
       const after = [];
@@ -88,11 +84,7 @@ for (const [other, name] of [
 test("who joins later sees the screens of both, and the browser's own control ends one", async () => {
   const browsers = await Promise.all([chromium(SHARING), chromium(SHARING), chromium()]);
   try {
-    const ada = await CallPage.open(browsers[0], server.url, "Ada");
-    const link = await ada.newCall();
-    const grace = await CallPage.open(browsers[1], link, "Grace");
-    await grace.join();
-    await everybodyMeets(ada, grace);
+    const { ada, grace, link } = await adaMeetsGrace(browsers, server.url);
     await keepScreens(ada);
     await Promise.all([ada.press("Share screen"), grace.press("Share screen")]);
     await Promise.all([grace.seesMovingVideoOf("Ada: screen"), ada.seesMovingVideoOf("Grace: screen")]);

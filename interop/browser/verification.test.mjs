@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium, firefox } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { adaMeetsGrace, CallPage } from "./call-page.mjs";
 import { ManInTheMiddle } from "./man-in-the-middle.mjs";
 import { Server } from "../peerline.mjs";
 
@@ -31,11 +31,7 @@ const aTileSays = (call, text) =>
 test("Chromium and Firefox see the same words; who is verified is known again, and another one of the name is not", async () => {
   const browsers = await Promise.all([chromium(), firefox()]);
   try {
-    const ada = await CallPage.open(browsers[0], server.url, "Ada");
-    const link = await ada.newCall();
-    const grace = await CallPage.open(browsers[1], link, "Grace");
-    await grace.join();
-    await everybodyMeets(ada, grace);
+    const { ada, grace, link } = await adaMeetsGrace(browsers, server.url);
     const [adas, graces] = [await wordsWith(ada, "Grace"), await wordsWith(grace, "Ada")];
     assert.deepEqual(adas, graces);
     await ada.press("They match");
