@@ -15,14 +15,15 @@ export function followFullScreen(): () => void {
   follow();
   return () => {
     document.removeEventListener("fullscreenchange", follow);
-    if (fullScreen.value) void document.exitFullscreen().catch(() => undefined);
+    if (document.fullscreenElement !== null) void document.exitFullscreen().catch(() => undefined);
     fullScreen.value = false;
   };
 }
 
 /** The whole page goes along: what is said in passing, and that the camera is on, stay to be seen. */
 export function toggleFullScreen(): void {
-  const done = fullScreen.value ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+  // The document knows it before the event that the buttons follow.
+  const done = document.fullscreenElement !== null ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   // The browser may refuse; then everything stays as it is.
   void done.catch(() => undefined);
 }

@@ -26,7 +26,8 @@ export function followPictureInPicture(): () => void {
 
 /** Lets the picture float that is looked at most, or takes it back. */
 export async function togglePictureInPicture(): Promise<void> {
-  if (pictureInPicture.value) return leave();
+  // The document knows it before the event that the button follows.
+  if (document.pictureInPictureElement !== null) return leave();
   const video = candidates().map(videoOf).find((found) => found !== null && found.videoWidth > 0);
   try {
     if (video) await video.requestPictureInPicture();
