@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use peerline_transfer::FilePath;
+use peerline_transfer::{FilePath, OfferedFile};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
@@ -35,6 +35,13 @@ pub(super) enum Entry {
     },
     /// A directory, a symbolic link, a device.
     Other,
+}
+
+impl Entry {
+    /// Whether this is the offered file as a whole, by its size and time.
+    pub(super) fn is(&self, file: &OfferedFile) -> bool {
+        matches!(*self, Self::File { size, modified, .. } if size == file.size && Some(modified) == file.modified)
+    }
 }
 
 impl Directory {

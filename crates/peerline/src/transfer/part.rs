@@ -53,20 +53,42 @@ pub(super) struct Part {
     modified: Option<i64>,
 }
 
+/// What opening a part comes to.
+pub(super) enum Opened {
+    /// With what its state says of it.
+    Part(Part, Option<PartState>),
+    /// The file itself is there meanwhile, with the offered size and time.
+    Complete,
+}
+
 impl Part {
-    /// Opens part and state below `root`, and tells what the state says of the part.
+    /// Opens part and state below `root`.
     pub(super) fn open(
         root: &Directory,
         file: &OfferedFile,
         chunk: ChunkSize,
         existing: Existing,
-    ) -> io::Result<(Self, Option<PartState>)> {
+    ) -> io::Result<Opened> {
         let name = PartName::new(file.path.name());
         let directory = root.make_parent(&file.path)?;
-        if existing == Existing::Keep && directory.look(&name.whole)? != Entry::Nothing {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file of this name is there already"));
+        let is_complete = || match directory.look(&name.whole)? {
+            Entry::Nothing => Ok(false),
+            entry if entry.is(file) => Ok(true),
+            _ if existing == Existing::Replace => Ok(false),
+            _ => Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file of this name is there already")),
+        };
+        if is_complete()? {
+            return Ok(Opened::Complete);
         }
-        let part = directory.open_file(&name.part, false)?;
+        let part = directory.open_file(&name.part, false);
+        // A transfer that was broken off a moment ago may have brought the file to its place while we waited for its part.
+        if is_complete()? {
+            if part.is_ok() {
+                directory.remove(&name.part)?;
+            }
+            return Ok(Opened::Complete);
+        }
+        let part = part?;
         let (state, known) = if chunk.count(file.size) > 1 {
             let state = directory.open_file(&name.state, true)?;
             let known = read_state(&state, file, chunk)?;
@@ -78,7 +100,7 @@ impl Part {
             part.set_len(0)?;
         }
         let (size, modified) = (file.size, file.modified);
-        Ok((Self { directory, name, file: part, state, size, modified }, known))
+        Ok(Opened::Part(Self { directory, name, file: part, state, size, modified }, known))
     }
 
     pub(super) fn read(&self, read: &mut Read) -> io::Result<()> {

@@ -92,9 +92,7 @@ impl Place {
         let bytes = file.size.saturating_sub(written);
         Ok(match parent.look(&name.whole)? {
             Entry::Nothing => Self::Free { bytes },
-            Entry::File { size, modified, .. } if size == file.size && Some(modified) == file.modified => {
-                Self::Complete
-            }
+            entry if entry.is(file) => Self::Complete,
             _ => Self::Taken { bytes },
         })
     }

@@ -12,7 +12,7 @@ use peerline_transfer::{
 
 use super::directory::Directory;
 use super::disk::Disk;
-use super::part::Part;
+use super::part::{Opened, Part};
 use super::plan::{Existing, Plan};
 use super::wire::{News, Wire};
 use crate::Message;
@@ -141,6 +141,7 @@ impl Receiving {
     fn settle(&mut self, done: Option<Done>) -> Option<ReceiveEvent> {
         match done {
             Some(Done::Opened(file, part)) => self.machine.open(file, part),
+            Some(Done::Complete(file)) => self.machine.skip(file),
             Some(Done::Read(Ok(hashed))) => self.machine.handle_read(hashed),
             Some(Done::Read(Err(read))) => self.machine.handle_read_failed(read),
             Some(Done::Written(chunk)) => self.machine.handle_written(chunk),
@@ -203,6 +204,8 @@ enum Job {
 #[derive(Debug)]
 enum Done {
     Opened(FileIndex, Option<PartState>),
+    /// It is there already.
+    Complete(FileIndex),
     Read(Result<Hashed, Read>),
     Written(Verified),
     Damaged(Damaged),
@@ -244,9 +247,13 @@ impl Place {
 
     fn open(&mut self, file: FileIndex) -> io::Result<Done> {
         let offered = self.offer.file(file).ok_or(io::ErrorKind::NotFound)?;
-        let (part, state) = Part::open(&self.root, offered, self.offer.chunk(), self.existing)?;
-        self.open.insert(file, part);
-        Ok(Done::Opened(file, state))
+        match Part::open(&self.root, offered, self.offer.chunk(), self.existing)? {
+            Opened::Part(part, state) => {
+                self.open.insert(file, part);
+                Ok(Done::Opened(file, state))
+            }
+            Opened::Complete => Ok(Done::Complete(file)),
+        }
     }
 
     fn read(&self, mut read: Read) -> Result<Hashed, Read> {

@@ -115,3 +115,21 @@ async fn a_part_that_another_program_receives_is_left_alone() {
     assert_eq!(transferred.write_failed.unwrap().kind(), std::io::ErrorKind::ResourceBusy);
     assert_eq!(to.files()["file.peerline-part"], b"somebody's");
 }
+
+#[tokio::test]
+async fn a_file_that_a_transfer_before_brings_to_its_place_meanwhile_is_not_asked_for() {
+    let (from, to) = (Folder::new(), Folder::new());
+    let path = from.write("file", &content(1, 3 << 20));
+    let files = Files::collect([&path]).unwrap();
+    let part = to.write("file.peerline-part", &content(1, 3 << 20));
+    let held = File::options().write(true).open(&part).unwrap();
+    held.lock().unwrap();
+    held.set_modified(path.metadata().unwrap().modified().unwrap()).unwrap();
+    let pair = Pair::new().await;
+    let (sending, receiving) = pair.accept(&files, &to, Existing::Keep).await;
+    std::fs::rename(part, to.join("file")).unwrap();
+    drop(held);
+    let transferred = finish(sending, receiving).await;
+    assert_eq!((transferred.outcomes, transferred.progress.1.files), (COMPLETED, 0));
+    assert!(to.files() == from.files());
+}
