@@ -165,6 +165,37 @@ fn a_nat_that_is_restarted_is_passed_again() {
     world.assert_data_passes();
 }
 
+/// The provider gives the router another address. Both sides' NATs let only those in that they have sent to, so the other side
+/// has to be told the new one: nothing but this side's asking a server finds it.
+#[test]
+fn another_address_of_the_router_is_found_before_anybody_is_told_that_something_is_wrong() {
+    for seed in 0..10 {
+        let mut world = World::new(seed);
+        world.peer(Config::default(), &["10.0.0.2:5000"], Some(Nat::home("192.0.2.1")));
+        world.peer(controlled(), &["10.1.0.2:6000"], Some(Nat::home("198.51.100.1")));
+        for peer in [0, 1] {
+            world.stun_server(peer);
+        }
+        world.connect(0, 1);
+        world.run_until(ms(10_000), World::both_routed).expect("connected");
+        world.run_for(ms(60_000));
+        world.nats[0].forget();
+        world.nats[0].public = "192.0.2.7".parse().unwrap();
+        // What SCTP's first timeout does.
+        for peer in [0, 1] {
+            let now = world.now;
+            world.peers[peer].agent.suspect(now);
+            world.drain(peer);
+        }
+        let found = |peer: &Peer| peer.route().is_some_and(|route| route.remote.ip().to_string() == "192.0.2.7");
+        let time = world.run_until(ms(20_000), |world| found(&world.peers[1])).expect("found");
+        assert!(time < ms(2000), "{time:?}");
+        world.run_for(ms(500));
+        world.assert_data_passes();
+        assert!(world.both(|peer| !peer.states().contains(&State::Disconnected)));
+    }
+}
+
 #[test]
 fn closed_it_gives_its_relay_back_and_falls_silent() {
     let mut world = World::new(9);

@@ -435,9 +435,11 @@ impl Agent {
         self.recover(now);
     }
 
-    /// As long as no pair answers, everything is tried again, in case the network has changed.
+    /// As long as no pair answers, everything is tried again, in case the network has changed. That begins before anybody is told of
+    /// it: this machine may have another address meanwhile, and the other side learns it from here only.
     fn recover(&mut self, now: Instant) {
-        if self.state != State::Disconnected || !self.current.may_recover(now) {
+        let is_cut_off = self.state == State::Disconnected || self.current.is_silent(now);
+        if !is_cut_off || !self.current.may_recover(now) {
             self.recovers = None;
         } else if self.recovers.is_none_or(|at| at <= now) {
             self.recovers = Some(now + RECOVERY);

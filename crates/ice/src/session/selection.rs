@@ -246,6 +246,11 @@ impl Session {
         }
     }
 
+    /// Whether the selected pair doesn't answer: then none does, or another would have been selected.
+    pub fn is_silent(&self, now: Instant) -> bool {
+        self.selected_pair().and_then(Pair::life).is_some_and(|life| life.is_silent(now))
+    }
+
     /// Whether it is worth while to try again: afterwards it comes to an end.
     pub fn may_recover(&self, now: Instant) -> bool {
         self.selected.is_some() || self.lost_until.is_some_and(|until| now < until)
