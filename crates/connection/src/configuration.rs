@@ -32,10 +32,10 @@ pub struct Configuration {
     /// The longest message that is received, in bytes: our `a=max-message-size`. Default 256 MiB.
     pub max_message_size: usize,
     /// Our offers carry SCTP's INIT, which spares a round trip or two where the peer knows of it
-    /// (draft-hancke-tsvwg-snap). Answers carry it anyway if the offer does. Default false.
+    /// (draft-hancke-tsvwg-snap). Answers carry it anyway if the offer does. Default true.
     pub sctp_snap: bool,
     /// DTLS's handshake travels with ICE's checks, which spares a round trip where the peer does the same
-    /// (SPED, draft-hancke-webrtc-sped). Default false.
+    /// (SPED, draft-hancke-webrtc-sped). Default true.
     pub dtls_in_stun: bool,
     /// ICE's times.
     pub ice_timing: ice::Timing,
@@ -54,8 +54,8 @@ impl Default for Configuration {
             ice_transport_policy: ice::IceTransportPolicy::All,
             bundle_policy: BundlePolicy::Balanced,
             max_message_size: 256 << 20,
-            sctp_snap: false,
-            dtls_in_stun: false,
+            sctp_snap: true,
+            dtls_in_stun: true,
             ice_timing: ice::Timing::default(),
             ice_limits: ice::Limits::default(),
             dtls: dtls::Config::default(),

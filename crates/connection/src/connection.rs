@@ -381,7 +381,7 @@ impl Connection {
         if is_first {
             self.set_dtls_state(DtlsTransportState::Connecting);
         }
-        if self.ice.embeds() {
+        if self.ice.embeds() && !remote.candidates.is_empty() {
             // Before the first check, which takes its hello along.
             self.begin_dtls(now);
         }
@@ -413,8 +413,8 @@ impl Connection {
         }
     }
 
-    /// Begins the handshake, if it is agreed on who does. Not before there is somebody to hear it: it takes memory, and has
-    /// a time limit.
+    /// Begins the handshake, if it is agreed on who does. Not before there is somebody who may hear it: it takes memory, and
+    /// has a time limit.
     pub(crate) fn begin_dtls(&mut self, now: Instant) {
         if self.dtls.is_some() || self.dtls_state != DtlsTransportState::Connecting {
             return;

@@ -70,11 +70,26 @@ impl Embedding {
             let packet = self.flight.iter_mut().find(|packet| !packet.is_sent)?;
             packet.is_sent = true;
             let length = packet.datagram.len();
-            if let Some(room) = buffer.get_mut(..length) {
-                room.copy_from_slice(&packet.datagram);
+            let room = buffer.get_mut(..length).map(|room| room.copy_from_slice(&packet.datagram));
+            if !self.is_active() {
+                self.forget_sent();
+            }
+            if room.is_some() {
                 return Some(length);
             }
         }
+    }
+
+    /// Nothing travels with checks any more. What hasn't gone out at all still does, by itself: the other side may wait for it.
+    fn stop(&mut self) {
+        self.stage = Stage::Over;
+        self.received = Vec::new();
+        self.forget_sent();
+    }
+
+    fn forget_sent(&mut self) {
+        self.flight.retain(|packet| !packet.is_sent);
+        self.flight.shrink_to_fit();
     }
 
     /// The handshake is complete on this side.
@@ -87,7 +102,7 @@ impl Embedding {
     /// The other side has shown that it has all it needs.
     pub fn end(&mut self) {
         if self.is_active() {
-            *self = Self::new(false);
+            self.stop();
         }
     }
 
@@ -102,7 +117,7 @@ impl Embedding {
         match self.stage {
             Stage::Over => return None,
             // It doesn't know of this: the flight goes out by itself when there is a pair.
-            Stage::Tentative if is_silent => self.stage = Stage::Over,
+            Stage::Tentative if is_silent => self.stop(),
             // libwebrtc has nothing more to say then, and waits for us to have nothing more either.
             Stage::Complete if is_silent || datagram.is_none() && self.flight.is_empty() => self.end(),
             Stage::Tentative => self.stage = Stage::Agreed,
@@ -146,5 +161,26 @@ impl Embedding {
             }
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last datagram of a handshake acknowledges the other side's last flight. Data of the other side's may overtake its being sent.
+    #[test]
+    fn what_has_not_gone_out_when_the_handshake_is_over_still_does_by_itself_and_is_not_kept() {
+        let mut embedding = Embedding::new(true);
+        embedding.replace([Box::from([22, 1]), Box::from([26, 2])]);
+        let mut buffer = [0; 64];
+        assert_eq!(embedding.poll_unsent(&mut buffer), Some(2));
+        embedding.complete();
+        embedding.end();
+        assert!(!embedding.is_active());
+        assert_eq!(embedding.poll_unsent(&mut buffer), Some(2));
+        assert_eq!(buffer[..2], [26, 2]);
+        assert_eq!(embedding.poll_unsent(&mut buffer), None);
+        assert_eq!(embedding.flight.capacity(), 0);
     }
 }

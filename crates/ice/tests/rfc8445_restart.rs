@@ -187,7 +187,8 @@ fn another_address_of_the_router_is_found_before_anybody_is_told_that_something_
             world.peers[peer].agent.suspect(now);
             world.drain(peer);
         }
-        let found = |peer: &Peer| peer.route().is_some_and(|route| route.remote.ip().to_string() == "192.0.2.7");
+        let found =
+            |peer: &Peer| peer.route().is_some_and(|route| route.remote.ip().to_string() == "192.0.2.7");
         let time = world.run_until(ms(20_000), |world| found(&world.peers[1])).expect("found");
         assert!(time < ms(2000), "{time:?}");
         world.run_for(ms(500));

@@ -33,10 +33,10 @@ pub struct Configuration {
     /// messages in pieces.
     pub max_message_size: usize,
     /// Offers carry SCTP's INIT, which spares round trips where the peer knows of it (draft-hancke-tsvwg-snap). Default
-    /// false; answers carry it if the offer does.
+    /// true; answers carry it if the offer does.
     pub sctp_snap: bool,
     /// DTLS's handshake travels with ICE's checks, which spares a round trip where the peer does the same
-    /// (draft-hancke-webrtc-sped). Default false.
+    /// (draft-hancke-webrtc-sped). Default true.
     pub dtls_in_stun: bool,
 }
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -58,19 +59,8 @@ async fn many_peers() {
 
 #[tokio::test]
 async fn signaling_by_hand() {
-    let [(mut offerer, offerer_in, offerer_out), (mut answerer, answerer_in, answerer_out)] =
-        ["offer", "answer"].map(|role| {
-            let mut child = example("signaling_by_hand")
-                .arg(role)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-            (child, input, BufReader::new(output).lines())
-        });
-    let mut one = Terminal { input: offerer_in, output: offerer_out };
-    let mut other = Terminal { input: answerer_in, output: answerer_out };
+    let [mut one, mut other] =
+        ["offer", "answer"].map(|role| Terminal::of(example("signaling_by_hand").arg(role)));
     let offer = one.line_that(|line| line.starts_with("v=0|")).await;
     other.write(&offer).await;
     let answer = other.line_that(|line| line.starts_with("v=0|")).await;
@@ -82,16 +72,49 @@ async fn signaling_by_hand() {
     other.line_that(|line| line == "> good evening").await;
     other.write("and to you").await;
     one.line_that(|line| line == "> and to you").await;
-    offerer.kill().await.unwrap();
-    answerer.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn trickle() {
+    let [mut one, mut other] = [(); 2].map(|()| Terminal::of(example("trickle").arg("loopback")));
+    for run in [1, 2] {
+        for (terminal, role) in [(&mut other, "answer"), (&mut one, "offer")] {
+            let start = json!({ "start": { "role": role, "run": run, "config": { "iceServers": [] } } });
+            terminal.write(&start.to_string()).await;
+        }
+        let mut open = [false; 2];
+        while open != [true; 2] {
+            let (from, said) = tokio::select! {
+                line = one.line_that(|_| true) => (0, line),
+                line = other.line_that(|_| true) => (1, line),
+            };
+            let mut event: Value = serde_json::from_str(&said).unwrap();
+            let is_of_this_run = event.as_object_mut().unwrap().remove("run") == Some(json!(run));
+            open[from] |= is_of_this_run && event["dc"] == "open";
+            if is_of_this_run && (event.get("sdp").is_some() || event.get("cand").is_some()) {
+                [&mut other, &mut one][from].write(&event.to_string()).await;
+            }
+        }
+    }
+    one.write(r#"{"stats":1}"#).await;
+    let statistics = one.line_that(|line| line.contains("pair")).await;
+    let statistics: Value = serde_json::from_str(&statistics).unwrap();
+    assert_eq!((&statistics["pair"]["proto"], &statistics["pair"]["local"]), (&json!("udp"), &json!("host")));
 }
 
 struct Terminal {
+    _program: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Terminal {
+    fn of(command: &mut Command) -> Self {
+        let mut program = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (program.stdin.take().unwrap(), program.stdout.take().unwrap());
+        Self { _program: program, input, output: BufReader::new(output).lines() }
+    }
+
     async fn write(&mut self, line: &str) {
         self.input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }

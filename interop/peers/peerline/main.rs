@@ -74,11 +74,7 @@ const INTEROP: &str = "interop";
 #[tokio::main]
 async fn main() -> Result<()> {
     let endpoint = Endpoint::bind(EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 })?;
-    // `snap` and `sped`: what spares round trips where the peer knows of it.
-    let has = |wanted: &str| std::env::args().any(|argument| argument == wanted);
-    let configuration =
-        Configuration { sctp_snap: has("snap"), dtls_in_stun: has("sped"), ..Configuration::default() };
-    let connection = endpoint.peer_connection(configuration)?;
+    let connection = endpoint.peer_connection(Configuration::default())?;
     let peer = Arc::new(Peer { connection, channels: Mutex::default() });
     tokio::spawn(watch(peer.clone()));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

@@ -12,6 +12,7 @@ use peerline_connection::{Connection, Datagram, Event, SignalingState, Transmit,
 use tokio::time::Sleep;
 
 use super::directory::PeerId;
+use super::interface_changes::InterfaceChanges;
 use super::peers::{Peers, Relay};
 use super::socket::{Received, Socket};
 use super::stream::{self, Stream};
@@ -25,8 +26,11 @@ const TRAINS: usize = 4;
 /// short turn, and may move the task to another processor; a turn with long trains takes longer than this by itself.
 const SHARE: Duration = Duration::from_micros(200);
 
-/// How often the interfaces are looked at.
+/// How often the interfaces are looked at, whatever the kernel says of them.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
+
+/// Changes come in bursts: the interfaces are looked at once for all that happens within this.
+const BURST: Duration = Duration::from_millis(50);
 
 /// The largest UDP payload over IPv4: a train is no longer.
 const TRAIN: usize = 65_507;
@@ -45,6 +49,7 @@ pub(super) struct Driver {
     outbox: Outbox,
     sleep: Pin<Box<Sleep>>,
     sleeps_until: Option<Instant>,
+    interface_changes: InterfaceChanges,
     look_around: Instant,
 }
 
@@ -78,6 +83,7 @@ impl Driver {
             outbox: Outbox { trains: Vec::new(), sent: 0, used: 0 },
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sleeps_until: None,
+            interface_changes: InterfaceChanges::watch(),
             look_around: now + LOOK_AROUND,
         }
     }
@@ -94,6 +100,9 @@ impl Driver {
         let mut now = begun;
         while now - begun <= SHARE {
             self.take_notes(now);
+            if self.interface_changes.poll(context) {
+                self.look_around = self.look_around.min(now + BURST);
+            }
             let received = self.receive(now, context);
             self.handle_timeouts(now);
             let is_blocked = self.serve(now, context);

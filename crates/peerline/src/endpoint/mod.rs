@@ -11,6 +11,7 @@
 
 mod directory;
 mod driver;
+mod interface_changes;
 mod interfaces;
 mod multicast_dns;
 mod peers;
