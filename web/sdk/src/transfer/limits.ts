@@ -15,7 +15,9 @@ export const CLAIMS = 64;
 /** Requests that a sender keeps in line. */
 export const REQUESTS = 256;
 /** Files that a receiver asks for ahead of what has arrived. */
-export const FILES_AHEAD = 64;
+export const FILES_AHEAD = 256;
+/** Bytes of a file that is not worth being opened by itself, and of so many of them as are read or written in one go. */
+export const SMALL = 256 << 10;
 /** Chunks that are read and hashed ahead of what is sent, or of what is compared. */
 export const CHUNKS_AHEAD = 6;
 /** Bytes of chunks that a receiver holds until they are written: what browsers have on the way at most, 5 MiB, and some that the disk has in hand. */
