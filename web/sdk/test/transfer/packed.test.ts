@@ -7,7 +7,7 @@ import type { PartStore } from "../../src/transfer/store.js";
 import { FakeDirectory } from "../fakes/opfs.js";
 import { CHUNK, content, digestsIn, digestsOf, sourceOf, World } from "./world.js";
 
-const SMALL = 256 << 10;
+const SMALL = 128 << 10;
 const COMPLETED = [{ kind: "completed" }, { kind: "completed" }];
 
 /** A directory of a browser's own file system, which notes how often something is written to it. */

@@ -28,15 +28,15 @@ it("reads many files in few goes, each as it is", async () => {
   reading.mockRestore();
 });
 
-it("reads no more in one go than 256 KiB", async () => {
+it("reads no more in one go than 128 KiB", async () => {
   const sizes: number[] = [];
   const reading = vi.spyOn(Blob.prototype, "arrayBuffer").mockImplementation(async function (this: Blob) {
     sizes.push(this.size);
     return new ArrayBuffer(this.size);
   });
   const small = new SmallFiles();
-  await Promise.all(Array.from({ length: 20 }, () => small.read(new File([new Uint8Array(100 << 10)], "file"))));
-  expect(Math.max(...sizes)).toBeLessThanOrEqual(256 << 10);
+  await Promise.all(Array.from({ length: 20 }, () => small.read(new File([new Uint8Array(50 << 10)], "file"))));
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(128 << 10);
   reading.mockRestore();
 });
 
