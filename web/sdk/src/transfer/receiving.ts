@@ -144,7 +144,8 @@ export class Receiving {
       if (length > 0 || state.length > 0) await this.#store.clear(file.file);
       return new Map();
     }
-    await inParallel(known.entries(), CHUNKS_AHEAD, async ([index, digest]) => {
+    const atOnce = Math.min(CHUNKS_AHEAD, Math.floor(this.window / file.chunk));
+    await inParallel(known.entries(), atOnce, async ([index, digest]) => {
       if (this.#stopped) return;
       const bytes = await this.#store.read(file.file, index * file.chunk, file.lengthOf(index));
       if (!equal(await sha256(bytes), digest)) known.delete(index);
