@@ -60,6 +60,30 @@ export class Two {
     return bytes / 1e6 / ((performance.now() - began) / 1000);
   }
 
+  /**
+   * Sends a file or a folder of this name while the receiver's page is loaded again, then the sender's, where the same has to be chosen again.
+   * Returns the bytes that were left for that second page to send.
+   *
+   * @param afterwards - done when no page is loaded any more
+   */
+  async sendBrokenOff(path, name, label, afterwards = async () => undefined) {
+    await this.ada.sendFiles([path], label);
+    await this.grace.filesSay("wants to send");
+    await this.grace.press("Accept");
+    await this.grace.progressOf(name, 0);
+    await this.grace.reloadAt(name, 30);
+    // It is accepted already, and goes on by itself.
+    await this.ada.progressOf(name, 50);
+    await this.ada.reloadAt(name, 60);
+    await this.grace.connectedTo("Ada");
+    await this.grace.filesSay("broke");
+    await afterwards();
+    await this.ada.sendFiles([path], label);
+    await this.grace.press("Accept");
+    await this.ada.filesSay("Grace has it.");
+    return await this.ada.sent();
+  }
+
   /** Lets Ada write while `work` is done; returns its result, and how many milliseconds each message took from key to screen. */
   async chatting(work) {
     await this.ada.page.evaluate(talk, EACH);

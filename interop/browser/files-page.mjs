@@ -13,6 +13,8 @@ const BLOCK = 1 << 20;
 /** Runs before the page's own scripts: keeps what is downloaded, so that no test leaves files behind; and counts what is sent.
  * There is no camera: pictures would take time that is nobody's here. */
 function keepFiles() {
+  // A blank page has no devices at all.
+  if (!navigator.mediaDevices) return;
   navigator.mediaDevices.getUserMedia = async () => {
     throw new DOMException("There is none.", "NotFoundError");
   };

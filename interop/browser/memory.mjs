@@ -9,21 +9,26 @@ export class Memory {
   #browser;
   #peak = 0;
   #timer;
+  /** One look at a time: on a busy machine one takes longer than the interval. */
+  #looking;
 
   constructor(browser) {
     this.#browser = browser.process().pid;
-    this.#timer = setInterval(() => void this.#look(), INTERVAL);
+    this.#look();
   }
 
-  async #look() {
-    this.#peak = Math.max(this.#peak, await footprint(this.#browser));
+  #look() {
+    this.#looking = footprint(this.#browser).then((bytes) => {
+      this.#peak = Math.max(this.#peak, bytes);
+      this.#timer = setTimeout(() => this.#look(), INTERVAL).unref();
+    });
   }
 
   /** MiB that the largest page had at most. */
   async most() {
-    clearInterval(this.#timer);
-    await this.#look();
-    return this.#peak / MIB;
+    await this.#looking;
+    clearTimeout(this.#timer);
+    return Math.max(this.#peak, await footprint(this.#browser)) / MIB;
   }
 }
 

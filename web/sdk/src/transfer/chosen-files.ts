@@ -1,7 +1,9 @@
+import { SMALL } from "./limits.js";
 import type { FileEntry } from "./message.js";
 import { mendedPath } from "./path.js";
 import type { Bytes } from "./digest.js";
 import { type Source, UnreadableFile } from "./pipeline.js";
+import { SmallFiles } from "./small-files.js";
 
 /** A file with the path that the receiver is to see. */
 export interface FileWithPath {
@@ -14,6 +16,7 @@ export interface FileWithPath {
 export class ChosenFiles implements Source {
   readonly entries: readonly FileEntry[];
   readonly #files: readonly File[];
+  readonly #small = new SmallFiles();
 
   /** @throws RangeError for a name that can't be mended */
   constructor(chosen: Iterable<File | FileWithPath>) {
@@ -29,10 +32,10 @@ export class ChosenFiles implements Source {
 
   async read(file: number, offset: number, length: number): Promise<Bytes> {
     const whole = this.#files[file] as File;
-    // A slice is a round trip to another process; many small files feel it.
-    const part = offset === 0 && length === whole.size ? whole : whole.slice(offset, offset + length);
+    const isSmall = length === whole.size && length <= SMALL;
+    const reading = isSmall ? this.#small.read(whole) : whole.slice(offset, offset + length).arrayBuffer();
     const bytes = new Uint8Array(
-      await part.arrayBuffer().catch(() => {
+      await reading.catch(() => {
         throw new UnreadableFile("unreadable");
       }),
     );

@@ -11,7 +11,7 @@ import type { PartStore } from "./store.js";
 export class IncomingFileTransfer extends FileTransfer implements IncomingTransfer {
   /** Names the list of files. */
   readonly digest: string;
-  readonly #openStore: (digest: string) => Promise<PartStore>;
+  readonly #openStore: () => Promise<PartStore>;
   /** None while there is no data channel. */
   #receiver: Receiver | undefined;
   #store: PartStore | undefined;
@@ -19,7 +19,7 @@ export class IncomingFileTransfer extends FileTransfer implements IncomingTransf
   /** What is done with the store, one after the other. */
   #work: Promise<void> = Promise.resolve();
 
-  constructor(digest: string, offer: Offer, peer: TransferPeer, openStore: (digest: string) => Promise<PartStore>) {
+  constructor(digest: string, offer: Offer, peer: TransferPeer, openStore: () => Promise<PartStore>) {
     super(offer.transfer, peer, offer.files);
     this.digest = digest;
     this.#openStore = openStore;
@@ -102,7 +102,7 @@ export class IncomingFileTransfer extends FileTransfer implements IncomingTransf
   /** Makes the store ready. Returns whether there is room for the files. */
   async #prepare(acceptance: string, again: boolean): Promise<boolean> {
     const opened = this.#store === undefined;
-    const store = (this.#store ??= await this.#openStore(this.digest));
+    const store = (this.#store ??= await this.#openStore());
     // What had come before takes room of its own.
     if (opened && !again && this.bytes > (await store.room())) return false;
     await store.accept(acceptance);

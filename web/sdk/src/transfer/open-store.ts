@@ -1,13 +1,19 @@
 import { MemoryStore } from "./memory-store.js";
+import type { FileEntry } from "./message.js";
 import { OpfsStore } from "./opfs-store.js";
+import { PackedStore } from "./packed-store.js";
 import type { PartStore } from "./store.js";
 
 let tidied = false;
 
-/** A place for the files of a list: the browser's own file system, or memory where there is none. */
-export async function openStore(digest: string): Promise<PartStore> {
+/** A place for the files of a list, which is known by its digest: the browser's own file system, or memory where there is none. */
+export async function openStore(digest: string, files: readonly FileEntry[]): Promise<PartStore> {
   try {
-    const store = await OpfsStore.open(digest);
+    const opened = await OpfsStore.open(digest);
+    const store = await PackedStore.open(opened, files).catch(async (error: unknown) => {
+      await opened.close();
+      throw error;
+    });
     if (!tidied) void OpfsStore.removeOld().catch(() => undefined);
     tidied = true;
     return store;

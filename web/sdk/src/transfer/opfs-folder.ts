@@ -1,6 +1,6 @@
 /** The files of one offer in the browser's own file system, as a worker sees them (`docs/transfer.md` §9). */
 import type { Bytes } from "./digest.js";
-import { ACCEPTED, partName, stateName } from "./opfs-names.js";
+import { ACCEPTED, type Part, partName, stateName } from "./opfs-names.js";
 
 /** `FileSystemSyncAccessHandle`, which TypeScript has in its library for workers only. */
 interface SyncAccess {
@@ -16,8 +16,8 @@ interface SyncAccess {
 const ATTEMPTS = 20;
 const PATIENCE = 100;
 
-interface OpenFile {
-  part: SyncAccess;
+interface OpenPart {
+  content: SyncAccess;
   /** None before something is noted. Several writes may wait for it: a second handle the browser would refuse. */
   state: Promise<SyncAccess> | undefined;
 }
@@ -27,7 +27,7 @@ export class OpfsFolder {
   readonly #directory: FileSystemDirectoryHandle;
   /** What is there. */
   readonly #names: Set<string>;
-  readonly #open = new Map<number, Promise<OpenFile>>();
+  readonly #open = new Map<Part, Promise<OpenPart>>();
 
   private constructor(directory: FileSystemDirectoryHandle, names: Set<string>) {
     this.#directory = directory;
@@ -40,38 +40,38 @@ export class OpfsFolder {
     return new OpfsFolder(directory, names);
   }
 
-  async open(file: number): Promise<{ length: number; state: Uint8Array }> {
-    if (!this.#names.has(partName(file))) return { length: 0, state: new Uint8Array() };
-    const { part, state: opening } = await this.#file(file);
+  async open(part: Part): Promise<{ length: number; state: Uint8Array }> {
+    if (!this.#names.has(partName(part))) return { length: 0, state: new Uint8Array() };
+    const { content, state: opening } = await this.#part(part);
     const state = await opening;
     const noted = new Uint8Array(state?.getSize() ?? 0);
     state?.read(noted, { at: 0 });
-    return { length: part.getSize(), state: noted };
+    return { length: content.getSize(), state: noted };
   }
 
-  async read(file: number, offset: number, length: number): Promise<Bytes> {
-    const { part } = await this.#file(file);
+  async read(part: Part, offset: number, length: number): Promise<Bytes> {
+    const { content } = await this.#part(part);
     const bytes = new Uint8Array(length);
-    return bytes.subarray(0, part.read(bytes, { at: offset }));
+    return bytes.subarray(0, content.read(bytes, { at: offset }));
   }
 
-  async write(file: number, offset: number, bytes: Bytes, noted: Uint8Array): Promise<void> {
-    const open = await this.#file(file);
-    writeAll(open.part, bytes, offset);
+  async write(part: Part, offset: number, bytes: Bytes, noted: Uint8Array): Promise<void> {
+    const open = await this.#part(part);
+    writeAll(open.content, bytes, offset);
     if (noted.length === 0) return;
-    const state = await (open.state ??= this.#access(stateName(file)));
+    const state = await (open.state ??= this.#access(stateName(part)));
     writeAll(state, noted, state.getSize());
   }
 
-  async finish(file: number, size: number): Promise<void> {
-    const { part } = await this.#file(file);
-    if (part.getSize() !== size) part.truncate(size);
-    await this.#close(file);
+  async finish(part: Part, size: number): Promise<void> {
+    const { content } = await this.#part(part);
+    if (content.getSize() !== size) content.truncate(size);
+    await this.#close(part);
   }
 
-  async clear(file: number): Promise<void> {
-    const { part, state } = await this.#file(file);
-    part.truncate(0);
+  async clear(part: Part): Promise<void> {
+    const { content, state } = await this.#part(part);
+    content.truncate(0);
     (await state)?.truncate(0);
   }
 
@@ -83,26 +83,26 @@ export class OpfsFolder {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#open.keys()].map((file) => this.#close(file)));
+    await Promise.allSettled([...this.#open.keys()].map((part) => this.#close(part)));
   }
 
-  async #close(file: number): Promise<void> {
-    const open = await this.#open.get(file);
-    this.#open.delete(file);
-    open?.part.close();
+  async #close(part: Part): Promise<void> {
+    const open = await this.#open.get(part);
+    this.#open.delete(part);
+    open?.content.close();
     (await open?.state)?.close();
   }
 
-  #file(file: number): Promise<OpenFile> {
-    const known = this.#open.get(file);
+  #part(part: Part): Promise<OpenPart> {
+    const known = this.#open.get(part);
     if (known) return known;
     const opening = (async () => {
-      const part = await this.#access(partName(file));
-      const state = this.#names.has(stateName(file)) ? this.#access(stateName(file)) : undefined;
+      const content = await this.#access(partName(part));
+      const state = this.#names.has(stateName(part)) ? this.#access(stateName(part)) : undefined;
       await state;
-      return { part, state };
+      return { content, state };
     })();
-    this.#open.set(file, opening);
+    this.#open.set(part, opening);
     return opening;
   }
 

@@ -5,10 +5,13 @@ export const FOLDER = "peerline-transfers";
 /** Holds what was accepted: the transfer's name, and who sends it. */
 export const ACCEPTED = "transfer";
 
-export function partName(file: number): string {
-  return `${file}.part`;
+/** The file with this number, or all small ones together. */
+export type Part = number | "small";
+
+export function partName(part: Part): string {
+  return `${part}.part`;
 }
 
-export function stateName(file: number): string {
-  return `${file}.state`;
+export function stateName(part: Part): string {
+  return `${part}.state`;
 }

@@ -1,6 +1,6 @@
 import type { Bytes } from "./digest.js";
 import type { OpfsFolder } from "./opfs-folder.js";
-import { ACCEPTED, FOLDER, partName } from "./opfs-names.js";
+import { ACCEPTED, FOLDER, type Part, partName } from "./opfs-names.js";
 import type { FolderAnswer, FolderMethod, FolderRequest } from "./opfs-worker.js";
 import type { PartStore } from "./store.js";
 
@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /** Keeps the files in the browser's own file system (OPFS), in a folder that no other page uses meanwhile. */
-export class OpfsStore implements PartStore {
+export class OpfsStore implements PartStore<Part> {
   readonly #folder: string;
   readonly #unlock: () => void;
   readonly #worker: Worker;
@@ -76,29 +76,29 @@ export class OpfsStore implements PartStore {
     return quota - usage;
   }
 
-  open(file: number): Promise<{ length: number; state: Uint8Array }> {
-    return this.#call("open", [file]);
+  open(part: Part): Promise<{ length: number; state: Uint8Array }> {
+    return this.#call("open", [part]);
   }
 
-  read(file: number, offset: number, length: number): Promise<Bytes> {
-    return this.#call("read", [file, offset, length]);
+  read(part: Part, offset: number, length: number): Promise<Bytes> {
+    return this.#call("read", [part, offset, length]);
   }
 
-  write(file: number, offset: number, bytes: Bytes, state: Uint8Array): Promise<void> {
-    return this.#call("write", [file, offset, bytes, state], [bytes.buffer]);
+  write(part: Part, offset: number, bytes: Bytes, state: Uint8Array): Promise<void> {
+    return this.#call("write", [part, offset, bytes, state], [bytes.buffer]);
   }
 
-  finish(file: number, size: number): Promise<void> {
-    return this.#call("finish", [file, size]);
+  finish(part: Part, size: number): Promise<void> {
+    return this.#call("finish", [part, size]);
   }
 
-  clear(file: number): Promise<void> {
-    return this.#call("clear", [file]);
+  clear(part: Part): Promise<void> {
+    return this.#call("clear", [part]);
   }
 
-  async content(file: number): Promise<Blob> {
+  async content(part: Part): Promise<Blob> {
     this.#directory ??= transfers().then((all) => all.getDirectoryHandle(this.#folder));
-    return (await (await this.#directory).getFileHandle(partName(file))).getFile();
+    return (await (await this.#directory).getFileHandle(partName(part))).getFile();
   }
 
   accept(acceptance: string): Promise<void> {

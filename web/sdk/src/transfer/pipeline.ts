@@ -8,7 +8,7 @@ import type { Offer } from "./offer.js";
 import type { FileFailure } from "./outcome.js";
 
 /** What may be planned ahead besides the bytes of {@link CHUNKS_AHEAD}: small files take time, not memory. */
-const STEPS_AHEAD = 64;
+const STEPS_AHEAD = 256;
 
 /** Where the files' bytes come from. */
 export interface Source {

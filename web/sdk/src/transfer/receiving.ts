@@ -3,7 +3,7 @@ import { Condition } from "./condition.js";
 import { type Bytes, equal, parseDigest, sha256 } from "./digest.js";
 import { IncomingFile } from "./incoming-file.js";
 import { inParallel } from "./in-parallel.js";
-import { CHUNKS_AHEAD, FILES_AHEAD, WINDOW } from "./limits.js";
+import { CHUNKS_AHEAD, FILES_AHEAD, SMALL, WINDOW } from "./limits.js";
 import type { Offer } from "./offer.js";
 import { badMessage, TransferError } from "./outcome.js";
 import { parsePiece } from "./piece.js";
@@ -46,6 +46,10 @@ export class Receiving {
   /** Bytes of chunks that have begun to come and are not written. */
   #held = 0;
   #written = 0;
+  /** Of these, those that the sender knows of. */
+  #told = 0;
+  /** Chunks that have come and are not written. */
+  #writing = 0;
   #stopped = false;
 
   constructor(offer: Offer, store: PartStore, actions: ReceivingActions) {
@@ -140,7 +144,8 @@ export class Receiving {
       if (length > 0 || state.length > 0) await this.#store.clear(file.file);
       return new Map();
     }
-    await inParallel(known.entries(), CHUNKS_AHEAD, async ([index, digest]) => {
+    const atOnce = Math.min(CHUNKS_AHEAD, Math.floor(this.window / file.chunk));
+    await inParallel(known.entries(), atOnce, async ([index, digest]) => {
       if (this.#stopped) return;
       const bytes = await this.#store.read(file.file, index * file.chunk, file.lengthOf(index));
       if (!equal(await sha256(bytes), digest)) known.delete(index);
@@ -156,16 +161,25 @@ export class Receiving {
 
   async #write(file: IncomingFile, index: number, bytes: Bytes, digest: Bytes): Promise<void> {
     const { length } = bytes;
+    this.#writing += 1;
     if (!equal(await sha256(bytes), digest)) throw new TransferError("damaged", `Chunk ${index} of file ${file.file} arrived damaged.`);
     await this.#store.write(file.file, index * file.chunk, bytes, this.#stateOf(file, index, digest));
     this.#held -= length;
     this.#written += length;
+    this.#writing -= 1;
     this.progress.bytes += length;
     file.writing -= 1;
     if (this.#stopped) return;
-    this.#actions.written(this.#written);
+    this.#tellWritten();
     this.#actions.progress();
     if (file.complete) await this.#finish(file);
+  }
+
+  /** Of many small files one message tells. */
+  #tellWritten(): void {
+    if (this.#writing > 0 && this.#written - this.#told < SMALL) return;
+    this.#told = this.#written;
+    this.#actions.written(this.#written);
   }
 
   #stateOf(file: IncomingFile, index: number, digest: Bytes): Uint8Array {

@@ -6,6 +6,7 @@ import { BUFFERED, BUFFERED_LOW, CONTROL, MESSAGE, REQUESTS } from "./limits.js"
 import { type Control, parseControl } from "./message.js";
 import { messagesOf, type Offer } from "./offer.js";
 import { badMessage, type FileFailure, type Outcome, TransferError } from "./outcome.js";
+import { Pace } from "./pace.js";
 import { OVERHEAD, piecesOf, writePiece } from "./piece.js";
 import { Pipeline, type Source, type Step } from "./pipeline.js";
 
@@ -38,6 +39,7 @@ export class Sender {
   #window = 0;
   #sent = 0;
   #written = 0;
+  readonly #pace: Pace;
 
   /** @param messageSize - bytes of the longest message that the other side takes */
   constructor(offer: Offer, source: Source, channel: TransferChannel, messageSize: number, listener: SenderListener) {
@@ -45,6 +47,7 @@ export class Sender {
     this.#channel = channel;
     this.#listener = listener;
     this.#buffer = new ArrayBuffer(Math.min(Math.max(messageSize, CONTROL), MESSAGE));
+    this.#pace = new Pace(offer.chunk);
     this.#pipeline = new Pipeline(offer, source, this.#condition, (bytes) => this.#proceed({ bytes, kept: bytes }));
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = BUFFERED_LOW;
@@ -89,13 +92,18 @@ export class Sender {
   }
 
   async #sendChunk({ file, offset, bytes, digest }: Extract<Step, { kind: "chunk" }>): Promise<void> {
-    await this.#condition.until(() => this.#phase === "ended" || this.#sent - this.#written + bytes.length <= this.#window);
+    await this.#condition.until(() => this.#phase === "ended" || this.#mayGo(bytes.length));
     this.#sent += bytes.length;
+    this.#pace.sent(this.#sent);
     for (const piece of piecesOf(file, offset, bytes, digest, this.#buffer.byteLength - OVERHEAD)) {
       if (this.#channel.bufferedAmount >= BUFFERED) await this.#room();
       if (this.#phase === "ended") return;
       this.#transmit(writePiece(piece, this.#buffer));
     }
+  }
+
+  #mayGo(bytes: number): boolean {
+    return this.#sent - this.#written + bytes <= Math.min(this.#window, this.#pace.window);
   }
 
   /** Waits until the data channel wants more. */
@@ -147,6 +155,7 @@ export class Sender {
     if (written < this.#written || written > this.#sent) throw badMessage("More is written than was sent.");
     const bytes = written - this.#written;
     this.#written = written;
+    this.#pace.arrived(written);
     this.#condition.changed();
     this.#proceed({ bytes });
   }

@@ -5,6 +5,7 @@ import { ChosenFiles, type FileWithPath } from "./chosen-files.js";
 import type { FileTransfer } from "./file-transfer.js";
 import { IncomingFileTransfer } from "./incoming-transfer.js";
 import { OFFERS } from "./limits.js";
+import type { FileEntry } from "./message.js";
 import { listDigest, makeOffer, type Offer } from "./offer.js";
 import { OutgoingFileTransfer } from "./outgoing-transfer.js";
 import { isSamePerson, type TransferPeer } from "./peer.js";
@@ -14,7 +15,7 @@ import type { PartStore } from "./store.js";
 /** Where received files are kept. */
 export interface Stores {
   /** A place for the files of a list, which nobody else uses meanwhile. */
-  open(digest: string): Promise<PartStore>;
+  open(digest: string, files: readonly FileEntry[]): Promise<PartStore>;
   /** What {@link PartStore.accept} noted of a list, on this page or an earlier one. */
   accepted(digest: string): Promise<string | undefined>;
 }
@@ -84,7 +85,7 @@ export class Transfers {
     const known = [...this.#incoming].find((transfer) => transfer.digest === digest && goesOn(transfer, offer, peer));
     const accepted = known ? undefined : await this.#stores.accepted(digest);
     if (!this.#listing.delete(receiver)) return;
-    const transfer = known ?? new IncomingFileTransfer(digest, offer, peer, (name) => this.#stores.open(name));
+    const transfer = known ?? new IncomingFileTransfer(digest, offer, peer, () => this.#stores.open(digest, offer.files));
     transfer.offeredBy(peer, offer.transfer, receiver);
     if (known) return;
     keepUntilEnded(this.#incoming, transfer);

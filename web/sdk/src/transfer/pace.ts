@@ -1,0 +1,70 @@
+/** Milliseconds that files may make what is said beside them wait, besides the round trip. */
+const QUEUE = 60;
+/** Milliseconds over which the rate is measured, and in which the shortest round trip is looked for: in this period and the one before. */
+const RATE = 500;
+const PERIOD = 20_000;
+/** Chunks on the way before anything is known, and those that always may be. */
+const FIRST = 4;
+const LEAST = 2;
+
+/**
+ * How much to have on the way. More than the path carries in a round trip only waits in its queues, and whatever is said on
+ * another channel waits behind it; a browser's SCTP lets them grow to megabytes where nothing is lost. So it is what arrives in the
+ * shortest round trip and {@link QUEUE}: the path is never idle, and never far behind.
+ */
+export class Pace {
+  readonly #chunk: number;
+  readonly #now: () => number;
+  /** Chunks on their way: the bytes that had been sent with them, and when. */
+  readonly #sent: { end: number; time: number }[] = [];
+  /** What had been written, and when: of the time that the rate is measured over, the latest last. */
+  readonly #arrivals: { written: number; time: number }[];
+  #shortest = Number.POSITIVE_INFINITY;
+  #shortestBefore = Number.POSITIVE_INFINITY;
+  /** When the period began. */
+  #period: number;
+  /** What waits at the beginning of a period is let go first: else the wait would be taken for the round trip. */
+  #emptying = false;
+
+  constructor(chunk: number, now: () => number = () => performance.now()) {
+    this.#chunk = chunk;
+    this.#now = now;
+    this.#period = now();
+    this.#arrivals = [{ written: 0, time: this.#period }];
+  }
+
+  /** Bytes that may be on the way. */
+  get window(): number {
+    const [first, last] = [this.#arrivals[0], this.#arrivals.at(-1)];
+    const trip = Math.min(this.#shortest, this.#shortestBefore);
+    if (!first || !last || last.time - first.time < trip) return FIRST * this.#chunk;
+    if (this.#emptying) return this.#chunk;
+    const rate = (last.written - first.written) / (last.time - first.time);
+    // Half a long round trip more, to find out within a few of them that the path carries more.
+    return Math.max(rate * (trip + Math.max(QUEUE, trip / 2)), LEAST * this.#chunk);
+  }
+
+  /** @param end - bytes that have been sent, in whole chunks */
+  sent(end: number): void {
+    // Who has had nothing to send says nothing about the path.
+    if (this.#sent.length === 0) this.#arrivals.splice(0, this.#arrivals.length, { written: this.#arrivals.at(-1)?.written ?? 0, time: this.#now() });
+    this.#sent.push({ end, time: this.#now() });
+  }
+
+  /** @param written - bytes of these that have been written at the other end */
+  arrived(written: number): void {
+    const now = this.#now();
+    this.#arrivals.push({ written, time: now });
+    while (this.#arrivals[1] && now - this.#arrivals[1].time > RATE) this.#arrivals.shift();
+    let newest: number | undefined;
+    while (this.#sent[0] && this.#sent[0].end <= written) newest = this.#sent.shift()?.time;
+    if (newest === undefined) return;
+    if (newest > this.#period) this.#emptying = false;
+    if (now - this.#period > PERIOD) {
+      [this.#shortestBefore, this.#shortest] = [this.#shortest, Number.POSITIVE_INFINITY];
+      this.#period = now;
+      this.#emptying = true;
+    }
+    this.#shortest = Math.min(this.#shortest, Math.max(now - newest, 1));
+  }
+}
