@@ -80,8 +80,11 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// What rustls is told.
-    pub(super) fn client_config(self) -> Result<ClientConfig, Error> {
+    /// What rustls is told, for HTTP/1.1.
+    ///
+    /// # Errors
+    /// rustls's, when it has no authorities to ask.
+    pub fn client_config(self) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let authorities = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
