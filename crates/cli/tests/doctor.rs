@@ -12,19 +12,22 @@ fn kind<'a>(told: &'a Value, about: &str) -> &'a str {
 }
 
 #[test]
-fn a_server_within_reach_is_reached_in_every_way_and_carries_a_call() {
+fn a_server_within_reach_is_reached_and_carries_a_call() {
     let serving = Serving::start("doctor");
     let output = program().args(["doctor", "--json", &serving.url()]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(kind(&told, "server"), "reached", "{said}");
     assert_eq!(kind(&told, "clock"), "right", "{said}");
-    assert_eq!(kind(&told, "mapping"), "none", "{said}");
-    for turn in told["evidence"]["turn"].as_array().unwrap() {
-        // Over TLS this server shows a certificate of its own making, which is not believed.
-        let wanted = if turn["transport"] == "tls" { "failed" } else { "allocated" };
-        assert_eq!(turn["result"]["outcome"], wanted, "{said}");
-    }
+    assert_eq!(kind(&told, "site"), "this-machine", "{said}");
+    let turn = |transport: &str| -> Value {
+        let tried = told["evidence"]["turn"].as_array().unwrap();
+        tried.iter().find(|turn| turn["transport"] == transport).unwrap()["result"].clone()
+    };
+    // UDP is left out: servers of other tests share its port.
+    assert_eq!(turn("tcp")["outcome"], "allocated", "{said}");
+    // This server shows a certificate of its own making.
+    assert!(turn("tls")["reason"].as_str().unwrap().contains("the SHA-256 of the certificate"), "{said}");
     assert_eq!(told["evidence"]["call"]["outcome"], "connected", "{said}");
     assert!(told["evidence"]["call"]["arrived"].as_u64().unwrap() > 0, "{said}");
 }

@@ -47,13 +47,20 @@ fn both_sides_logs_are_one_story_with_its_evidence() {
     assert!(outcome["sentence"].as_str().unwrap().contains("directly over UDP"), "{outcome}");
     for evidence in outcome["evidence"].as_array().unwrap() {
         let (file, line) = evidence.as_str().unwrap().rsplit_once(':').unwrap();
-        let line = fs::read_to_string(file).unwrap().lines().nth(line.parse::<usize>().unwrap() - 1).unwrap().to_owned();
+        let line = fs::read_to_string(file)
+            .unwrap()
+            .lines()
+            .nth(line.parse::<usize>().unwrap() - 1)
+            .unwrap()
+            .to_owned();
         let event: Value = serde_json::from_str(&line).unwrap();
         assert!(["state", "selected"].contains(&event["event"].as_str().unwrap()), "{event}");
     }
     let texts: Vec<_> =
         call["timeline"].as_array().unwrap().iter().map(|entry| entry["text"].as_str().unwrap()).collect();
-    for wanted in ["our offer is set", "DTLS: connected", "SCTP: established", "data channel \"peerline-pipe\": open"] {
+    for wanted in
+        ["our offer is set", "DTLS: connected", "SCTP: established", "data channel \"peerline-pipe\": open"]
+    {
         assert!(texts.iter().any(|text| text.starts_with(wanted)), "{wanted}: {texts:?}");
     }
     // Nothing in it lets anybody in.
@@ -73,8 +80,12 @@ fn a_further_run_is_appended_and_told_apart() {
     meet(&serving, [&mine, &theirs]);
     let (status, said) = explain(&["--json", mine.to_str().unwrap()]);
     let told: Value = serde_json::from_str(&said).unwrap();
-    let sides: Vec<_> =
-        told["calls"].as_array().unwrap().iter().map(|call| call["sides"][0]["log"].as_str().unwrap()).collect();
+    let sides: Vec<_> = told["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| call["sides"][0]["log"].as_str().unwrap())
+        .collect();
     assert_eq!(status, Some(0));
     assert_eq!(sides.len(), 2, "{sides:?}");
     assert!(sides[0].ends_with("(run 1)") && sides[1].ends_with("(run 2)"), "{sides:?}");

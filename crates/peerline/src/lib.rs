@@ -39,8 +39,8 @@ pub use event::Event;
 pub use peer_connection::{Configuration, PeerConnection};
 pub use peerline_connection::{
     BundlePolicy, Certificate, ChannelError, DataChannelInit, Description, DtlsTransportState, Error,
-    IceCandidate, IceConnectionState, IceGatheringState, IceServer, IceServerUrl, IceTransportPolicy, PeerConnectionState,
-    Priority, SdpType, SignalingState,
+    IceCandidate, IceConnectionState, IceGatheringState, IceServer, IceServerUrl, IceTransportPolicy,
+    PeerConnectionState, Priority, SdpType, SignalingState,
 };
 pub use peerline_dtls::{CertificateError, Failure as DtlsFailure};
 pub use statistics::{

@@ -368,8 +368,11 @@ impl State {
     pub(crate) fn record_description(&mut self, side: &'static str) {
         if let Some(recorder) = &mut self.recorder {
             let connection = &self.connection;
-            let description =
-                if side == "local" { connection.local_description() } else { connection.remote_description() };
+            let description = if side == "local" {
+                connection.local_description()
+            } else {
+                connection.remote_description()
+            };
             recorder.describe(connection, side, description);
         }
     }

@@ -126,7 +126,9 @@ pub(crate) struct UdpAnswer {
     pub(crate) mapped: SocketAddr,
     /// Milliseconds.
     pub(crate) round_trip: f64,
-    /// Addresses that the same socket was seen at by the server's others, in the order they were asked.
+    /// Another socket, which asked several of the server's addresses one after the other.
+    pub(crate) mapping_local: SocketAddr,
+    /// Where it was seen by each.
     pub(crate) mappings: Vec<Mapping>,
     /// What came to a socket that had asked this address only (RFC 5780 §4.4); missing where the server has no second one.
     pub(crate) filtering: Option<Filtering>,

@@ -61,13 +61,54 @@ pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
     }
 }
 
-/// What scripts learn: by the whole, by the server and by the relay.
+/// What scripts learn. What isn't known of the site is no fault of it.
 fn status(verdicts: &[Verdict]) -> u8 {
-    let stands = |about| verdicts.iter().find(|verdict| verdict.about == about).map(|verdict| verdict.standing);
-    let (site, server, relay) = (stands(About::Site), stands(About::Server), stands(About::Relay));
-    match (site, server, relay) {
-        (Some(Standing::Bad), ..) | (_, Some(Standing::Bad), _) => 5,
-        (Some(Standing::Good), _, Some(Standing::Good)) => 0,
-        _ => 4,
+    let are = |standing, abouts: &[About]| {
+        verdicts.iter().any(|verdict| verdict.standing == standing && abouts.contains(&verdict.about))
+    };
+    let site_is_good = are(Standing::Good, &[About::Site]) || are(Standing::Unknown, &[About::Site]);
+    let relay_is_good = are(Standing::Good, &[About::Relay]) && are(Standing::Good, &[About::Call]);
+    // Without the relay only direct calls are left.
+    let nothing_is_left = are(Standing::Bad, &[About::Relay, About::Call]) && !site_is_good;
+    if are(Standing::Bad, &[About::Site, About::Server]) || nothing_is_left {
+        5
+    } else if site_is_good && relay_is_good {
+        0
+    } else {
+        4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_status_says_whether_calls_come_about() {
+        use Standing::{Bad, Good, Limited, Unknown};
+        for (site, server, relay, call, wanted) in [
+            (Good, Good, Good, Good, 0),
+            (Unknown, Good, Good, Good, 0),
+            (Limited, Good, Good, Good, 4),
+            (Good, Good, Bad, Unknown, 4),
+            (Good, Good, Good, Limited, 4),
+            (Limited, Good, Limited, Bad, 5),
+            (Limited, Good, Bad, Unknown, 5),
+            (Bad, Good, Good, Good, 5),
+            (Good, Bad, Unknown, Unknown, 5),
+        ] {
+            let abouts = [About::Site, About::Server, About::Relay, About::Call];
+            let standings = abouts.into_iter().zip([site, server, relay, call]);
+            let verdicts: Vec<_> = standings
+                .map(|(about, standing)| Verdict {
+                    about,
+                    standing,
+                    kind: "",
+                    sentence: String::new(),
+                    evidence: Vec::new(),
+                })
+                .collect();
+            assert_eq!(status(&verdicts), wanted, "{site:?} {server:?} {relay:?} {call:?}");
+        }
     }
 }

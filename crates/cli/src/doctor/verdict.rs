@@ -1,5 +1,7 @@
 //! What the evidence means, in sentences. Pure functions: the same evidence gives the same verdict.
 
+use std::net::{IpAddr, SocketAddr};
+
 use serde::Serialize;
 
 use super::evidence::{
@@ -83,9 +85,18 @@ const LEAST_PACKET: usize = 1_280;
 pub(crate) fn judge(evidence: &Evidence) -> Vec<Verdict> {
     let udp = best_udp(evidence);
     let answer = udp.and_then(|udp| udp.answer.as_ref());
-    let mut verdicts = vec![site(evidence, answer), addresses(evidence), server(evidence), clock(evidence)];
+    let here = answer.filter(|answer| answer.local.ip().is_loopback());
+    let whole = here.map_or_else(|| site(evidence, answer), on_this_machine);
+    let mut verdicts = vec![whole, addresses(evidence), server(evidence), clock(evidence)];
     verdicts.push(over_udp(evidence));
     match answer {
+        Some(_) if here.is_some() => verdicts.extend([
+            unknown(About::Mapping, "How a NAT maps is not known, because the server is on this machine."),
+            unknown(
+                About::Filtering,
+                "What a NAT lets in is not known, because the server is on this machine.",
+            ),
+        ]),
         Some(answer) => {
             verdicts.push(mapping(udp, answer));
             verdicts.push(filtering(answer));
@@ -111,9 +122,9 @@ fn unknown(about: About, sentence: &str) -> Verdict {
 fn best_udp(evidence: &Evidence) -> Option<&Udp> {
     evidence.udp.iter().max_by_key(|udp| {
         // Where IPv4 is it is what has the NAT, and so decides what calls can do.
-        udp.answer.as_ref().map(|answer| {
-            (answer.filtering.is_some(), answer.local.is_ipv4(), answer.mappings.len())
-        })
+        udp.answer
+            .as_ref()
+            .map(|answer| (answer.filtering.is_some(), answer.local.is_ipv4(), answer.mappings.len()))
     })
 }
 
@@ -142,7 +153,11 @@ fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
         && evidence.interfaces.iter().all(|interface| interface.address.is_ipv6());
     let (mapping, filtering) = (mapping_of(answer), filtering_of(answer));
     use {FilteringKind as Filter, MappingKind as Map};
-    let v6 = if only_ipv6 { " This machine has IPv6 only: the relay joins it to those who have IPv4 only." } else { "" };
+    let v6 = if only_ipv6 {
+        " This machine has IPv6 only: the relay joins it to those who have IPv4 only."
+    } else {
+        ""
+    };
     let (standing, kind, sentence) = match (mapping, filtering) {
         (Map::None, Filter::EndpointIndependent) => (
             Standing::Good,
@@ -203,7 +218,28 @@ fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
             "There is a NAT. What it does is not known, because the server has one address only to look from.",
         ),
     };
-    verdict(standing, kind, &format!("{sentence}{v6}"), seen)
+    let within = if answer.mappings.first().is_some_and(|first| is_private(first.server.ip())) {
+        " The server has a private address: what is between here and the internet is not known, because nothing out there \
+         was asked."
+    } else {
+        ""
+    };
+    verdict(standing, kind, &format!("{sentence}{v6}{within}"), seen)
+}
+
+/// What is asked on loopback says nothing of the network.
+fn on_this_machine(answer: &UdpAnswer) -> Verdict {
+    let sentence = "What the network around allows is not known, because the server is on this machine: name one elsewhere.";
+    let (about, standing, kind) = (About::Site, Standing::Unknown, "this-machine");
+    Verdict { about, standing, kind, sentence: sentence.to_owned(), evidence: vec![udp_sentence(answer)] }
+}
+
+/// A network of somebody's own (RFC 1918, RFC 4193).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
+    }
 }
 
 /// Nothing answers over UDP: what still goes out?
@@ -218,9 +254,10 @@ fn without_udp(evidence: &Evidence) -> Verdict {
         evidence: seen,
     };
     let works = |transport| {
-        evidence.turn.iter().any(|turn| {
-            turn.transport == transport && matches!(turn.result, TurnResult::Allocated { .. })
-        })
+        evidence
+            .turn
+            .iter()
+            .any(|turn| turn.transport == transport && matches!(turn.result, TurnResult::Allocated { .. }))
     };
     let broken = evidence.turn.iter().find_map(|turn| match &turn.result {
         TurnResult::Failed { reason } if turn.transport == "tcp" => Some(reason),
@@ -262,7 +299,10 @@ fn without_udp(evidence: &Evidence) -> Verdict {
     }
     seen.extend(evidence.web.as_ref().map(|web| web_sentence(evidence, web)));
     if works("tls") && !works("tcp") {
-        seen.push(format!("the relay gives a place over TLS, and not over TCP: {}", broken.map_or("", |why| why)));
+        seen.push(format!(
+            "the relay gives a place over TLS, and not over TCP: {}",
+            broken.map_or("", |why| why)
+        ));
         return verdict(
             Standing::Limited,
             "tls443",
@@ -283,7 +323,8 @@ fn without_udp(evidence: &Evidence) -> Verdict {
         }
         other => {
             seen.extend(other.as_ref().map(|other| {
-                let how = if other.outcome == Tcp::Open { "was accepted" } else { "was refused, not swallowed" };
+                let how =
+                    if other.outcome == Tcp::Open { "was accepted" } else { "was refused, not swallowed" };
                 format!("a TCP connection to {} {how}", other.address)
             }));
             verdict(
@@ -306,8 +347,8 @@ fn addresses(evidence: &Evidence) -> Verdict {
     let (four, six): (Vec<_>, Vec<_>) =
         evidence.interfaces.iter().partition(|interface| interface.address.is_ipv4());
     let is_shared = |interface: &&super::evidence::Interface| match interface.address {
-        std::net::IpAddr::V4(address) => address.octets()[0] == 100 && address.octets()[1] & 0xC0 == 64,
-        std::net::IpAddr::V6(_) => false,
+        IpAddr::V4(address) => address.octets()[0] == 100 && address.octets()[1] & 0xC0 == 64,
+        IpAddr::V6(_) => false,
     };
     if evidence.interfaces.is_empty() {
         seen.push("no interface but loopback has an address".to_owned());
@@ -356,9 +397,11 @@ fn server(evidence: &Evidence) -> Verdict {
             "Whoever answers there does not prove to be the server: its certificate is its own (--trust SHA256), or somebody \
              is in between.",
         ),
-        (Some(Web::NoName { .. }), _) => {
-            (Standing::Bad, "no-name", "The server's name leads to no address: is it spelled right, and does DNS work here?")
-        }
+        (Some(Web::NoName { .. }), _) => (
+            Standing::Bad,
+            "no-name",
+            "The server's name leads to no address: is it spelled right, and does DNS work here?",
+        ),
         (Some(Web::Broken { .. }), _) => {
             (Standing::Bad, "broken", "A connection to the server is broken off before it answers.")
         }
@@ -370,7 +413,9 @@ fn server(evidence: &Evidence) -> Verdict {
         }
         (Some(Web::Silent), _) => (Standing::Bad, "silent", "The server does not answer over TCP."),
         (Some(Web::Answered { .. }), None) => (Standing::Good, "answers", "The server answers."),
-        (None, _) => return unknown(about, "Whether the server is reached is not known, because it was not asked."),
+        (None, _) => {
+            return unknown(about, "Whether the server is reached is not known, because it was not asked.");
+        }
     };
     Verdict { about, standing, kind, sentence: sentence.to_owned(), evidence: seen }
 }
@@ -396,7 +441,8 @@ fn clock(evidence: &Evidence) -> Verdict {
             "Whether this machine's clock is right is not known, because the server told no time.",
         );
     };
-    let seen = vec![format!("the server's clock less this one's: {:+.1} s, ±{:.1} s", clock.ahead, clock.within)];
+    let seen =
+        vec![format!("the server's clock less this one's: {:+.1} s, ±{:.1} s", clock.ahead, clock.within)];
     if clock.ahead.abs() > CLOCK + clock.within {
         let way = if clock.ahead > 0.0 { "slow" } else { "fast" };
         let sentence = format!(
@@ -413,7 +459,10 @@ fn clock(evidence: &Evidence) -> Verdict {
 fn over_udp(evidence: &Evidence) -> Verdict {
     let about = About::Udp;
     if evidence.udp.is_empty() {
-        return unknown(about, "Whether UDP gets through is not known, because the server has no address to ask.");
+        return unknown(
+            about,
+            "Whether UDP gets through is not known, because the server has no address to ask.",
+        );
     }
     let seen: Vec<_> = evidence
         .udp
@@ -427,7 +476,9 @@ fn over_udp(evidence: &Evidence) -> Verdict {
             "blocked",
             "UDP does not get through: nothing can be direct, and the relay is reached over TCP only.",
         ),
-        all if all == evidence.udp.len() => (Standing::Good, "passes", "UDP goes out, and answers come back."),
+        all if all == evidence.udp.len() => {
+            (Standing::Good, "passes", "UDP goes out, and answers come back.")
+        }
         _ => (
             Standing::Good,
             "passes-in-part",
@@ -454,10 +505,10 @@ fn mapping_of(answer: &UdpAnswer) -> MappingKind {
     if answer.mapped == answer.local {
         return MappingKind::None;
     }
-    let seen: Vec<(&Mapping, std::net::SocketAddr)> =
+    let seen: Vec<(&Mapping, SocketAddr)> =
         answer.mappings.iter().filter_map(|mapping| Some((mapping, mapping.mapped?))).collect();
     let Some((first, mapped)) = seen.first().copied() else { return MappingKind::Unknown };
-    let of = |is_wanted: &dyn Fn(&Mapping) -> bool| -> Vec<std::net::SocketAddr> {
+    let of = |is_wanted: &dyn Fn(&Mapping) -> bool| -> Vec<SocketAddr> {
         seen.iter().filter(|(mapping, _)| is_wanted(mapping)).map(|(_, mapped)| *mapped).collect()
     };
     let other_port = of(&|mapping| {
@@ -487,7 +538,7 @@ fn mapping(udp: Option<&Udp>, answer: &UdpAnswer) -> Verdict {
         .mappings
         .iter()
         .map(|Mapping { server, mapped }| match mapped {
-            Some(mapped) => format!("{server} saw {} as {mapped}", answer.local),
+            Some(mapped) => format!("{server} saw {} as {mapped}", answer.mapping_local),
             None => format!("{server} did not answer"),
         })
         .collect();
@@ -525,7 +576,9 @@ fn mapping(udp: Option<&Udp>, answer: &UdpAnswer) -> Verdict {
                     "There is a NAT that gives this server's ports one address; whether other servers see the same is not \
                      known, because this one has a single address."
                 }
-                _ => "There is a NAT; how it maps is not known, because the server has one address only to look from.",
+                _ => {
+                    "There is a NAT; how it maps is not known, because the server has one address only to look from."
+                }
             };
             (Standing::Unknown, "unknown", why)
         }
@@ -587,7 +640,10 @@ fn hairpinning(answer: &UdpAnswer) -> Verdict {
             sentence: sentence("Hairpinning is not needed where there is no NAT."),
             evidence: vec![udp_sentence(answer)],
         },
-        None => unknown(about, "Whether the NAT hairpins is not known, because its addresses did not come to be known."),
+        None => unknown(
+            about,
+            "Whether the NAT hairpins is not known, because its addresses did not come to be known.",
+        ),
         Some(true) => Verdict {
             about,
             standing: Standing::Good,
@@ -612,7 +668,10 @@ fn hairpinning(answer: &UdpAnswer) -> Verdict {
 fn packet_size(answer: &UdpAnswer) -> Verdict {
     let about = About::PacketSize;
     let Some(packets) = answer.packets else {
-        return unknown(about, "How large packets may be is not known, because none of the tries was answered.");
+        return unknown(
+            about,
+            "How large packets may be is not known, because none of the tries was answered.",
+        );
     };
     let lost = packets.lost.map(|lost| format!(", of {lost} bytes were not")).unwrap_or_default();
     let seen = vec![format!("unfragmented packets of {} bytes were answered{lost}", packets.passed)];
@@ -674,7 +733,10 @@ fn relay(evidence: &Evidence) -> Verdict {
         [..] => (
             Standing::Limited,
             "no-udp",
-            format!("The relay is reached over {} only: a lost packet holds up those behind it.", works.join(", ")),
+            format!(
+                "The relay is reached over {} only: a lost packet holds up those behind it.",
+                works.join(", ")
+            ),
         ),
     };
     Verdict { about, standing, kind, sentence, evidence: seen }
@@ -683,7 +745,10 @@ fn relay(evidence: &Evidence) -> Verdict {
 fn call(evidence: &Evidence) -> Verdict {
     let about = About::Call;
     match &evidence.call {
-        None => unknown(about, "Whether a relayed call comes about is not known, because the relay is not reached."),
+        None => unknown(
+            about,
+            "Whether a relayed call comes about is not known, because the relay is not reached.",
+        ),
         Some(Call::Failed { reason }) => Verdict {
             about,
             standing: Standing::Bad,
@@ -693,20 +758,33 @@ fn call(evidence: &Evidence) -> Verdict {
         },
         Some(Call::Connected { took, round_trip, relay_protocol, throughput, sent, arrived }) => {
             let lost = f64::from(sent.saturating_sub(*arrived)) / f64::from((*sent).max(1));
-            let by = relay_protocol.as_ref().map(|by| format!(" over {}", by.to_uppercase())).unwrap_or_default();
+            let by =
+                relay_protocol.as_ref().map(|by| format!(" over {}", by.to_uppercase())).unwrap_or_default();
             let seen = vec![
                 format!("two peers in this program met through the relay{by} in {took:.0} ms"),
                 format!("a message and its answer took {round_trip:.1} ms, twice through the relay"),
                 format!("{:.1} Mbit/s arrived; of {sent} packets {arrived} came", throughput / 1e6),
             ];
             let (standing, kind, sentence) = if lost > 0.05 {
-                (Standing::Limited, "lossy", format!("A relayed call comes about, but {:.0} % of packets are lost.", lost * 100.0))
+                (
+                    Standing::Limited,
+                    "lossy",
+                    format!("A relayed call comes about, but {:.0} % of packets are lost.", lost * 100.0),
+                )
             } else if *throughput < 500e3 {
-                (Standing::Limited, "narrow", "A relayed call comes about, but there is little room for video.".to_owned())
+                (
+                    Standing::Limited,
+                    "narrow",
+                    "A relayed call comes about, but there is little room for video.".to_owned(),
+                )
             } else if *round_trip > 800.0 {
                 (Standing::Limited, "slow", "A relayed call comes about, with much delay.".to_owned())
             } else {
-                (Standing::Good, "works", "A call through the relay comes about, and carries what a video call needs.".to_owned())
+                (
+                    Standing::Good,
+                    "works",
+                    "A call through the relay comes about, and carries what a video call needs.".to_owned(),
+                )
             };
             Verdict { about, standing, kind, sentence, evidence: seen }
         }

@@ -1,7 +1,5 @@
 //! The verdict on each type of site, from evidence as it is seen there.
 
-use std::net::{IpAddr, SocketAddr};
-
 use super::super::evidence::{Clock, Interface, OtherTcp, PacketSize, Turn};
 use super::*;
 
@@ -21,6 +19,7 @@ fn answer(ports: [u16; 4], filtering: (bool, bool)) -> UdpAnswer {
     let mappings = mappings(ports);
     UdpAnswer {
         local: at("10.1.0.2:40000"),
+        mapping_local: at("10.1.0.2:40001"),
         mapped: mappings[0].mapped.unwrap(),
         round_trip: 20.0,
         mappings,
@@ -127,11 +126,17 @@ fn each_type_of_site_is_called_by_its_name() {
 #[test]
 fn no_verdict_is_without_its_evidence_and_what_is_not_known_is_said_to_be() {
     let unreached = nothing_but(Web::Silent, None);
-    for evidence in [Evidence::default(), evidence(None), evidence(Some(answer([1; 4], (true, true)))), unreached] {
+    for evidence in
+        [Evidence::default(), evidence(None), evidence(Some(answer([1; 4], (true, true)))), unreached]
+    {
         for verdict in judge(&evidence) {
             let is_known = verdict.standing != Standing::Unknown;
             assert!(
-                if is_known { !verdict.evidence.is_empty() } else { verdict.sentence.contains("not known, because") },
+                if is_known {
+                    !verdict.evidence.is_empty()
+                } else {
+                    verdict.sentence.contains("not known, because")
+                },
                 "{verdict:?}"
             );
         }
@@ -148,6 +153,14 @@ fn a_server_with_one_address_does_not_show_all_of_a_nat() {
     // But that each port is seen at another one says enough.
     one_address.mappings[1].mapped = Some(at("203.0.113.2:6"));
     assert_eq!(kind(&judge(&evidence(Some(one_address))), About::Site), "symmetric");
+}
+
+#[test]
+fn a_server_on_this_machine_says_nothing_of_the_network() {
+    let here = evidence(Some(without_nat("127.0.0.1:40000", (true, true))));
+    let verdicts = judge(&here);
+    assert_eq!((kind(&verdicts, About::Site), kind(&verdicts, About::Mapping)), ("this-machine", "unknown"));
+    assert_eq!(kind(&verdicts, About::Relay), "all");
 }
 
 #[test]

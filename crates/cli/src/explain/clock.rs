@@ -69,9 +69,14 @@ mod tests {
     #[test]
     fn things_that_went_both_ways_bound_the_offset_from_both_sides() {
         // The second clock is 1,000 ms ahead, and each way takes 20 ms.
-        let first = [line(100.0, description("local", "offer", "aa")), line(180.0, description("remote", "answer", "bb"))];
-        let second =
-            [line(1120.0, description("remote", "offer", "aa")), line(1160.0, description("local", "answer", "bb"))];
+        let first = [
+            line(100.0, description("local", "offer", "aa")),
+            line(180.0, description("remote", "answer", "bb")),
+        ];
+        let second = [
+            line(1120.0, description("remote", "offer", "aa")),
+            line(1160.0, description("local", "answer", "bb")),
+        ];
         let alignment = align(&first, &second).unwrap();
         assert_eq!(alignment, Alignment { offset: -1000.0, within: Some(20.0) });
     }

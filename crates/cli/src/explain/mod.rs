@@ -49,7 +49,8 @@ pub(crate) fn run(options: &ExplainOptions) -> ExitCode {
     }
     let remarks: Vec<String> = logs.iter().flat_map(|log| log.remarks.clone()).collect();
     let stories = story::stories(&logs, options.all);
-    let written = if options.json { print::json(&stories, &remarks) } else { print::people(&stories, &remarks) };
+    let written =
+        if options.json { print::json(&stories, &remarks) } else { print::people(&stories, &remarks) };
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(Failure::Failed, error),

@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn an_event_of_a_later_version_is_ignored() {
-        let logs = read("a", &format!("{HEAD}\n{{\"time\":1,\"elapsed\":1,\"event\":\"teleport\",\"to\":3}}\n"));
+        let logs =
+            read("a", &format!("{HEAD}\n{{\"time\":1,\"elapsed\":1,\"event\":\"teleport\",\"to\":3}}\n"));
         assert_eq!(logs.unwrap()[0].lines[1].record.event, LogEvent::Unknown);
     }
 

@@ -80,7 +80,10 @@ pub(super) fn read(name: &str, text: &str) -> Option<Result<Log, Unusable>> {
         Err(error) => return Some(Err(format!("{name} is a report that can't be read: {error}."))),
     };
     if report.version != 1 || report.format != FORMAT {
-        return Some(Err(format!("{name} has version {} of the report; this program knows 1.", report.version)));
+        return Some(Err(format!(
+            "{name} has version {} of the report; this program knows 1.",
+            report.version
+        )));
     }
     Some(Ok(Reading::new(name, report)))
 }

@@ -81,7 +81,9 @@ impl Side {
 
     fn hear_server(&mut self, line: &Line, offset: f64) {
         if let LogEvent::Server { state, reason } = &line.record.event
+            // Leaving closes the session, too.
             && state != "online"
+            && state != "closed"
         {
             let what = reason.clone().unwrap_or_else(|| state.to_string());
             self.server_lost.push(At { at: line.at + offset, line: line.number, what });

@@ -28,6 +28,7 @@ pub(super) fn entries(log: &str, lines: &[Line], offset: f64, all: bool) -> Vec<
     let mut names = HashMap::new();
     let mut pairs = HashMap::new();
     let mut entries = Vec::new();
+    let mut is_settled = false;
     for line in lines {
         match &line.record.event {
             LogEvent::LocalCandidate(candidate) | LogEvent::RemoteCandidate(candidate) => {
@@ -37,7 +38,12 @@ pub(super) fn entries(log: &str, lines: &[Line], offset: f64, all: bool) -> Vec<
                 let named = |name: &String| names.get(name).cloned().unwrap_or_else(|| name.clone());
                 pairs.insert(pair.clone(), format!("{} → {}", named(local), named(remote)));
             }
+            LogEvent::State { state } => is_settled = state == "connected",
             _ => {}
+        }
+        // Further pairs are checked while data flows: only the one that it takes matters.
+        if is_settled && !all && matches!(line.record.event, LogEvent::Pair { .. }) {
+            continue;
         }
         if let Some(text) = words(&line.record.event, &pairs, all) {
             let (time, line) = (line.at + offset, line.number);
@@ -64,11 +70,15 @@ fn words(event: &LogEvent, pairs: &HashMap<String, String>, all: bool) -> Option
             format!("{whose} {kind} is set, with {candidates} candidates")
         }
         LogEvent::Gathering { state } => format!("gathering: {state}"),
-        LogEvent::LocalCandidate(candidate) => format!("our candidate {}{}", place(candidate), server(candidate)),
+        LogEvent::LocalCandidate(candidate) => {
+            format!("our candidate {}{}", place(candidate), server(candidate))
+        }
         LogEvent::RemoteCandidate(candidate) => format!("the other side's candidate {}", place(candidate)),
         LogEvent::ServerFailed { url, code, .. } if *code == 701 => format!("{url} does not answer"),
         LogEvent::ServerFailed { url, code, .. } => format!("{url} refuses with {code}"),
-        LogEvent::Pair { pair, state, round_trip, .. } if all || state == "succeeded" || state == "failed" => {
+        LogEvent::Pair { pair, state, round_trip, .. }
+            if all || state == "succeeded" || state == "failed" =>
+        {
             let time = round_trip.map(|time| format!(" ({})", duration(time))).unwrap_or_default();
             format!("check {}: {state}{time}", pair_name(pair))
         }
@@ -96,7 +106,9 @@ fn words(event: &LogEvent, pairs: &HashMap<String, String>, all: bool) -> Option
             let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!("server: {state}{reason}")
         }
-        LogEvent::Participant { state, .. } if all || state != "present" => format!("the other side: {state}"),
+        LogEvent::Participant { state, .. } if all || state != "present" => {
+            format!("the other side: {state}")
+        }
         LogEvent::Statistics(statistics) if all => format!(
             "{} bytes sent, {} received, {} of {} checks answered",
             statistics.bytes_sent,

@@ -80,9 +80,12 @@ fn outcome(side: &Side) -> Finding {
             [line, failed.line],
             format!("A path was found, {path}, but nobody to trust at its end: {}.", failed.what),
         ),
-        (None, None) => {
-            finding(about, side, [line], format!("A path was found, {path}, but DTLS did not get through it."))
-        }
+        (None, None) => finding(
+            about,
+            side,
+            [line],
+            format!("A path was found, {path}, but DTLS did not get through it."),
+        ),
     }
 }
 
@@ -185,7 +188,10 @@ fn side_reasons(side: &Side, names: bool) -> Vec<Finding> {
                 about,
                 side,
                 lines,
-                format!("{who}No server showed this side's address outside: {} did not answer.", failure.what.0),
+                format!(
+                    "{who}No server showed this side's address outside: {} did not answer.",
+                    failure.what.0
+                ),
             )),
             (None, false) if !side.servers.is_empty() || began.is_some() => findings.push(finding(
                 about,
@@ -208,18 +214,20 @@ fn side_reasons(side: &Side, names: bool) -> Vec<Finding> {
             }
             None => format!("{who}This side had no relay."),
         };
-        findings.push(finding(about, side, refused.iter().map(|at| at.line), sentence));
+        let looked = side.gathered.as_ref().or(side.last_line.as_ref()).map(|at| at.line);
+        let lines: Vec<_> = refused.iter().map(|at| at.line).collect();
+        let lines = if lines.is_empty() { looked.into_iter().collect() } else { lines };
+        findings.push(finding(about, side, lines, sentence));
     }
-    if !side.remote.is_empty()
-        && side.remote.values().all(|at| at.what.kind == "relay")
-        && !side.relay_only
-    {
+    if !side.remote.is_empty() && side.remote.values().all(|at| at.what.kind == "relay") && !side.relay_only {
         let lines: Vec<_> = side.remote.values().map(|at| at.line).collect();
         findings.push(finding(
             about,
             side,
             lines,
-            format!("{who}The other side told relayed addresses only: it may have been told to hide its own."),
+            format!(
+                "{who}The other side told relayed addresses only: it may have been told to hide its own."
+            ),
         ));
     }
     if side.remote.is_empty() && side.remote_described.is_some() {
@@ -314,12 +322,7 @@ fn time(side: &Side) -> Option<Finding> {
         String::new()
     };
     let lines = std::iter::once(began.line).chain(steps.iter().map(|(_, _, line)| *line));
-    Some(finding(
-        About::Time,
-        side,
-        lines,
-        format!("Of {}: {}.{most}", duration(total), parts.join(", ")),
-    ))
+    Some(finding(About::Time, side, lines, format!("Of {}: {}.{most}", duration(total), parts.join(", "))))
 }
 
 /// What broke after it had connected.
@@ -344,7 +347,10 @@ fn interruptions(side: &Side, names: bool) -> Vec<Finding> {
                     about,
                     side,
                     lines.into_iter().flatten(),
-                    format!("{who}The path did not answer for {gap}, {}; {how}.", later(connected.at, since.at)),
+                    format!(
+                        "{who}The path did not answer for {gap}, {}; {how}.",
+                        later(connected.at, since.at)
+                    ),
                 ));
                 broken = None;
             }
@@ -357,14 +363,19 @@ fn interruptions(side: &Side, names: bool) -> Vec<Finding> {
             about,
             side,
             std::iter::once(since.line).chain(lost),
-            format!("{who}The path stopped answering {}, and did not come back.", later(connected.at, since.at)),
+            format!(
+                "{who}The path stopped answering {}, and did not come back.",
+                later(connected.at, since.at)
+            ),
         ));
     }
-    let moves: Vec<_> = side.selected.windows(2).filter_map(|two| Some((two.first()?, two.last()?))).collect();
+    let moves: Vec<_> =
+        side.selected.windows(2).filter_map(|two| Some((two.first()?, two.last()?))).collect();
     for (before, after) in moves {
         let (Some(before), Some(name)) = (&before.what, &after.what) else { continue };
         let (Some(old), Some(new)) = (side.pairs.get(before), side.pairs.get(name)) else { continue };
-        if old == new {
+        // Until it stands the choice goes back and forth.
+        if old == new || after.at < connected.at {
             continue;
         }
         findings.push(finding(
@@ -402,3 +413,7 @@ pub(super) fn duration(milliseconds: f64) -> String {
         long => format!("{:.0} min {:.0} s", (long / 60_000.0).floor(), (long % 60_000.0) / 1e3),
     }
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

@@ -48,7 +48,7 @@ use crate::{
 
 pub use self::chat::Way;
 pub use self::transport::ConnectError;
-pub use self::trust::{CertificateFingerprint, Trust};
+pub use self::trust::{CertificateFingerprint, Disbelieved, Trust};
 pub use peerline_signaling::client::{Answer, ClosedReason, LeaveReason, MemberState, Plaintext, Refusal};
 pub use peerline_signaling::code::CodeError;
 pub use peerline_signaling::link::LinkError;

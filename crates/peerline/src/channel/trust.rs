@@ -104,14 +104,17 @@ impl Trust {
 /// A certificate that was not believed: whoever is asked to believe it has to see which one it is.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{error}")]
-pub(super) struct Disbelieved {
-    pub(super) certificate: CertificateFingerprint,
-    pub(super) error: CertificateError,
+pub struct Disbelieved {
+    /// Which one it is.
+    pub certificate: CertificateFingerprint,
+    /// What is wrong with it.
+    pub error: CertificateError,
 }
 
 impl Disbelieved {
     /// What made a TLS handshake fail, where it was this.
-    pub(super) fn find(error: &std::io::Error) -> Option<&Self> {
+    #[must_use]
+    pub fn find(error: &std::io::Error) -> Option<&Self> {
         match error.get_ref()?.downcast_ref()? {
             Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => other.downcast_ref(),
             _ => None,

@@ -253,9 +253,8 @@ impl Recorder {
             });
             let (name, mut before) = (&written.name, written.last);
             for (at, state) in news(pair, before) {
-                let named = |id| {
-                    self.candidates.get(&id).map(|logged| logged.candidate.clone()).unwrap_or_default()
-                };
+                let named =
+                    |id| self.candidates.get(&id).map(|logged| logged.candidate.clone()).unwrap_or_default();
                 events.push((
                     at,
                     LogEvent::Pair {
@@ -267,7 +266,8 @@ impl Recorder {
                             .filter(|_| state == PairState::Succeeded),
                     },
                 ));
-                if state == PairState::Failed && before.is_some_and(|(_, state)| state == PairState::Succeeded)
+                if state == PairState::Failed
+                    && before.is_some_and(|(_, state)| state == PairState::Succeeded)
                 {
                     events.push((at, LogEvent::ConsentLost { pair: name.clone() }));
                 }

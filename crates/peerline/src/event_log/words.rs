@@ -3,9 +3,7 @@
 use peerline_ice::Role;
 use peerline_sctp::State as SctpState;
 
-use crate::{
-    DtlsTransportState, IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState,
-};
+use crate::{DtlsTransportState, IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState};
 
 pub(super) const fn signaling(state: SignalingState) -> &'static str {
     match state {

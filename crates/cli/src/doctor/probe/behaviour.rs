@@ -6,8 +6,8 @@ use rustix::net::sockopt;
 use tokio::net::UdpSocket;
 
 use super::super::evidence::{Filtering, Mapping, PacketSize, Udp, UdpAnswer};
-use super::stun::{Asker, CHANGE_IP, CHANGE_PORT, RETRANSMISSION, Request};
 use super::PATIENCE;
+use super::stun::{Asker, CHANGE_IP, CHANGE_PORT, RETRANSMISSION, Request};
 
 /// Sizes of IP packets: Ethernet, PPPoE, common tunnels, what WebRTC counts on, and less.
 const SIZES: [usize; 7] = [1500, 1492, 1460, 1400, 1280, 1200, 1000];
@@ -39,12 +39,14 @@ async fn ask(first: SocketAddr, second: SocketAddr) -> std::io::Result<Option<Ud
         hairpin(here, asker.local != answer.mapped),
         packets(here),
     );
-    let mapping = Mapping { server: here, mapped: Some(answer.mapped) };
+    let (mapping_local, mappings) = mappings
+        .unwrap_or_else(|| (asker.local, vec![Mapping { server: here, mapped: Some(answer.mapped) }]));
     Ok(Some(UdpAnswer {
         local: asker.local,
         mapped: answer.mapped,
         round_trip: answer.round_trip.as_secs_f64() * 1e3,
-        mappings: mappings.unwrap_or_else(|| vec![mapping]),
+        mapping_local,
+        mappings,
         filtering: filtering.flatten(),
         hairpin: hairpin.flatten(),
         packets: packets.flatten(),
@@ -57,7 +59,7 @@ async fn mappings(
     here: SocketAddr,
     there: Option<SocketAddr>,
     other: Option<SocketAddr>,
-) -> Option<Vec<Mapping>> {
+) -> Option<(SocketAddr, Vec<Mapping>)> {
     let asker = Asker::towards(here).await.ok()?;
     let mut servers = vec![here];
     servers.extend(there.filter(|there| *there != here));
@@ -69,7 +71,7 @@ async fn mappings(
         let answer = asker.ask(server, Request::default()).await.ok()?;
         mappings.push(Mapping { server, mapped: answer.map(|answer| answer.mapped) });
     }
-    Some(mappings)
+    Some((asker.local, mappings))
 }
 
 /// RFC 5780 §4.4. The socket asks this one address and nothing else, or what it sent elsewhere would let answers in.
@@ -82,10 +84,9 @@ async fn filtering(here: SocketAddr, has_other: bool) -> Option<Option<Filtering
     let requests = changes.map(|change| (here, Request { change, length: 0 }));
     let answers = asker.ask_all(&requests).await.ok()?;
     match answers.as_slice() {
-        [Some(_), address, port] => Some(Some(Filtering {
-            from_other_address: address.is_some(),
-            from_other_port: port.is_some(),
-        })),
+        [Some(_), address, port] => {
+            Some(Some(Filtering { from_other_address: address.is_some(), from_other_port: port.is_some() }))
+        }
         _ => Some(None),
     }
 }

@@ -6,7 +6,7 @@ use peerline::{
     Configuration, DataChannel, DataChannelEvent, DataChannelInit, Endpoint, EndpointConfig, IceServer,
     IceTransportPolicy, Message, PeerConnection, Stats,
 };
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::super::evidence::Call;
 use super::{endpoint_interfaces, milliseconds};
@@ -46,11 +46,11 @@ async fn attempt(servers: &[IceServer], is_on_this_machine: bool) -> Result<Call
         ice_transport_policy: IceTransportPolicy::Relay,
         ..Configuration::default()
     };
-    let (one, other) =
-        (here.peer_connection(configuration.clone())?, there.peer_connection(configuration)?);
+    let (one, other) = (here.peer_connection(configuration.clone())?, there.peer_connection(configuration)?);
     let init = |id| DataChannelInit { negotiated: true, id: Some(id), ..DataChannelInit::default() };
     let lossy = |id| DataChannelInit { ordered: false, max_retransmits: Some(0), ..init(id) };
-    let (asks, answers) = (one.create_data_channel("ask", init(0))?, other.create_data_channel("ask", init(0))?);
+    let (asks, answers) =
+        (one.create_data_channel("ask", init(0))?, other.create_data_channel("ask", init(0))?);
     let (sends, takes) =
         (one.create_data_channel("send", lossy(1))?, other.create_data_channel("send", lossy(1))?);
     let connected = async {
@@ -63,7 +63,9 @@ async fn attempt(servers: &[IceServer], is_on_this_machine: bool) -> Result<Call
         Err(_) => return Err("it did not come about within 5 s".into()),
     }
     let took = milliseconds(began);
-    let round_trip = timeout(CONNECTING, round_trip(&asks, &answers)).await.map_err(|_| "its messages did not arrive")??;
+    let round_trip = timeout(CONNECTING, round_trip(&asks, &answers))
+        .await
+        .map_err(|_| "its messages did not arrive")??;
     let (sent, arrived, throughput) = load(&sends, &takes).await;
     let relay_protocol = relay_protocol(&one);
     one.close();
@@ -123,6 +125,8 @@ async fn load(sends: &DataChannel, takes: &DataChannel) -> (u32, u32, f64) {
     let (mut sent, mut arrived, mut last) = (0_u32, 0_u32, began);
     let packet = vec![0_u8; PACKET];
     let mut burst = interval(BURST);
+    // A machine that is late sends less, and not all at once: that would be its own loss.
+    burst.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = sleep(SENDING + LAST_PACKETS);
     tokio::pin!(end);
     loop {

@@ -15,7 +15,7 @@ use peerline::{IceServer, Interfaces};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::evidence::{Evidence, Interface, Outcome, OtherTcp, Tcp};
+use super::evidence::{Evidence, Interface, OtherTcp, Outcome, Tcp};
 
 /// How long any one thing may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
@@ -61,8 +61,12 @@ pub(super) async fn examine(target: Target, progress: &dyn Progress) -> Evidence
     progress.begin("the server's name");
     let addresses = resolve(&target).await;
     progress.end("the server's name");
-    let mut evidence =
-        Evidence { server: target.origin.clone(), interfaces, addresses: addresses.clone(), ..Evidence::default() };
+    let mut evidence = Evidence {
+        server: target.origin.clone(),
+        interfaces,
+        addresses: addresses.clone(),
+        ..Evidence::default()
+    };
     let step = async |what, work: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>| {
         progress.begin(what);
         work.await;
@@ -71,39 +75,60 @@ pub(super) async fn examine(target: Target, progress: &dyn Progress) -> Evidence
     let Evidence { web, proxy, signaling, other_tcp, clock, udp, turn, call, .. } = &mut evidence;
     let first = addresses.first().copied();
     tokio::join!(
-        step("the web server", Box::pin(async {
-            (*web, *clock) = web::ask(&target).await;
-        })),
-        step("the proxy", Box::pin(async {
-            *proxy = web::ask_by_proxy(&target).await;
-        })),
-        step("another TCP port", Box::pin(async {
-            *other_tcp = match first {
-                Some(address) if target.port != STUN_PORT => Some(knock(SocketAddr::new(address, STUN_PORT)).await),
-                _ => None,
-            };
-        })),
-        step("UDP and the NAT", Box::pin(async {
-            let tests = one_of_each_family(&addresses).map(|address| behaviour::examine(address, [STUN_PORT, target.port]));
-            *udp = futures_util::future::join_all(tests).await;
-        })),
-        step("signaling and the relay", Box::pin(async {
-            let servers = match enter(&target).await {
-                Ok((servers, took)) => {
-                    *signaling = Some(Outcome::Done { took });
-                    servers
-                }
-                Err(reason) => return *signaling = Some(Outcome::Failed { reason }),
-            };
-            (*turn, *call) = tokio::join!(relay::allocate_each(&servers, target.trust), async {
-                // Without a relay there is no call.
-                if servers.iter().any(|server| server.credential.is_some()) {
-                    Some(call::through_relay(&servers, first.is_some_and(|first| first.is_loopback())).await)
-                } else {
-                    None
-                }
-            });
-        })),
+        step(
+            "the web server",
+            Box::pin(async {
+                (*web, *clock) = web::ask(&target).await;
+            })
+        ),
+        step(
+            "the proxy",
+            Box::pin(async {
+                *proxy = web::ask_by_proxy(&target).await;
+            })
+        ),
+        step(
+            "another TCP port",
+            Box::pin(async {
+                *other_tcp = match first {
+                    Some(address) if target.port != STUN_PORT => {
+                        Some(knock(SocketAddr::new(address, STUN_PORT)).await)
+                    }
+                    _ => None,
+                };
+            })
+        ),
+        step(
+            "UDP and the NAT",
+            Box::pin(async {
+                let tests = one_of_each_family(&addresses)
+                    .map(|address| behaviour::examine(address, [STUN_PORT, target.port]));
+                *udp = futures_util::future::join_all(tests).await;
+            })
+        ),
+        step(
+            "signaling and the relay",
+            Box::pin(async {
+                let servers = match enter(&target).await {
+                    Ok((servers, took)) => {
+                        *signaling = Some(Outcome::Done { took });
+                        servers
+                    }
+                    Err(reason) => return *signaling = Some(Outcome::Failed { reason }),
+                };
+                (*turn, *call) = tokio::join!(relay::allocate_each(&servers, target.trust), async {
+                    // Without a relay there is no call.
+                    if servers.iter().any(|server| server.credential.is_some()) {
+                        Some(
+                            call::through_relay(&servers, first.is_some_and(|first| first.is_loopback()))
+                                .await,
+                        )
+                    } else {
+                        None
+                    }
+                });
+            })
+        ),
     );
     evidence
 }
@@ -152,7 +177,8 @@ async fn knock(address: SocketAddr) -> OtherTcp {
 async fn enter(target: &Target) -> Result<(Vec<IceServer>, f64), String> {
     let began = Instant::now();
     let link = Link::new(&target.origin, rand::random()).map_err(|error| error.to_string())?;
-    let options = ChannelOptions { trust: target.trust, wait_for_server: false, ..ChannelOptions::named("doctor") };
+    let options =
+        ChannelOptions { trust: target.trust, wait_for_server: false, ..ChannelOptions::named("doctor") };
     let entered = async {
         let channel = Channel::join(&link, options).await?;
         let servers = channel.sender().ice_servers().await;

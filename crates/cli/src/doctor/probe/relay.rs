@@ -18,6 +18,7 @@ use tokio::time::{sleep_until, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::super::evidence::{Turn, TurnResult};
+use super::web::disbelieved;
 use super::{PATIENCE, milliseconds};
 
 /// A TURN server's URL (RFC 7065 §3.1), taken apart.
@@ -32,7 +33,9 @@ struct Url {
 pub(super) async fn allocate_each(servers: &[IceServer], trust: Trust) -> Vec<Turn> {
     let mut wanted = Vec::new();
     for server in servers {
-        let Some((username, password)) = server.username.clone().zip(server.credential.clone()) else { continue };
+        let Some((username, password)) = server.username.clone().zip(server.credential.clone()) else {
+            continue;
+        };
         for url in server.urls.iter().filter_map(|url| parse(url)) {
             wanted.push((url, Credential { username: username.clone(), password: password.clone() }));
         }
@@ -60,7 +63,9 @@ async fn allocate(url: Url, credential: Credential, trust: Trust) -> Turn {
     let allocated = timeout(PATIENCE, attempt(&url, credential, trust)).await;
     let result = match allocated {
         Ok(Ok(relayed)) => TurnResult::Allocated { relayed, took: milliseconds(began) },
-        Ok(Err(error)) => TurnResult::Failed { reason: error.to_string() },
+        Ok(Err(error)) => {
+            TurnResult::Failed { reason: disbelieved(&error).unwrap_or_else(|| error.to_string()) }
+        }
         Err(_) => TurnResult::Failed { reason: "no answer in 3 s".to_owned() },
     };
     let transport = match url.transport {
@@ -74,7 +79,8 @@ async fn allocate(url: Url, credential: Credential, trust: Trust) -> Turn {
 async fn attempt(url: &Url, credential: Credential, trust: Trust) -> io::Result<SocketAddr> {
     let server = lookup_host((url.host.as_str(), url.port)).await?.next();
     let server = server.ok_or_else(|| io::Error::other("its name leads to no address"))?;
-    let config = Config { transport: url.transport, credential, families: Families { ipv4: true, ipv6: true } };
+    let config =
+        Config { transport: url.transport, credential, families: Families { ipv4: true, ipv6: true } };
     let client = TurnClient::new(Instant::now(), config, StdRng::from_os_rng());
     match url.transport {
         Transport::Udp => by_datagrams(client, server).await,

@@ -108,7 +108,9 @@ impl Asker {
     /// A packet that is too long for the interface is lost like one that is too long for a router.
     async fn send(&self, bytes: &[u8], server: SocketAddr) -> std::io::Result<()> {
         match self.socket.send_to(bytes, server).await {
-            Err(error) if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::MSGSIZE) => Ok(()),
+            Err(error) if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::MSGSIZE) => {
+                Ok(())
+            }
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Ok(()),
             sent => sent.map(|_| ()),
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
+use peerline::channel::Disbelieved;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -26,7 +27,7 @@ enum Trouble {
     NoName(io::Error),
     Refused(io::Error),
     Silent,
-    Untrusted(io::Error),
+    Untrusted(String),
     Broken(io::Error),
 }
 
@@ -36,7 +37,7 @@ impl From<Trouble> for Web {
             Trouble::NoName(error) => Self::NoName { reason: error.to_string() },
             Trouble::Refused(error) => Self::Refused { reason: error.to_string() },
             Trouble::Silent => Self::Silent,
-            Trouble::Untrusted(error) => Self::Untrusted { reason: error.to_string() },
+            Trouble::Untrusted(reason) => Self::Untrusted { reason },
             Trouble::Broken(error) => Self::Broken { reason: error.to_string() },
         }
     }
@@ -104,11 +105,17 @@ async fn secure(target: &Target, tcp: TcpStream) -> Result<Box<dyn Stream>, Trou
     let name = ServerName::try_from(target.host.clone()).map_err(|error| broken(error.to_string()))?;
     let config = target.trust.client_config().map_err(|error| broken(error.to_string()))?;
     let tls = timeout(PATIENCE, TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp)).await;
-    let tls = tls.map_err(|_| Trouble::Silent)?.map_err(|error| match error.get_ref() {
-        Some(inner) if inner.to_string().contains("certificate") => Trouble::Untrusted(error),
-        _ => Trouble::Broken(error),
+    let tls = tls.map_err(|_| Trouble::Silent)?.map_err(|error| match disbelieved(&error) {
+        Some(reason) => Trouble::Untrusted(reason),
+        None => Trouble::Broken(error),
     })?;
     Ok(Box::new(tls))
+}
+
+/// Why the certificate that was shown is not believed, if that is what is wrong.
+pub(super) fn disbelieved(error: &io::Error) -> Option<String> {
+    let Disbelieved { certificate, error } = Disbelieved::find(error)?;
+    Some(format!("{error} (the SHA-256 of the certificate is {certificate})"))
 }
 
 fn unconnected(error: io::Error) -> Trouble {
@@ -183,7 +190,8 @@ fn date(answer: &str) -> Option<u64> {
     let (day, year): (u64, u64) = (day.parse().ok()?, year.parse().ok()?);
     let clock: Vec<u64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let [hour, minute, second] = clock[..] else { return None };
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let years = (1970..year.min(9999)).map(|year| if is_leap(year) { 366 } else { 365 }).sum::<u64>();
     let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let months: u64 = lengths.iter().take(usize::try_from(month).ok()?).sum();
