@@ -6,7 +6,6 @@ use serde::Serialize;
 
 /// Everything that was found out. What is missing was not tried.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Evidence {
     /// The server's origin.
     pub(crate) server: String,
@@ -37,7 +36,7 @@ pub(crate) struct Interface {
 
 /// How something went that needs no more words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "outcome", rename_all = "camelCase")]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Done {
         /// Milliseconds.
@@ -50,7 +49,7 @@ pub(crate) enum Outcome {
 
 /// What came of a web request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "outcome", rename_all = "camelCase")]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum Web {
     /// The server answered.
     Answered {
@@ -68,6 +67,8 @@ pub(crate) enum Web {
     Broken { reason: String },
     /// The connection was refused.
     Refused { reason: String },
+    /// There is no route to the server's address.
+    NoRoute { reason: String },
     /// Nothing came.
     Silent,
     /// The server's name leads nowhere.
@@ -89,7 +90,7 @@ pub(crate) struct OtherTcp {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Tcp {
     Open,
     Refused,
@@ -106,11 +107,12 @@ pub(crate) struct Clock {
 
 /// STUN over UDP with one of the server's addresses.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Udp {
-    /// The server's address that was asked first.
-    pub(crate) server: SocketAddr,
-    /// How often it was asked before it counted as silent.
+    /// The server's address.
+    pub(crate) server: IpAddr,
+    /// The ports that were asked.
+    pub(crate) ports: Vec<u16>,
+    /// How often each was asked before it counted as silent.
     pub(crate) attempts: u32,
     pub(crate) answer: Option<UdpAnswer>,
     /// Why nothing could be sent.
@@ -118,7 +120,6 @@ pub(crate) struct Udp {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct UdpAnswer {
     /// This side's own address.
     pub(crate) local: SocketAddr,
@@ -147,7 +148,6 @@ pub(crate) struct Mapping {
 
 /// Whether answers came from where nothing had been sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Filtering {
     /// From another IP address and port.
     pub(crate) from_other_address: bool,
@@ -174,7 +174,7 @@ pub(crate) struct Turn {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "outcome", rename_all = "camelCase")]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum TurnResult {
     Allocated {
         relayed: SocketAddr,
@@ -188,9 +188,8 @@ pub(crate) enum TurnResult {
 
 /// A call between two peers in this program, through the relay only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "outcome", rename_all = "camelCase")]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum Call {
-    #[serde(rename_all = "camelCase")]
     Connected {
         /// Milliseconds until a message could be sent.
         took: f64,

@@ -24,7 +24,7 @@ pub(crate) struct Verdict {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum About {
     Site,
     Addresses,
@@ -40,7 +40,7 @@ pub(crate) enum About {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Standing {
     Good,
     /// Calls come about, but not as well as they could.
@@ -408,6 +408,11 @@ fn server(evidence: &Evidence) -> Verdict {
         (Some(Web::Refused { .. }), _) => {
             (Standing::Bad, "refused", "Nobody serves there, or a firewall refuses in the server's name.")
         }
+        (Some(Web::NoRoute { .. }), _) => (
+            Standing::Bad,
+            "no-route",
+            "There is no way from here to the server's address: it is of the other kind (IPv4, IPv6), or there is no network.",
+        ),
         (Some(Web::Silent), _) if by_proxy => {
             (Standing::Limited, "by-proxy", "The server is reached by the proxy only.")
         }
@@ -428,6 +433,7 @@ fn web_sentence(evidence: &Evidence, web: &Web) -> String {
         Web::Untrusted { reason } => format!("the certificate shown for {server} is not believed: {reason}"),
         Web::Broken { reason } => format!("{server} took the TCP connection and then broke it: {reason}"),
         Web::Refused { reason } => format!("a TCP connection to {server} was refused: {reason}"),
+        Web::NoRoute { reason } => format!("a TCP connection to {server} can't be made: {reason}"),
         Web::Silent => format!("a TCP connection to {server} got no answer in 3 s"),
         Web::NoName { reason } => format!("the name of {server} was not found: {reason}"),
     }
@@ -497,7 +503,15 @@ fn udp_sentence(answer: &UdpAnswer) -> String {
 fn silent_sentence(udp: &Udp) -> String {
     match &udp.unsendable {
         Some(reason) => format!("UDP to {} can't be sent: {reason}", udp.server),
-        None => format!("UDP to {} was sent {} times, and nothing came back", udp.server, udp.attempts),
+        None => {
+            let ports: Vec<_> = udp.ports.iter().map(u16::to_string).collect();
+            format!(
+                "UDP to {}, port {}, was sent {} times, and nothing came back",
+                udp.server,
+                ports.join(" and "),
+                udp.attempts
+            )
+        }
     }
 }
 

@@ -63,7 +63,13 @@ fn evidence(udp: Option<UdpAnswer>) -> Evidence {
         signaling: Some(Outcome::Done { took: 80.0 }),
         other_tcp: Some(OtherTcp { address: server, outcome: Tcp::Refused }),
         clock: Some(Clock { ahead: 0.2, within: 0.6 }),
-        udp: vec![Udp { server, attempts: 4, answer: udp, unsendable: None }],
+        udp: vec![Udp {
+            server: server.ip(),
+            ports: vec![3478, 8443],
+            attempts: 4,
+            answer: udp,
+            unsendable: None,
+        }],
         turn: vec![turn("udp", works), turn("tcp", true), turn("tls", true)],
         call: None,
     }
@@ -203,7 +209,7 @@ fn a_relayed_call_is_judged_by_loss_room_and_delay() {
         (call(900, 9e6, 40.0), "lossy"),
         (call(1000, 2e5, 40.0), "narrow"),
         (call(1000, 9e6, 900.0), "slow"),
-        (Call::Failed { reason: "it did not come about within 5 s".to_owned() }, "failed"),
+        (Call::Failed { reason: "it did not come about within 4 s".to_owned() }, "failed"),
     ] {
         let evidence = Evidence { call: Some(call), ..evidence(None) };
         assert_eq!(kind(&judge(&evidence), About::Call), judged);

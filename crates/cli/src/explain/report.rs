@@ -85,7 +85,7 @@ pub(super) fn read(name: &str, text: &str) -> Option<Result<Log, Unusable>> {
             report.version
         )));
     }
-    Some(Ok(Reading::new(name, report)))
+    Some(Ok(Reading::log(name, report)))
 }
 
 /// A report on its way to being a log.
@@ -99,7 +99,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(name: &str, report: Report) -> Log {
+    fn log(name: &str, report: Report) -> Log {
         let Report { browser, relay_only, servers, call, events, snapshot, .. } = report;
         let began = events.first().map(|event| event.time).or(snapshot.as_ref().map(|look| look.time));
         let replacements = events.iter().filter(|event| event.kind == "replacement").count();

@@ -6,13 +6,15 @@ use super::super::read::Line;
 use super::super::tests::{description, line};
 use super::*;
 
+type Events = Vec<(f64, LogEvent)>;
+
 /// A log's lines, numbered from 1.
-fn lines(events: Vec<(f64, LogEvent)>) -> Vec<Line> {
+fn lines(events: Events) -> Vec<Line> {
     let lines = events.into_iter().map(|(at, event)| line(at, event));
     lines.enumerate().map(|(index, line)| Line { number: index + 1, ..line }).collect()
 }
 
-fn side(name: &str, events: Vec<(f64, LogEvent)>) -> Side {
+fn side(name: &str, events: Events) -> Side {
     Side::of(name, &lines(events), 1, 0.0)
 }
 
@@ -61,7 +63,7 @@ fn no_answer(url: &str, code: u16) -> LogEvent {
 }
 
 /// Both have described themselves.
-fn described() -> Vec<(f64, LogEvent)> {
+fn described() -> Events {
     vec![
         (0.0, begin(false)),
         (5.0, description("local", "offer", "aa")),
@@ -70,7 +72,7 @@ fn described() -> Vec<(f64, LogEvent)> {
 }
 
 /// A pair of these two kinds is tried, and with `works` connects after 200 ms.
-fn tried(name: &str, (local, remote): (&'static str, &'static str), works: bool) -> Vec<(f64, LogEvent)> {
+fn tried(name: &str, (local, remote): (&'static str, &'static str), works: bool) -> Events {
     let ends = (format!("L{name}"), format!("R{name}"));
     let both = (ends.0.as_str(), ends.1.as_str());
     let mut events = vec![
@@ -91,7 +93,7 @@ fn tried(name: &str, (local, remote): (&'static str, &'static str), works: bool)
     events
 }
 
-fn with(parts: Vec<Vec<(f64, LogEvent)>>) -> Vec<(f64, LogEvent)> {
+fn with(parts: Vec<Events>) -> Events {
     parts.into_iter().flatten().collect()
 }
 
@@ -107,7 +109,7 @@ fn the_path_and_the_reason_are_told() {
             (60.0, description("remote", "answer", "bb")),
         ]
     };
-    let cases: Vec<(&str, Vec<(f64, LogEvent)>, &str, &[&str])> = vec![
+    let cases: [(&str, Events, &str, &[&str]); 9] = [
         (
             "direct",
             with(vec![described(), tried("1", ("host", "host"), true)]),

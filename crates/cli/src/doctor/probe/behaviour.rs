@@ -16,7 +16,13 @@ const WORD: &[u8] = b"peerline doctor: hairpin";
 /// Asks the server at this address, at the first of the ports that answers.
 pub(super) async fn examine(address: IpAddr, ports: [u16; 2]) -> Udp {
     let [first, second] = ports.map(|port| SocketAddr::new(address, port));
-    let udp = Udp { server: first, attempts: RETRANSMISSION.count, answer: None, unsendable: None };
+    let udp = Udp {
+        server: address,
+        ports: ports.to_vec(),
+        attempts: RETRANSMISSION.count,
+        answer: None,
+        unsendable: None,
+    };
     match ask(first, second).await {
         Ok(answer) => Udp { answer, ..udp },
         Err(error) => Udp { unsendable: Some(error.to_string()), ..udp },

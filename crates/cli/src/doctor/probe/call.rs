@@ -12,7 +12,7 @@ use super::super::evidence::Call;
 use super::{endpoint_interfaces, milliseconds};
 
 /// How long the call may take to come about.
-const CONNECTING: Duration = Duration::from_secs(5);
+const CONNECTING: Duration = Duration::from_secs(4);
 /// How many messages there and back.
 const ROUND_TRIPS: usize = 5;
 /// What a video call sends: packets of this length, so many in a millisecond (9.6 Mbit/s), for this long.
@@ -60,7 +60,7 @@ async fn attempt(servers: &[IceServer], is_on_this_machine: bool) -> Result<Call
     };
     match timeout(CONNECTING, connected).await {
         Ok(connected) => connected?,
-        Err(_) => return Err("it did not come about within 5 s".into()),
+        Err(_) => return Err("it did not come about within 4 s".into()),
     }
     let took = milliseconds(began);
     let round_trip = timeout(CONNECTING, round_trip(&asks, &answers))

@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use peerline::channel::{Channel, ChannelError, ChannelOptions, Link, Trust};
 use peerline::{IceServer, Interfaces};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::evidence::{Evidence, Interface, OtherTcp, Outcome, Tcp};
+use super::evidence::{Call, Evidence, Interface, OtherTcp, Outcome, Tcp, Turn};
 
 /// How long any one thing may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
@@ -57,80 +58,55 @@ impl Target {
 
 /// Finds out everything.
 pub(super) async fn examine(target: Target, progress: &dyn Progress) -> Evidence {
-    let interfaces = interfaces();
-    progress.begin("the server's name");
-    let addresses = resolve(&target).await;
-    progress.end("the server's name");
-    let mut evidence = Evidence {
-        server: target.origin.clone(),
-        interfaces,
-        addresses: addresses.clone(),
-        ..Evidence::default()
-    };
-    let step = async |what, work: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>| {
-        progress.begin(what);
-        work.await;
-        progress.end(what);
-    };
-    let Evidence { web, proxy, signaling, other_tcp, clock, udp, turn, call, .. } = &mut evidence;
-    let first = addresses.first().copied();
-    tokio::join!(
-        step(
-            "the web server",
-            Box::pin(async {
-                (*web, *clock) = web::ask(&target).await;
-            })
-        ),
-        step(
-            "the proxy",
-            Box::pin(async {
-                *proxy = web::ask_by_proxy(&target).await;
-            })
-        ),
-        step(
-            "another TCP port",
-            Box::pin(async {
-                *other_tcp = match first {
-                    Some(address) if target.port != STUN_PORT => {
-                        Some(knock(SocketAddr::new(address, STUN_PORT)).await)
-                    }
-                    _ => None,
-                };
-            })
-        ),
-        step(
-            "UDP and the NAT",
-            Box::pin(async {
-                let tests = one_of_each_family(&addresses)
-                    .map(|address| behaviour::examine(address, [STUN_PORT, target.port]));
-                *udp = futures_util::future::join_all(tests).await;
-            })
-        ),
-        step(
-            "signaling and the relay",
-            Box::pin(async {
-                let servers = match enter(&target).await {
-                    Ok((servers, took)) => {
-                        *signaling = Some(Outcome::Done { took });
-                        servers
-                    }
-                    Err(reason) => return *signaling = Some(Outcome::Failed { reason }),
-                };
-                (*turn, *call) = tokio::join!(relay::allocate_each(&servers, target.trust), async {
-                    // Without a relay there is no call.
-                    if servers.iter().any(|server| server.credential.is_some()) {
-                        Some(
-                            call::through_relay(&servers, first.is_some_and(|first| first.is_loopback()))
-                                .await,
-                        )
-                    } else {
-                        None
-                    }
-                });
-            })
-        ),
+    let addresses = step(progress, "the server's name", resolve(&target)).await;
+    let udp = one_of_each_family(&addresses)
+        .map(|address| behaviour::examine(address, [STUN_PORT, target.port]))
+        .collect::<Vec<_>>();
+    let is_on_this_machine = addresses.first().is_some_and(IpAddr::is_loopback);
+    let ((web, clock), (proxy, clock_by_proxy), other_tcp, udp, (signaling, turn, call)) = tokio::join!(
+        step(progress, "the web server", web::ask(&target)),
+        step(progress, "the proxy", web::ask_by_proxy(&target)),
+        step(progress, "another TCP port", knock(addresses.first().copied(), target.port)),
+        step(progress, "UDP and the NAT", join_all(udp)),
+        step(progress, "signaling and the relay", signaling_and_relay(&target, is_on_this_machine)),
     );
-    evidence
+    Evidence {
+        server: target.origin,
+        addresses,
+        interfaces: interfaces(),
+        web,
+        proxy,
+        signaling: Some(signaling),
+        other_tcp,
+        clock: clock.or(clock_by_proxy),
+        udp,
+        turn,
+        call,
+    }
+}
+
+async fn step<T>(progress: &dyn Progress, what: &'static str, work: impl Future<Output = T>) -> T {
+    progress.begin(what);
+    let found = work.await;
+    progress.end(what);
+    found
+}
+
+/// The relay's credentials come by signaling, and a call needs them.
+async fn signaling_and_relay(
+    target: &Target,
+    is_on_this_machine: bool,
+) -> (Outcome, Vec<Turn>, Option<Call>) {
+    let (servers, took) = match enter(target).await {
+        Ok(entered) => entered,
+        Err(reason) => return (Outcome::Failed { reason }, Vec::new(), None),
+    };
+    let call = async {
+        let has_relay = servers.iter().any(|server| server.credential.is_some());
+        if has_relay { Some(call::through_relay(&servers, is_on_this_machine).await) } else { None }
+    };
+    let (turn, call) = tokio::join!(relay::allocate_each(&servers, target.trust), call);
+    (Outcome::Done { took }, turn, call)
 }
 
 /// Addresses but those of loopback and of the link.
@@ -163,14 +139,18 @@ fn one_of_each_family(addresses: &[IpAddr]) -> impl Iterator<Item = IpAddr> {
     [first(true), first(false)].into_iter().flatten()
 }
 
-/// Whether a port takes TCP connections, refuses them, or swallows them.
-async fn knock(address: SocketAddr) -> OtherTcp {
+/// Whether a port that is not the web's takes TCP connections, refuses them, or swallows them.
+async fn knock(server: Option<IpAddr>, web: u16) -> Option<OtherTcp> {
+    let address = SocketAddr::new(server?, STUN_PORT);
+    if web == STUN_PORT {
+        return None;
+    }
     let outcome = match timeout(PATIENCE, TcpStream::connect(address)).await {
         Ok(Ok(_)) => Tcp::Open,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Tcp::Refused,
         _ => Tcp::Silent,
     };
-    OtherTcp { address, outcome }
+    Some(OtherTcp { address, outcome })
 }
 
 /// Enters a channel that nobody else knows, as the server gives its relay's credentials to those in one.

@@ -26,6 +26,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 enum Trouble {
     NoName(io::Error),
     Refused(io::Error),
+    NoRoute(io::Error),
     Silent,
     Untrusted(String),
     Broken(io::Error),
@@ -36,6 +37,7 @@ impl From<Trouble> for Web {
         match trouble {
             Trouble::NoName(error) => Self::NoName { reason: error.to_string() },
             Trouble::Refused(error) => Self::Refused { reason: error.to_string() },
+            Trouble::NoRoute(error) => Self::NoRoute { reason: error.to_string() },
             Trouble::Silent => Self::Silent,
             Trouble::Untrusted(reason) => Self::Untrusted { reason },
             Trouble::Broken(error) => Self::Broken { reason: error.to_string() },
@@ -57,8 +59,8 @@ pub(super) async fn ask(target: &Target) -> (Option<Web>, Option<Clock>) {
 }
 
 /// The same through the proxy of the environment, if it names one.
-pub(super) async fn ask_by_proxy(target: &Target) -> Option<Proxy> {
-    let address = target.proxy.clone()?;
+pub(super) async fn ask_by_proxy(target: &Target) -> (Option<Proxy>, Option<Clock>) {
+    let Some(address) = target.proxy.clone() else { return (None, None) };
     let began = Instant::now();
     let asked = async {
         let authority = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
@@ -70,8 +72,8 @@ pub(super) async fn ask_by_proxy(target: &Target) -> Option<Proxy> {
         let tunnel = connect(target, tcp).await?;
         get(target, secure(target, tunnel).await?).await
     };
-    let (web, _) = conclude(began, asked.await);
-    Some(Proxy { address: address.clone(), web: web? })
+    let (web, clock) = conclude(began, asked.await);
+    (web.map(|web| Proxy { address: address.clone(), web }), clock)
 }
 
 /// Asks the proxy for a way to the server (RFC 9110 §9.3.6).
@@ -121,9 +123,8 @@ pub(super) fn disbelieved(error: &io::Error) -> Option<String> {
 fn unconnected(error: io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Trouble::Refused(error),
-        io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            Trouble::Refused(error)
-        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Trouble::NoRoute(error),
+        io::ErrorKind::TimedOut => Trouble::Silent,
         _ => Trouble::NoName(error),
     }
 }
