@@ -297,10 +297,10 @@ fn time(side: &Side) -> Option<Finding> {
         .zip(side.remote_described.as_ref())
         .map(|(one, other)| if one.at > other.at { one } else { other });
     let mut steps: Vec<(&str, f64, usize)> = Vec::new();
-    steps.extend(both.map(|at| ("until both had described themselves", at.at, at.line)));
-    steps.extend(selected.map(|at| ("until a check was answered", at.at, at.line)));
-    steps.extend(side.dtls("connected").map(|at| ("for DTLS", at.at, at.line)));
-    steps.extend(side.channel_open.as_ref().or(side.sctp.as_ref()).map(|at| ("for SCTP", at.at, at.line)));
+    steps.extend(both.map(|at| ("signaling", at.at, at.line)));
+    steps.extend(selected.map(|at| ("ICE's checks", at.at, at.line)));
+    steps.extend(side.dtls("connected").map(|at| ("DTLS", at.at, at.line)));
+    steps.extend(side.channel_open.as_ref().or(side.sctp.as_ref()).map(|at| ("SCTP", at.at, at.line)));
     // Things that go on at the same time take no time of their own.
     let mut reached = began.at;
     let mut parts = Vec::new();
@@ -308,7 +308,7 @@ fn time(side: &Side) -> Option<Finding> {
     for (what, at, _) in &steps {
         let took = (at - reached).max(0.0);
         reached = reached.max(*at);
-        parts.push(format!("{} {what}", duration(took)));
+        parts.push(format!("{} for {what}", duration(took)));
         if longest.is_none_or(|(_, most)| took > most) {
             longest = Some((what, took));
         }
@@ -317,7 +317,7 @@ fn time(side: &Side) -> Option<Finding> {
     let end = connected.map_or(reached, |connected| connected.at.max(reached));
     let total = end - began.at;
     let most = if parts.len() > 1 && took * 2.0 > total && took >= SHORT {
-        format!(" Most of it went by {longest}.")
+        format!(" Most of it went to {longest}.")
     } else {
         String::new()
     };
