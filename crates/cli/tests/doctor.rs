@@ -1,4 +1,4 @@
-//! `peerline doctor` with a server on the same machine. What it says of NATs is tested on evidence (`src/doctor/verdict_tests.rs`).
+//! `peerline doctor` with a server on the same machine. What it says of NATs is tested on evidence (`src/doctor/verdict/tests.rs`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 
 mod common;

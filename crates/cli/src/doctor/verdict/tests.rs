@@ -1,6 +1,11 @@
 //! The verdict on each type of site, from evidence as it is seen there.
 
-use super::super::evidence::{Clock, Interface, OtherTcp, PacketSize, Turn};
+use std::net::{IpAddr, SocketAddr};
+
+use super::super::evidence::{
+    Call, Clock, Filtering, Interface, Mapping, OtherTcp, Outcome, PacketSize, Proxy, Tcp, Turn, TurnResult,
+    UdpAnswer, Web,
+};
 use super::*;
 
 fn at(text: &str) -> SocketAddr {

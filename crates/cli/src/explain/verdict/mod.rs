@@ -415,5 +415,4 @@ pub(super) fn duration(milliseconds: f64) -> String {
 }
 
 #[cfg(test)]
-#[path = "verdict_tests.rs"]
 mod tests;
