@@ -4,10 +4,13 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use peerline::event_log::EventLog;
+
 use crate::client_options::ClientOptions;
 use crate::exit::{Failure, Problem, fail};
+use crate::log_file::LogFile;
 use crate::meeting::Meeting;
-use crate::notes::Notes;
+use crate::notes::{Note, Notes};
 use crate::place::{Expiry, Where};
 use crate::stop::Stop;
 
@@ -57,9 +60,25 @@ impl Client<'_> {
     }
 
     async fn meet(self, work: impl AsyncFnOnce(&mut Meeting) -> Result<(), Problem>) -> Result<(), Problem> {
+        let log = self.options.open_log().map_err(|error| Problem::new(Failure::Failed, error))?;
+        let done = self.meet_and_log(log.as_ref().map(LogFile::log), work).await;
+        if let Some(log) = log
+            && let Err(error) = log.close().await
+        {
+            let warning = format!("The event log could not be written: {error}");
+            self.notes.tell(&Note::Warning { warning });
+        }
+        done
+    }
+
+    async fn meet_and_log(
+        &self,
+        log: Option<EventLog>,
+        work: impl AsyncFnOnce(&mut Meeting) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
         let mut stop = Stop::new()?;
         let mut meeting = tokio::select! {
-            meeting = Meeting::enter(self.options, &self.place, self.expiry, self.notes, self.direct) => meeting?,
+            meeting = Meeting::enter(self.options, log, &self.place, self.expiry, self.notes, self.direct) => meeting?,
             signal = stop.next() => return Err(stopped(signal)),
         };
         let stopping = meeting.stop_sender();

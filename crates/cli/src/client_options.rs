@@ -10,6 +10,7 @@ use peerline::channel::{CertificateFingerprint, ChannelOptions, IdentityKey, Nam
 use peerline_server::config::default_data_dir;
 
 use crate::identity;
+use crate::log_file::LogFile;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options of all commands that meet somebody")]
@@ -34,6 +35,12 @@ pub(crate) struct ClientOptions {
     #[arg(long)]
     relay_only: bool,
 
+    /// Write what happens to the connections to this file, for `peerline explain`
+    ///
+    /// A run is appended to what is there. It has network addresses in it, and no keys, links or codes: docs/event-log.md.
+    #[arg(long, value_name = "FILE", env = "PEERLINE_EVENT_LOG")]
+    log: Option<PathBuf>,
+
     /// Where this user's identity is kept [default: ~/.local/share/peerline]
     #[arg(long, value_name = "DIRECTORY", env = "PEERLINE_DATA_DIR")]
     data_dir: Option<PathBuf>,
@@ -51,6 +58,11 @@ impl ClientOptions {
             wait_for_server: false,
             ..ChannelOptions::named(&self.name())
         }
+    }
+
+    /// The file that was asked for, opened. Needs a tokio runtime.
+    pub(crate) fn open_log(&self) -> Result<Option<LogFile>, String> {
+        self.log.as_deref().map(LogFile::open).transpose()
     }
 
     /// This user's identity, or why it cannot be kept.
@@ -85,7 +97,7 @@ impl FromStr for Server {
     }
 }
 
-fn trust(text: &str) -> Result<Trust, String> {
+pub(crate) fn trust(text: &str) -> Result<Trust, String> {
     if text == "any" {
         return Ok(Trust::Anybody);
     }

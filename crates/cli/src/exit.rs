@@ -29,6 +29,29 @@ Examples:
   peerline serve --config /etc/peerline.toml
   PEERLINE_LISTEN=127.0.0.1:9000 peerline serve";
 
+pub(crate) const DOCTOR_HELP: &str = "\
+Exit status:
+  0  calls come about, directly where the other side's network allows it
+  1  it could not be found out
+  2  the options make no sense
+  4  calls come about by the relay only, or worse than they could
+  5  calls do not come about
+
+Examples:
+  peerline doctor https://call.example.org
+  peerline doctor --json | jq -r '.verdicts[].sentence'";
+
+pub(crate) const EXPLAIN_HELP: &str = "\
+Exit status:
+  0  told
+  1  a file can't be read, or is no log
+  2  the options make no sense
+
+Examples:
+  peerline pipe --log mine.log
+  peerline explain mine.log theirs.log
+  peerline explain --json mine.log | jq -r '.calls[].verdict[].sentence'";
+
 /// What the help of a command that meets somebody ends with: its exit status, and examples.
 macro_rules! meeting_help {
     ($examples:literal) => {

@@ -4,11 +4,14 @@ mod announcement;
 mod chat;
 mod client;
 mod client_options;
+mod doctor;
 mod exit;
+mod explain;
 mod forward;
 mod identity;
 mod input;
 mod join;
+mod log_file;
 mod meeting;
 mod notes;
 mod path;
@@ -117,6 +120,21 @@ enum Command {
         after_long_help = exit::FORWARD_HELP
     )]
     Forward(Box<forward::ForwardOptions>),
+
+    /// What this network allows, and why
+    ///
+    /// Asks the server in every way that a call may need, all at the same time, and says what it means for calls: how the NAT
+    /// behaves, whether the relay is reached, how much it carries. Each sentence has its evidence; what could not be found
+    /// out is said to be unknown. It takes about ten seconds at most.
+    #[command(after_help = exit::DOCTOR_HELP)]
+    Doctor(doctor::DoctorOptions),
+
+    /// What happened in a connection, and why, from its log
+    ///
+    /// Give the logs of both sides if you have them: they are put together by what both call the connection, and their clocks
+    /// are compared. Each sentence of the verdict names the lines that it rests on. docs/event-log.md says what is in a log.
+    #[command(after_help = exit::HELP, after_long_help = exit::EXPLAIN_HELP)]
+    Explain(explain::ExplainOptions),
 }
 
 fn main() -> ExitCode {
@@ -129,5 +147,7 @@ fn main() -> ExitCode {
         Command::Recv(options) => recv::run(&options),
         Command::Pipe(options) => pipe::run(&options),
         Command::Forward(options) => forward::run(*options),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Explain(options) => explain::run(&options),
     }
 }

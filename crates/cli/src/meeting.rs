@@ -7,6 +7,7 @@ use peerline::channel::{
     Channel, ChannelError, ChannelEvent, ChannelSender, Code, Link, Participant, ParticipantId,
     ParticipantState,
 };
+use peerline::event_log::EventLog;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
@@ -74,6 +75,7 @@ impl Meeting {
     /// By a code there is one participant at a time (`docs/signaling.md` §1).
     pub(crate) async fn enter(
         options: &ClientOptions,
+        log: Option<EventLog>,
         place: &Where,
         expiry: &Expiry,
         notes: Notes,
@@ -89,6 +91,7 @@ impl Meeting {
         }
         let mut options = options.channel_options(identity.ok());
         options.one_partner = !place.is_for_many();
+        options.event_log = log;
         let channel =
             tokio::time::timeout(ENTERING, Channel::join(&link, options)).await.map_err(|_| {
                 let why = format!("{} does not answer.", link.origin());

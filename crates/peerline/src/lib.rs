@@ -25,6 +25,7 @@ pub mod channel;
 mod data_channel;
 mod endpoint;
 mod event;
+pub mod event_log;
 mod mailbox;
 mod peer;
 mod peer_connection;
@@ -38,8 +39,8 @@ pub use event::Event;
 pub use peer_connection::{Configuration, PeerConnection};
 pub use peerline_connection::{
     BundlePolicy, Certificate, ChannelError, DataChannelInit, Description, DtlsTransportState, Error,
-    IceCandidate, IceConnectionState, IceGatheringState, IceServer, IceTransportPolicy, PeerConnectionState,
-    Priority, SdpType, SignalingState,
+    IceCandidate, IceConnectionState, IceGatheringState, IceServer, IceServerUrl, IceTransportPolicy,
+    PeerConnectionState, Priority, SdpType, SignalingState,
 };
 pub use peerline_dtls::{CertificateError, Failure as DtlsFailure};
 pub use statistics::{

@@ -12,6 +12,7 @@ use peerline_connection::{ChannelHandle, Connection, Event as Machine, IceServer
 
 use crate::data_channel::{Channel, ChannelEvent};
 use crate::endpoint::{Note, PeerId, Shared, lock};
+use crate::event_log::{LOOK, Recorder};
 use crate::mailbox::Mailbox;
 use crate::{DataChannel, DataChannelState, Event, Message};
 
@@ -45,6 +46,8 @@ pub(crate) struct State {
     writers: Vec<(ChannelHandle, usize, Waker)>,
     /// Who waits for the connection to come into some state.
     watchers: Vec<Waker>,
+    /// Who writes down what happens.
+    recorder: Option<Box<Recorder>>,
 }
 
 impl std::fmt::Debug for State {
@@ -84,6 +87,7 @@ impl Peer {
             adopted: 0,
             writers: Vec::new(),
             watchers: Vec::new(),
+            recorder: None,
         };
         let id = shared.next_peer();
         Arc::new(Self {
@@ -130,6 +134,25 @@ impl Peer {
     /// The driver's way in: it takes what comes of it by itself.
     pub(crate) fn drive<R>(&self, drive: impl FnOnce(&mut State) -> R) -> R {
         drive(&mut lock(&self.state))
+    }
+
+    /// Has what happens written down from now on.
+    pub(crate) fn set_recorder(self: &Arc<Self>, recorder: impl FnOnce(&Connection) -> Recorder) {
+        {
+            let mut state = lock(&self.state);
+            let recorder = recorder(&state.connection);
+            state.recorder = Some(Box::new(recorder));
+        }
+        let peer = Arc::downgrade(self);
+        self.shared.spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                let Some(peer) = peer.upgrade() else { return };
+                if !lock(&peer.state).record() {
+                    return;
+                }
+            }
+        });
     }
 
     pub(crate) fn touch(&self) {
@@ -183,6 +206,9 @@ impl Peer {
         self.events.close();
         let (channels, wakers) = {
             let mut state = lock(&self.state);
+            if let Some(recorder) = state.recorder.take() {
+                recorder.close();
+            }
             let channels: Vec<_> = state.channels.drain().map(|(_, channel)| channel).collect();
             let mut wakers = std::mem::take(&mut state.watchers);
             wakers.extend(state.writers.drain(..).map(|(.., waker)| waker));
@@ -240,11 +266,18 @@ impl State {
         requests: &mut Vec<(PeerId, Machine)>,
     ) -> bool {
         let mut has_answers = false;
+        let mut is_worth_a_look = false;
         while let Some(event) = self.connection.poll_event() {
+            if let Some(recorder) = &mut self.recorder {
+                is_worth_a_look |= recorder.hear(&self.connection, &self.servers, &event);
+            }
             has_answers |=
                 !matches!(event, Machine::DataChannelMessage { .. } | Machine::DataChannelPart { .. });
             let request = self.translate(peer, event, deliveries);
             requests.extend(request.map(|request| (peer.id, request)));
+        }
+        if is_worth_a_look {
+            self.record();
         }
         has_answers
     }
@@ -321,6 +354,27 @@ impl State {
         };
         deliveries.push(Delivery::Peer(event));
         None
+    }
+
+    /// Writes down what is new. `false`: nobody writes anything down any more.
+    pub(crate) fn record(&mut self) -> bool {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.look(&self.connection, &self.servers);
+        }
+        self.recorder.is_some()
+    }
+
+    /// Writes down a description that was set.
+    pub(crate) fn record_description(&mut self, side: &'static str) {
+        if let Some(recorder) = &mut self.recorder {
+            let connection = &self.connection;
+            let description = if side == "local" {
+                connection.local_description()
+            } else {
+                connection.remote_description()
+            };
+            recorder.describe(connection, side, description);
+        }
     }
 
     fn tell_channel(&mut self, handle: ChannelHandle, event: ChannelEvent, deliveries: &mut Vec<Delivery>) {

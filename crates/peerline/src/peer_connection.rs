@@ -11,6 +11,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use crate::endpoint::{self, Note};
+use crate::event_log::{EventLog, Recorder};
 use crate::peer::Peer;
 use crate::{
     BundlePolicy, Certificate, DataChannel, DataChannelInit, Description, DtlsTransportState, Error, Event,
@@ -141,7 +142,11 @@ impl PeerConnection {
     /// # Errors
     /// `InvalidStateError` if it isn't its turn, `InvalidModificationError` if it isn't what was created last.
     pub fn set_local_description(&self, description: Option<Description>) -> Result<(), Error> {
-        self.inner.peer.call(|state, now| state.connection.set_local_description(now, description))
+        self.inner.peer.call(|state, now| {
+            state.connection.set_local_description(now, description)?;
+            state.record_description("local");
+            Ok(())
+        })
     }
 
     /// W3C `setRemoteDescription`. An offer takes back one of ours that is pending (perfect negotiation).
@@ -150,7 +155,11 @@ impl PeerConnection {
     /// `InvalidStateError` if it isn't its turn, `OperationError` if it can't be read, `InvalidAccessError` if what it says
     /// can't be.
     pub fn set_remote_description(&self, description: Description) -> Result<(), Error> {
-        self.inner.peer.call(|state, now| state.connection.set_remote_description(now, description))
+        self.inner.peer.call(|state, now| {
+            state.connection.set_remote_description(now, description)?;
+            state.record_description("remote");
+            Ok(())
+        })
     }
 
     /// W3C `addIceCandidate`. An empty `candidate` says that no more follow.
@@ -158,7 +167,11 @@ impl PeerConnection {
     /// # Errors
     /// `InvalidStateError` without a remote description, `OperationError` if it can't be read.
     pub fn add_ice_candidate(&self, candidate: &IceCandidate) -> Result<(), Error> {
-        self.inner.peer.call(|state, now| state.connection.add_ice_candidate(now, candidate))
+        self.inner.peer.call(|state, now| {
+            state.connection.add_ice_candidate(now, candidate)?;
+            state.record();
+            Ok(())
+        })
     }
 
     /// W3C `restartIce`: an offer is needed, and will restart ICE.
@@ -316,6 +329,18 @@ impl PeerConnection {
     /// W3C `getStats`.
     pub fn stats(&self) -> StatsReport {
         self.inner.peer.drive(|state| StatsReport::new(state, &self.inner.certificates))
+    }
+
+    /// Has everything that happens from now on written to a log. Replaces an earlier one.
+    pub fn set_event_log(&self, log: &EventLog) {
+        self.record(log, None, None);
+    }
+
+    /// The same with what a channel knows: whom the connection is to, and who makes the first offer.
+    pub(crate) fn record(&self, log: &EventLog, participant: Option<String>, offers: Option<bool>) {
+        self.inner
+            .peer
+            .set_recorder(|connection| Recorder::new(log.clone(), connection, participant, offers));
     }
 
     /// Waits until all candidates are known: for signaling that sends descriptions only.

@@ -376,7 +376,10 @@ fn candidate_pair(ice: &Statistics, pair: &PairStatistics, clock: &Clock) -> Can
     }
 }
 
-fn describe(statistics: &CandidateStatistics, servers: &HashMap<ServerId, IceServerUrl>) -> CandidateStats {
+pub(crate) fn describe(
+    statistics: &CandidateStatistics,
+    servers: &HashMap<ServerId, IceServerUrl>,
+) -> CandidateStats {
     let candidate = &statistics.candidate;
     let ufrag = candidate.extensions.iter().find(|(name, _)| name == "ufrag");
     CandidateStats {

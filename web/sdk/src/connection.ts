@@ -1,3 +1,4 @@
+import { callId } from "./diagnostics/call-id.js";
 import { parseCandidate } from "./diagnostics/candidate.js";
 import type { ConnectionIncident } from "./diagnostics/event-log.js";
 import { onlyFingerprint } from "./fingerprint.js";
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   data(json: string): void;
   /** Something happened that may explain a trouble. */
   log(incident: ConnectionIncident): void;
+  /** Both sides have described themselves: what both call the connection. */
+  call(call: string): void;
   /** The other side made a data channel of its own. */
   channel(channel: RTCDataChannel): void;
 }
@@ -73,7 +76,10 @@ export class Connection {
       else this.#log({ kind: "ice", state: connection.iceConnectionState });
       options.statechange();
     };
-    connection.onsignalingstatechange = () => this.#log({ kind: "signaling", state: connection.signalingState });
+    connection.onsignalingstatechange = () => {
+      this.#log({ kind: "signaling", state: connection.signalingState });
+      void this.#findCall(options);
+    };
     connection.onicegatheringstatechange = () => this.#log({ kind: "gathering", state: connection.iceGatheringState });
     connection.onicecandidateerror = ({ errorCode, url }) => this.#log({ kind: "candidate-error", code: errorCode, server: url });
     connection.ontrack = ({ track, transceiver }) =>
@@ -86,6 +92,14 @@ export class Connection {
       if (typeof data === "string") options.data(data);
     };
     if (options.offers) this.#offerFirst();
+  }
+
+  async #findCall(options: ConnectionOptions): Promise<void> {
+    const { localDescription, remoteDescription } = this.#connection;
+    if (!localDescription || !remoteDescription) return;
+    const call = await callId(localDescription.sdp, remoteDescription.sdp);
+    // One that was replaced meanwhile has nothing more to say.
+    if (call && this.#connection.signalingState !== "closed") options.call(call);
   }
 
   get state(): RTCPeerConnectionState {

@@ -240,6 +240,9 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       statechange: () => this.#update(),
       track: (track, source) => this.#addTrack(track, source === "screen" ? this.#screen : this.stream),
       log: (incident) => this.diagnostics.log(incident),
+      call: (call) => {
+        this.diagnostics.call = call;
+      },
       open: () => {
         this.#verify();
         environment.dataOpen(this);
@@ -257,6 +260,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#connection.close(false);
     this.#verification = undefined;
     this.diagnostics.log({ kind: "replacement" });
+    this.diagnostics.call = undefined;
     this.#connection = this.#connect(offers, this.#connection.newest);
     this.#update();
   }

@@ -24,6 +24,7 @@ pub(super) enum Command {
     Chat(ChatContent, oneshot::Sender<()>),
     Send(Option<ParticipantId>, Vec<u8>, AnswerSender),
     PeerConnection(ParticipantId, oneshot::Sender<PeerConnection>),
+    IceServers(oneshot::Sender<Vec<IceServer>>),
     SetName(String),
     Wake,
     Leave,
@@ -48,6 +49,8 @@ pub(super) struct Actor {
     /// Chat messages that the server has been asked to carry.
     carried: HashMap<RequestId, (ParticipantId, ChatId)>,
     ended: bool,
+    /// Who waits to be told of the STUN and TURN servers.
+    ice_servers_wanted: Vec<oneshot::Sender<Vec<IceServer>>>,
 }
 
 /// What the application asked for when it entered.
@@ -91,6 +94,7 @@ impl Actor {
             chat: Chat::default(),
             carried: HashMap::new(),
             ended: false,
+            ice_servers_wanted: Vec::new(),
         }
     }
 
@@ -213,6 +217,10 @@ impl Actor {
                 if let Some(connection) = remote.and_then(Remote::peer_connection) {
                     let _ = answer.send(connection.clone());
                 }
+            }
+            Some(Command::IceServers(answer)) => {
+                self.ice_servers_wanted.push(answer);
+                self.tell_ice_servers();
             }
             Some(Command::SetName(name)) => {
                 let identity = Some(self.session.client.identity().public().to_text());
@@ -394,6 +402,18 @@ impl Actor {
             servers.filter(|server| server.parse_urls().is_ok()).collect();
         for remote in self.participants.values() {
             remote.configure(&surroundings.configuration);
+        }
+        self.tell_ice_servers();
+    }
+
+    /// Answers those who want to know of the servers, once there are any.
+    fn tell_ice_servers(&mut self) {
+        let Some(surroundings) = &self.surroundings else { return self.ice_servers_wanted.clear() };
+        let servers = &surroundings.configuration.ice_servers;
+        if !servers.is_empty() {
+            for wanted in self.ice_servers_wanted.drain(..) {
+                let _ = wanted.send(servers.clone());
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::negotiation::{Negotiation, Outcome};
+use crate::event_log::EventLog;
 use crate::{
     Configuration, DataChannel, DataChannelEvent, DataChannelInit, DataChannelState, Endpoint, Error, Event,
     IceCandidate, PeerConnection, PeerConnectionState, SignalingState,
@@ -52,13 +53,27 @@ pub(super) struct Ingredients<'a> {
     pub(super) newest: u64,
     /// Whether to make the first offer.
     pub(super) offers: bool,
+    /// Where what happens is written.
+    pub(super) event_log: Option<&'a EventLog>,
 }
 
 impl Connection {
     pub(super) fn new(now: Instant, ingredients: Ingredients<'_>) -> Result<Self, Error> {
-        let Ingredients { endpoint, configuration, reports, participant, number, polite, newest, offers } =
-            ingredients;
+        let Ingredients {
+            endpoint,
+            configuration,
+            reports,
+            participant,
+            number,
+            polite,
+            newest,
+            offers,
+            event_log,
+        } = ingredients;
         let peer = endpoint.peer_connection(configuration)?;
+        if let Some(log) = event_log {
+            peer.record(log, Some(participant.to_string()), Some(offers));
+        }
         // Negotiated out of band: it exists on both sides without a message, whoever makes the offer.
         let init = DataChannelInit { negotiated: true, id: Some(0), ..DataChannelInit::default() };
         let data = peer.create_data_channel(LABEL, init)?;

@@ -40,14 +40,15 @@ use self::participant::Surroundings;
 use self::session::Session;
 use self::transport::Server;
 
+use crate::event_log::{EventLog, LogEvent};
 use crate::{
-    Configuration, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Error, IceTransportPolicy,
-    Interfaces, PeerConnection,
+    Configuration, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Error, IceServer,
+    IceTransportPolicy, Interfaces, PeerConnection,
 };
 
 pub use self::chat::Way;
 pub use self::transport::ConnectError;
-pub use self::trust::{CertificateFingerprint, Trust};
+pub use self::trust::{CertificateFingerprint, Disbelieved, Trust};
 pub use peerline_signaling::client::{Answer, ClosedReason, LeaveReason, MemberState, Plaintext, Refusal};
 pub use peerline_signaling::code::CodeError;
 pub use peerline_signaling::link::LinkError;
@@ -83,6 +84,8 @@ pub struct ChannelOptions {
     /// Whether to work with one participant at a time, the first who comes, as clients do that meet by a spoken code
     /// (`docs/signaling.md` §1). Others are told nothing until its place is free. Default false.
     pub one_partner: bool,
+    /// Where what happens is written. Default nowhere.
+    pub event_log: Option<EventLog>,
 }
 
 impl ChannelOptions {
@@ -100,6 +103,7 @@ impl ChannelOptions {
             ice_transport_policy: IceTransportPolicy::All,
             wait_for_server: true,
             one_partner: false,
+            event_log: None,
         }
     }
 }
@@ -244,6 +248,9 @@ impl Channel {
         let mut client = Client::new(now, config, identity, StdRng::from_rng(&mut random));
         let own = client.participant();
         client.join(now, link, profile)?;
+        if let Some(log) = &options.event_log {
+            log.say(LogEvent::Channel { server: link.origin().to_owned(), participant: own.to_string() });
+        }
         let (reporter, reports) = mpsc::channel(REPORTS);
         let surroundings = if options.direct {
             let endpoint = match options.endpoint {
@@ -252,7 +259,14 @@ impl Channel {
             };
             let ice_transport_policy = options.ice_transport_policy;
             let configuration = Configuration { ice_transport_policy, ..Configuration::default() };
-            Some(Surroundings { endpoint, configuration, reports: reporter, connections: 0, online: false })
+            Some(Surroundings {
+                endpoint,
+                configuration,
+                reports: reporter,
+                connections: 0,
+                online: false,
+                event_log: options.event_log.clone(),
+            })
         } else {
             None
         };
@@ -262,7 +276,7 @@ impl Channel {
         let channel = Self { own, link: link.clone(), commands, events };
         let handles = Handles { commands: receiver, events: sender, entered };
         let manners = Manners { waits: options.wait_for_server, one_partner: options.one_partner };
-        let session = Session::new(client, server);
+        let session = Session::new(client, server, options.event_log);
         let actor = Actor::new(link.channel(), session, manners, handles, surroundings, reports);
         tokio::spawn(actor.run());
         entering.await.map_err(|_| ChannelError::Left)??;
@@ -375,6 +389,16 @@ impl ChannelSender {
     ) -> Result<DataChannel, ChannelError> {
         let connection = self.peer_connection(participant).await?;
         Ok(connection.create_data_channel(label, init)?)
+    }
+
+    /// The STUN and TURN servers that the server tells of, with credentials; resolves when it has.
+    ///
+    /// # Errors
+    /// When direct connections are switched off, or the channel has been left.
+    pub async fn ice_servers(&self) -> Result<Vec<IceServer>, ChannelError> {
+        let (sender, servers) = oneshot::channel();
+        self.command(Command::IceServers(sender))?;
+        servers.await.map_err(|_| ChannelError::Left)
     }
 
     /// Changes the name that the others see.

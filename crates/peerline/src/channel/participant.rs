@@ -13,6 +13,7 @@ use super::left_out::Arrival;
 use super::negotiation::Outcome;
 use super::recovery::Recovery;
 use super::{Participant, ParticipantState};
+use crate::event_log::EventLog;
 use crate::{
     Configuration, DataChannel, DataChannelEvent, Endpoint, Event, Message, PeerConnection,
     PeerConnectionState,
@@ -35,6 +36,8 @@ pub(super) struct Surroundings {
     pub(super) connections: u64,
     /// Whether we are connected to the server.
     pub(super) online: bool,
+    /// Where what happens to them is written.
+    pub(super) event_log: Option<EventLog>,
 }
 
 /// What news of a connection means for the channel.
@@ -186,6 +189,7 @@ impl Remote {
             polite: self.polite,
             newest,
             offers,
+            event_log: surroundings.event_log.as_ref(),
         };
         // Without a connection there is the server; the recovery tries again.
         self.connection = Connection::new(now, ingredients).ok();

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::sleep_until;
 use super::transport::{ConnectError, Server, Socket};
+use crate::event_log::{EventLog, LogEvent};
 
 /// Close code for a connection that just broke (RFC 6455 §7.4.1).
 const BROKE: u16 = 1006;
@@ -39,6 +40,7 @@ pub(super) struct Session {
     connection: Connection,
     writer: Option<JoinHandle<()>>,
     waiting: HashMap<RequestId, AnswerSender>,
+    event_log: Option<EventLog>,
 }
 
 enum Connection {
@@ -56,7 +58,7 @@ enum News {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, server: Server) -> Self {
+    pub(super) fn new(client: Client, server: Server, event_log: Option<EventLog>) -> Self {
         Self {
             client,
             said: VecDeque::new(),
@@ -64,6 +66,7 @@ impl Session {
             connection: Connection::None,
             writer: None,
             waiting: HashMap::new(),
+            event_log,
         }
     }
 
@@ -88,6 +91,9 @@ impl Session {
             }
         }
         while let Some(event) = self.client.poll_event() {
+            if let Some(log) = &self.event_log {
+                log.hear_signaling(&event);
+            }
             match event {
                 Event::Connect => {
                     let server = self.server.clone();
@@ -141,6 +147,10 @@ impl Session {
             }
             News::Failed(error) => {
                 self.connection = Connection::None;
+                if let Some(log) = &self.event_log {
+                    let reason = Some(error.to_string());
+                    log.say(LogEvent::Server { state: "unreachable".into(), reason });
+                }
                 self.said.push_back(Said::Unreachable(error));
                 self.client.disconnected(now, BROKE);
             }

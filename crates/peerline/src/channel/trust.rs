@@ -80,8 +80,11 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// What rustls is told.
-    pub(super) fn client_config(self) -> Result<ClientConfig, Error> {
+    /// What rustls is told, for HTTP/1.1.
+    ///
+    /// # Errors
+    /// rustls's, when it has no authorities to ask.
+    pub fn client_config(self) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let authorities = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
@@ -101,14 +104,17 @@ impl Trust {
 /// A certificate that was not believed: whoever is asked to believe it has to see which one it is.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{error}")]
-pub(super) struct Disbelieved {
-    pub(super) certificate: CertificateFingerprint,
-    pub(super) error: CertificateError,
+pub struct Disbelieved {
+    /// Which one it is.
+    pub certificate: CertificateFingerprint,
+    /// What is wrong with it.
+    pub error: CertificateError,
 }
 
 impl Disbelieved {
     /// What made a TLS handshake fail, where it was this.
-    pub(super) fn find(error: &std::io::Error) -> Option<&Self> {
+    #[must_use]
+    pub fn find(error: &std::io::Error) -> Option<&Self> {
         match error.get_ref()?.downcast_ref()? {
             Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => other.downcast_ref(),
             _ => None,

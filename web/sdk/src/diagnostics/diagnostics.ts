@@ -52,6 +52,8 @@ export class ConnectionDiagnostics extends TypedEventTarget<DiagnosticsEvents> i
   readonly #statistics: () => Promise<Statistics>;
   readonly #situation: () => Situation;
   readonly #log = new EventLog();
+  /** What both sides call the connection, once both have described themselves. */
+  call: string | undefined;
   readonly #samples: ConnectionSample[] = [];
   #snapshot: ConnectionSnapshot | undefined;
   #route: Route | undefined;
@@ -107,6 +109,7 @@ export class ConnectionDiagnostics extends TypedEventTarget<DiagnosticsEvents> i
       state,
       relayOnly,
       servers,
+      ...(this.call && { call: this.call }),
       ...(this.#route && { route: this.#route }),
       ...(this.#diagnosis && { diagnosis: this.#diagnosis }),
       ...(this.#snapshot && { snapshot: this.#snapshot }),

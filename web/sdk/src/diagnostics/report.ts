@@ -17,6 +17,8 @@ export interface ConnectionReport {
   readonly relayOnly: boolean;
   /** STUN and TURN addresses, without credentials. */
   readonly servers: readonly string[];
+  /** What both sides' logs are put together by: `docs/event-log.md`. */
+  readonly call?: string;
   readonly route?: Route;
   readonly diagnosis?: Diagnosis;
   readonly snapshot?: ConnectionSnapshot;

@@ -1,0 +1,106 @@
+//! What the evidence means, in sentences. Pure functions: the same evidence gives the same verdict.
+
+mod nat;
+mod reach;
+mod relay;
+mod site;
+
+use serde::Serialize;
+
+use super::evidence::{Evidence, Udp};
+use nat::{filtering, hairpinning, mapping, packet_size};
+use reach::{addresses, clock, over_udp, server};
+use relay::{call, relay};
+use site::{on_this_machine, site};
+
+/// What is said of one question.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Verdict {
+    /// What the question is about.
+    pub(crate) about: About,
+    /// How it stands.
+    pub(crate) standing: Standing,
+    /// What it is, in a word of RFC 4787's where there is one; for machines.
+    pub(crate) kind: &'static str,
+    /// The same for people.
+    pub(crate) sentence: String,
+    /// What was seen.
+    pub(crate) evidence: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum About {
+    Site,
+    Addresses,
+    Server,
+    Clock,
+    Udp,
+    Mapping,
+    Filtering,
+    Hairpinning,
+    PacketSize,
+    Relay,
+    Call,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    Good,
+    /// Calls come about, but not as well as they could.
+    Limited,
+    Bad,
+    /// Nothing can be said, and the sentence says why.
+    Unknown,
+}
+
+/// Judges. The first verdict is on the whole.
+pub(crate) fn judge(evidence: &Evidence) -> Vec<Verdict> {
+    let udp = best_udp(evidence);
+    let answer = udp.and_then(|udp| udp.answer.as_ref());
+    let here = answer.filter(|answer| answer.local.ip().is_loopback());
+    let whole = here.map_or_else(|| site(evidence, answer), on_this_machine);
+    let mut verdicts = vec![whole, addresses(evidence), server(evidence), clock(evidence)];
+    verdicts.push(over_udp(evidence));
+    match answer {
+        Some(_) if here.is_some() => verdicts.extend([
+            unknown(About::Mapping, "How a NAT maps is not known, because the server is on this machine."),
+            unknown(
+                About::Filtering,
+                "What a NAT lets in is not known, because the server is on this machine.",
+            ),
+        ]),
+        Some(answer) => {
+            verdicts.push(mapping(udp, answer));
+            verdicts.push(filtering(answer));
+            verdicts.push(hairpinning(answer));
+            verdicts.push(packet_size(answer));
+        }
+        None => verdicts.extend([
+            unknown(About::Mapping, "How the NAT maps is not known, because nothing answers over UDP."),
+            unknown(About::Filtering, "What the NAT lets in is not known, because nothing answers over UDP."),
+        ]),
+    }
+    verdicts.push(relay(evidence));
+    verdicts.push(call(evidence));
+    verdicts
+}
+
+fn unknown(about: About, sentence: &str) -> Verdict {
+    let (standing, kind) = (Standing::Unknown, "unknown");
+    Verdict { about, standing, kind, sentence: sentence.to_owned(), evidence: Vec::new() }
+}
+
+/// The address that says most: one that answered, and that had most to tell.
+fn best_udp(evidence: &Evidence) -> Option<&Udp> {
+    evidence.udp.iter().max_by_key(|udp| {
+        // Where IPv4 is it is what has the NAT, and so decides what calls can do.
+        udp.answer
+            .as_ref()
+            .map(|answer| (answer.filtering.is_some(), answer.local.is_ipv4(), answer.mappings.len()))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! The whole: what this network is like for calls.
+
+use std::net::IpAddr;
+
+use super::super::evidence::{Evidence, Proxy, Tcp, TurnResult, UdpAnswer, Web};
+use super::nat::{FilteringKind, MappingKind, filtering_of, mapping_of};
+use super::reach::{silent_sentence, udp_sentence, web_sentence};
+use super::{About, Standing, Verdict};
+
+/// The whole: what this network is like for calls.
+pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
+    let about = About::Site;
+    let verdict = |standing, kind, sentence: &str, seen: Vec<String>| Verdict {
+        about,
+        standing,
+        kind,
+        sentence: sentence.to_owned(),
+        evidence: seen,
+    };
+    if let Some(Web::Foreign { said }) = &evidence.web {
+        let seen = vec![format!("{} was asked for /healthz, and {said:?} came", evidence.server)];
+        return verdict(
+            Standing::Bad,
+            "captive-portal",
+            "Something answers in the server's place: a captive portal, perhaps, where one has to log in first.",
+            seen,
+        );
+    }
+    let Some(answer) = answer else { return without_udp(evidence) };
+    let seen = vec![udp_sentence(answer)];
+    let only_ipv6 = !evidence.interfaces.is_empty()
+        && evidence.interfaces.iter().all(|interface| interface.address.is_ipv6());
+    let (mapping, filtering) = (mapping_of(answer), filtering_of(answer));
+    use {FilteringKind as Filter, MappingKind as Map};
+    let v6 = if only_ipv6 {
+        " This machine has IPv6 only: the relay joins it to those who have IPv4 only."
+    } else {
+        ""
+    };
+    let (standing, kind, sentence) = match (mapping, filtering) {
+        (Map::None, Filter::EndpointIndependent) => (
+            Standing::Good,
+            "open",
+            "This machine is reached from outside as it is: calls with anybody can be direct.",
+        ),
+        (Map::None, Filter::Unknown) => {
+            (Standing::Good, "no-nat", "There is no NAT; whether a firewall is in front is not known.")
+        }
+        (Map::None, _) => (
+            Standing::Good,
+            "firewall",
+            "There is no NAT but a firewall that lets in answers only: direct calls come about with nearly everybody.",
+        ),
+        (Map::EndpointIndependent, Filter::EndpointIndependent) => (
+            Standing::Good,
+            "full-cone",
+            "The NAT gives one address outside and lets anybody in by it: calls with anybody who has UDP can be direct.",
+        ),
+        (Map::EndpointIndependent, Filter::AddressDependent) => (
+            Standing::Good,
+            "restricted",
+            "The NAT gives one address outside and lets in whom this machine has sent to: calls with anybody who has UDP \
+             can be direct.",
+        ),
+        (Map::EndpointIndependent, Filter::AddressAndPortDependent) => (
+            Standing::Good,
+            "port-restricted",
+            "The NAT gives one address outside and lets in answers only, as most homes' do: calls are direct unless the \
+             other side's NAT gives each destination another port. How many NATs follow one another does not show from here.",
+        ),
+        (Map::EndpointIndependent, Filter::Unknown) => (
+            Standing::Good,
+            "endpoint-independent",
+            "The NAT gives one address outside, which direct calls need; what it lets in is not known.",
+        ),
+        (Map::AddressDependent, _) => (
+            Standing::Limited,
+            "addr-symmetric",
+            "The NAT gives each address that is sent to another port: calls are direct with those whose NAT lets them in \
+             from an unforeseen port, and relayed with others.",
+        ),
+        (Map::AddressAndPortDependent { in_sequence: true }, _) => (
+            Standing::Limited,
+            "sym-seq",
+            "The NAT gives each destination another port, one after the other: the next can be guessed, but without that \
+             calls are direct only with those whose NAT lets them in from an unforeseen port.",
+        ),
+        (Map::AddressAndPortDependent { in_sequence: false }, _) => (
+            Standing::Limited,
+            "symmetric",
+            "The NAT gives each destination another port: calls are direct with those whose NAT lets them in from an \
+             unforeseen port, and relayed with others.",
+        ),
+        (Map::Unknown, _) => (
+            Standing::Unknown,
+            "nat",
+            "There is a NAT. What it does is not known, because the server has one address only to look from.",
+        ),
+    };
+    let within = if answer.mappings.first().is_some_and(|first| is_private(first.server.ip())) {
+        " The server has a private address: what is between here and the internet is not known, because nothing out there \
+         was asked."
+    } else {
+        ""
+    };
+    verdict(standing, kind, &format!("{sentence}{v6}{within}"), seen)
+}
+
+/// What is asked on loopback says nothing of the network.
+pub(super) fn on_this_machine(answer: &UdpAnswer) -> Verdict {
+    let sentence = "What the network around allows is not known, because the server is on this machine: name one elsewhere.";
+    let (about, standing, kind) = (About::Site, Standing::Unknown, "this-machine");
+    Verdict { about, standing, kind, sentence: sentence.to_owned(), evidence: vec![udp_sentence(answer)] }
+}
+
+/// A network of somebody's own (RFC 1918, RFC 4193).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
+    }
+}
+
+/// Nothing answers over UDP: what still goes out?
+fn without_udp(evidence: &Evidence) -> Verdict {
+    let about = About::Site;
+    let mut seen: Vec<_> = evidence.udp.iter().map(silent_sentence).collect();
+    let verdict = |standing, kind, sentence: &str, seen| Verdict {
+        about,
+        standing,
+        kind,
+        sentence: sentence.to_owned(),
+        evidence: seen,
+    };
+    let works = |transport| {
+        evidence
+            .turn
+            .iter()
+            .any(|turn| turn.transport == transport && matches!(turn.result, TurnResult::Allocated { .. }))
+    };
+    let broken = evidence.turn.iter().find_map(|turn| match &turn.result {
+        TurnResult::Failed { reason } if turn.transport == "tcp" => Some(reason),
+        _ => None,
+    });
+    match &evidence.web {
+        Some(Web::Answered { .. }) => {}
+        Some(_) | None => {
+            if let Some(Proxy { address, web: Web::Answered { took } }) = &evidence.proxy {
+                seen.extend(evidence.web.as_ref().map(|web| web_sentence(evidence, web)));
+                seen.push(format!("by the proxy {address} {} answered in {took:.0} ms", evidence.server));
+                return verdict(
+                    Standing::Bad,
+                    "proxy",
+                    "Nothing goes out but by the HTTP proxy: calls need the relay, over TLS and through that proxy.",
+                    seen,
+                );
+            }
+            if let Some(web) = &evidence.web {
+                seen.push(web_sentence(evidence, web));
+            }
+            if evidence.interfaces.is_empty() {
+                return verdict(
+                    Standing::Bad,
+                    "offline",
+                    "This machine has no address in a network.",
+                    vec!["no interface but loopback has an address".to_owned()],
+                );
+            }
+            let sentence = match &evidence.proxy {
+                Some(_) => "The server is not reached, neither directly nor by the proxy.",
+                None => {
+                    "The server is not reached by anything. Whether there is a proxy is not known, because none is named \
+                     (HTTPS_PROXY)."
+                }
+            };
+            return verdict(Standing::Bad, "unreachable", sentence, seen);
+        }
+    }
+    seen.extend(evidence.web.as_ref().map(|web| web_sentence(evidence, web)));
+    if works("tls") && !works("tcp") {
+        seen.push(format!(
+            "the relay gives a place over TLS, and not over TCP: {}",
+            broken.map_or("", |why| why)
+        ));
+        return verdict(
+            Standing::Limited,
+            "tls443",
+            "A firewall lets out nothing but what looks like TLS: calls are relayed over TLS.",
+            seen,
+        );
+    }
+    match &evidence.other_tcp {
+        Some(other) if other.outcome == Tcp::Silent => {
+            seen.push(format!("a TCP connection to {} got no answer at all", other.address));
+            verdict(
+                Standing::Limited,
+                "tcp443",
+                "UDP does not get through, and TCP to the server's web port only (or the server itself is silent at others): \
+                 calls are relayed over TCP.",
+                seen,
+            )
+        }
+        other => {
+            seen.extend(other.as_ref().map(|other| {
+                let how =
+                    if other.outcome == Tcp::Open { "was accepted" } else { "was refused, not swallowed" };
+                format!("a TCP connection to {} {how}", other.address)
+            }));
+            verdict(
+                Standing::Limited,
+                "udp-blocked",
+                "UDP does not get through, TCP does: calls are relayed over TCP, with more delay when packets are lost.",
+                seen,
+            )
+        }
+    }
+}

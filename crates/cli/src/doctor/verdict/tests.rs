@@ -1,0 +1,244 @@
+//! The verdict on each type of site, from evidence as it is seen there.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::super::evidence::{
+    Call, Clock, Filtering, Interface, Mapping, OtherTcp, Outcome, PacketSize, Proxy, Tcp, Turn, TurnResult,
+    UdpAnswer, Web,
+};
+use super::*;
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// A server at two addresses with two ports each, as it saw one socket, in the order it was asked.
+fn mappings(ports: [u16; 4]) -> Vec<Mapping> {
+    let servers = ["198.51.100.10:3478", "198.51.100.10:8443", "198.51.100.11:3478", "198.51.100.11:8443"];
+    let outside = |port| SocketAddr::new("203.0.113.2".parse().unwrap(), port);
+    let servers = servers.map(at).into_iter().zip(ports);
+    servers.map(|(server, port)| Mapping { server, mapped: Some(outside(port)) }).collect()
+}
+
+fn answer(ports: [u16; 4], filtering: (bool, bool)) -> UdpAnswer {
+    let mappings = mappings(ports);
+    UdpAnswer {
+        local: at("10.1.0.2:40000"),
+        mapping_local: at("10.1.0.2:40001"),
+        mapped: mappings[0].mapped.unwrap(),
+        round_trip: 20.0,
+        mappings,
+        filtering: Some(Filtering { from_other_address: filtering.0, from_other_port: filtering.1 }),
+        hairpin: Some(false),
+        packets: Some(PacketSize { passed: 1500, lost: None }),
+    }
+}
+
+/// The same without a NAT: the server sees the machine's own address.
+fn without_nat(local: &str, filtering: (bool, bool)) -> UdpAnswer {
+    let mut answer = answer([40000; 4], filtering);
+    answer.local = at(local);
+    answer.mapped = answer.local;
+    for mapping in &mut answer.mappings {
+        mapping.mapped = Some(answer.local);
+    }
+    answer.hairpin = None;
+    answer
+}
+
+fn turn(transport: &'static str, works: bool) -> Turn {
+    let result = if works {
+        TurnResult::Allocated { relayed: at("198.51.100.10:50000"), took: 30.0 }
+    } else {
+        TurnResult::Failed { reason: "the connection was closed".to_owned() }
+    };
+    Turn { url: format!("turn:198.51.100.10:8443?transport={transport}"), transport, result }
+}
+
+/// A machine in a site behind a server that answers in every way; `udp` is what comes of UDP.
+fn evidence(udp: Option<UdpAnswer>) -> Evidence {
+    let works = udp.is_some();
+    let server = at("198.51.100.10:3478");
+    Evidence {
+        server: "https://198.51.100.10:8443".to_owned(),
+        addresses: vec![server.ip()],
+        interfaces: vec![Interface { name: "eth0".to_owned(), address: "10.1.0.2".parse().unwrap() }],
+        web: Some(Web::Answered { took: 50.0 }),
+        proxy: None,
+        signaling: Some(Outcome::Done { took: 80.0 }),
+        other_tcp: Some(OtherTcp { address: server, outcome: Tcp::Refused }),
+        clock: Some(Clock { ahead: 0.2, within: 0.6 }),
+        udp: vec![Udp {
+            server: server.ip(),
+            ports: vec![3478, 8443],
+            attempts: 4,
+            answer: udp,
+            unsendable: None,
+        }],
+        turn: vec![turn("udp", works), turn("tcp", true), turn("tls", true)],
+        call: None,
+    }
+}
+
+fn nothing_but(web: Web, proxy: Option<Proxy>) -> Evidence {
+    Evidence {
+        web: Some(web),
+        proxy,
+        signaling: Some(Outcome::Failed { reason: "no answer in 3 s".to_owned() }),
+        turn: Vec::new(),
+        clock: None,
+        ..evidence(None)
+    }
+}
+
+fn kind(verdicts: &[Verdict], about: About) -> &'static str {
+    verdicts.iter().find(|verdict| verdict.about == about).unwrap().kind
+}
+
+#[test]
+fn each_type_of_site_is_called_by_its_name() {
+    let same = [40000; 4];
+    let tcp_only = |open, tcp_works| Evidence {
+        other_tcp: Some(OtherTcp { address: at("198.51.100.10:3478"), outcome: open }),
+        turn: vec![turn("udp", false), turn("tcp", tcp_works), turn("tls", true)],
+        ..evidence(None)
+    };
+    let proxy = Proxy { address: "http://10.1.0.1:3128".to_owned(), web: Web::Answered { took: 90.0 } };
+    let v6 = Evidence {
+        interfaces: vec![Interface { name: "eth0".to_owned(), address: "2001:db8::2".parse().unwrap() }],
+        ..evidence(Some(without_nat("[2001:db8::2]:40000", (false, false))))
+    };
+    let apd = (false, false);
+    #[rustfmt::skip]
+    let sites = [
+        ("none", "open", "none", "endpoint-independent", evidence(Some(without_nat("203.0.113.2:40000", (true, true))))),
+        ("firewall", "firewall", "none", "address-and-port-dependent", evidence(Some(without_nat("203.0.113.2:40000", apd)))),
+        ("full-cone", "full-cone", "endpoint-independent", "endpoint-independent", evidence(Some(answer(same, (true, true))))),
+        ("restricted", "restricted", "endpoint-independent", "address-dependent", evidence(Some(answer(same, (false, true))))),
+        ("port-restricted", "port-restricted", "endpoint-independent", "address-and-port-dependent", evidence(Some(answer(same, apd)))),
+        // Two NATs that behave so behave so together: from inside the second doesn't show.
+        ("cgnat", "port-restricted", "endpoint-independent", "address-and-port-dependent", evidence(Some(answer(same, apd)))),
+        ("symmetric", "symmetric", "address-and-port-dependent", "address-and-port-dependent", evidence(Some(answer([51200, 3320, 60011, 9009], apd)))),
+        ("sym-seq", "sym-seq", "address-and-port-dependent", "address-and-port-dependent", evidence(Some(answer([5001, 5002, 5004, 5005], apd)))),
+        ("addr-symmetric", "addr-symmetric", "address-dependent", "address-and-port-dependent", evidence(Some(answer([5001, 5001, 9000, 9000], apd)))),
+        ("udp-blocked", "udp-blocked", "unknown", "unknown", tcp_only(Tcp::Refused, true)),
+        ("tcp443", "tcp443", "unknown", "unknown", tcp_only(Tcp::Silent, true)),
+        ("tls443", "tls443", "unknown", "unknown", tcp_only(Tcp::Silent, false)),
+        ("proxy", "proxy", "unknown", "unknown", nothing_but(Web::Silent, Some(proxy))),
+        ("v6-only", "firewall", "none", "address-and-port-dependent", v6),
+    ];
+    for (site, whole, mapping, filtering, evidence) in sites {
+        let verdicts = judge(&evidence);
+        let found = [About::Site, About::Mapping, About::Filtering].map(|about| kind(&verdicts, about));
+        assert_eq!(found, [whole, mapping, filtering], "{site}");
+    }
+}
+
+#[test]
+fn no_verdict_is_without_its_evidence_and_what_is_not_known_is_said_to_be() {
+    let unreached = nothing_but(Web::Silent, None);
+    for evidence in
+        [Evidence::default(), evidence(None), evidence(Some(answer([1; 4], (true, true)))), unreached]
+    {
+        for verdict in judge(&evidence) {
+            let is_known = verdict.standing != Standing::Unknown;
+            assert!(
+                if is_known {
+                    !verdict.evidence.is_empty()
+                } else {
+                    verdict.sentence.contains("not known, because")
+                },
+                "{verdict:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_with_one_address_does_not_show_all_of_a_nat() {
+    let mut one_address = answer([40000; 4], (true, true));
+    (one_address.filtering, one_address.mapped) = (None, at("203.0.113.2:40000"));
+    one_address.mappings.truncate(2);
+    let verdicts = judge(&evidence(Some(one_address.clone())));
+    assert_eq!((kind(&verdicts, About::Site), kind(&verdicts, About::Mapping)), ("nat", "unknown"));
+    // But that each port is seen at another one says enough.
+    one_address.mappings[1].mapped = Some(at("203.0.113.2:6"));
+    assert_eq!(kind(&judge(&evidence(Some(one_address))), About::Site), "symmetric");
+}
+
+#[test]
+fn a_server_on_this_machine_says_nothing_of_the_network() {
+    let here = evidence(Some(without_nat("127.0.0.1:40000", (true, true))));
+    let verdicts = judge(&here);
+    assert_eq!((kind(&verdicts, About::Site), kind(&verdicts, About::Mapping)), ("this-machine", "unknown"));
+    assert_eq!(kind(&verdicts, About::Relay), "all");
+}
+
+#[test]
+fn an_answer_that_is_not_the_servers_is_a_captive_portal() {
+    let portal = nothing_but(Web::Foreign { said: "HTTP/1.1 302 Found".to_owned() }, None);
+    let verdicts = judge(&portal);
+    assert_eq!(kind(&verdicts, About::Site), "captive-portal");
+    assert!(verdicts[0].evidence[0].contains("302"));
+}
+
+#[test]
+fn a_clock_is_wrong_when_credentials_would_fail_by_it() {
+    for (ahead, kind_of_clock) in [(0.9, "right"), (-59.0, "right"), (3_700.0, "off"), (-300.0, "off")] {
+        let evidence = Evidence { clock: Some(Clock { ahead, within: 0.6 }), ..evidence(None) };
+        assert_eq!(kind(&judge(&evidence), About::Clock), kind_of_clock, "{ahead}");
+    }
+}
+
+#[test]
+fn packets_are_judged_by_what_calls_count_on() {
+    for (passed, size) in [(1500, "1500"), (1400, "tunnel"), (1280, "tunnel"), (1200, "small")] {
+        let mut answer = answer([1; 4], (true, true));
+        answer.packets = Some(PacketSize { passed, lost: None });
+        assert_eq!(kind(&judge(&evidence(Some(answer))), About::PacketSize), size);
+    }
+}
+
+#[test]
+fn a_relayed_call_is_judged_by_loss_room_and_delay() {
+    let call = |arrived, throughput, round_trip| Call::Connected {
+        took: 300.0,
+        round_trip,
+        relay_protocol: Some("udp".to_owned()),
+        throughput,
+        sent: 1000,
+        arrived,
+    };
+    for (call, judged) in [
+        (call(1000, 9e6, 40.0), "works"),
+        (call(900, 9e6, 40.0), "lossy"),
+        (call(1000, 2e5, 40.0), "narrow"),
+        (call(1000, 9e6, 900.0), "slow"),
+        (Call::Failed { reason: "it did not come about within 4 s".to_owned() }, "failed"),
+    ] {
+        let evidence = Evidence { call: Some(call), ..evidence(None) };
+        assert_eq!(kind(&judge(&evidence), About::Call), judged);
+    }
+}
+
+#[test]
+fn the_relay_is_judged_by_the_ways_to_it() {
+    for (ways, judged) in [
+        ([true, true, true], "all"),
+        ([true, false, true], "part"),
+        ([false, true, true], "no-udp"),
+        ([false, false, false], "unreachable"),
+    ] {
+        let turn = ["udp", "tcp", "tls"].into_iter().zip(ways).map(|(way, works)| turn(way, works));
+        let evidence = Evidence { turn: turn.collect(), ..evidence(None) };
+        assert_eq!(kind(&judge(&evidence), About::Relay), judged, "{ways:?}");
+    }
+}
+
+#[test]
+fn a_machine_behind_its_providers_nat_has_an_address_that_says_so() {
+    let address: IpAddr = "100.64.3.4".parse().unwrap();
+    let interfaces = vec![Interface { name: "wwan0".to_owned(), address }];
+    let verdicts = judge(&Evidence { interfaces, ..evidence(None) });
+    assert_eq!(kind(&verdicts, About::Addresses), "ipv4-shared");
+}
