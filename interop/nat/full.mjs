@@ -23,7 +23,7 @@ console.log(report);
 async function tryAll(peers) {
   const matrix = await Matrix.create();
   try {
-    const types = only("NAT_TYPES") ?? matrix.types;
+    const types = only("NAT_TYPES") ?? matrix.punch.types;
     const rows = [];
     for (const a of types) {
       for (const b of types) {

@@ -13,8 +13,11 @@ const here = (path) => new URL(path, import.meta.url).pathname;
 const LABORATORY = process.env.NAT_LABORATORY ?? here("../../target/debug/nat-laboratory");
 const PROXY_PORT = 3128;
 
-/** Which pairs of types have a direct path over UDP: `{ [type]: { [type]: boolean } }`. */
-export const punchTable = () => JSON.parse(execFileSync(LABORATORY, ["punch"], { encoding: "utf8" }));
+/** All types, and which pairs of them have a direct path over UDP. */
+export function punchTable() {
+  const { types, direct } = JSON.parse(execFileSync(LABORATORY, ["punch"], { encoding: "utf8" }));
+  return { types, isDirect: (a, b) => direct[types.indexOf(a)]?.[types.indexOf(b)] ?? false };
+}
 
 export class Laboratory {
   #process;
@@ -57,7 +60,7 @@ export class Laboratory {
     if (proxy) {
       // The proxy's address is the next one after the host's.
       site.proxy = `${addresses[0].replace(/\d+$/, (last) => Number(last) + 1)}:${PROXY_PORT}`;
-      await this.#start(proxy, "node", here("proxy.mjs"), String(PROXY_PORT));
+      await this.run(proxy, "node", here("proxy.mjs"), String(PROXY_PORT));
     }
     return site;
   }
@@ -65,7 +68,7 @@ export class Laboratory {
   /** `peerline serve`, at the addresses of the public network. */
   async serve() {
     this.directory = await mkdtemp(join(tmpdir(), "peerline-nat-"));
-    await this.#start(
+    await this.run(
       this.public,
       ...[BINARY, "serve", "--listen", "443", "--stun-listen", "0.0.0.0:3478", "--stun-listen", "[::]:3478"],
       ...["--public-ip", SERVER.ipv4, "--public-ip", SERVER.ipv6, "--turn-user", `${USER}:${PASSWORD}`],
@@ -76,7 +79,7 @@ export class Laboratory {
   }
 
   /** Starts a program in a namespace; resolves when it says that it is ready. */
-  async #start(namespace, ...program) {
+  async run(namespace, ...program) {
     const [command, ...args] = [...namespace.enter(), ...program];
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#programs.push(child);

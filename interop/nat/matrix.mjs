@@ -17,7 +17,6 @@ export class Matrix {
   static async create() {
     const matrix = new Matrix();
     matrix.punch = punchTable();
-    matrix.types = Object.keys(matrix.punch);
     matrix.laboratory = await Laboratory.create();
     await matrix.laboratory.serve();
     return matrix;
@@ -25,7 +24,7 @@ export class Matrix {
 
   /** Resolves with a row: the pair, what was expected of it, and what `connect` says. */
   async connect({ a, b, peers }) {
-    const isDirect = this.punch[a][b];
+    const isDirect = this.punch.isDirect(a, b);
     const ends = [];
     for (const [index, type] of [a, b].entries()) ends.push(await this.#peer(SIDES[index], type, peers[index]));
     const result = await connect(...ends, { waitForDirect: isDirect });

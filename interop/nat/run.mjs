@@ -25,7 +25,7 @@ try {
   await laboratory.serve();
   const sites = [await laboratory.site("a", values.a, quality), await laboratory.site("b", values.b, quality)];
   ends = sites.map((site, index) => new SitePeer(site, stacks[index]));
-  const isDirect = punchTable()[values.a][values.b];
+  const isDirect = punchTable().isDirect(values.a, values.b);
   console.log(`${values.a} and ${values.b}: ${isDirect ? "a" : "no"} direct path over UDP`);
   for (let run = 0; run < Number(values.runs); run += 1) {
     const result = await connect(...ends, { waitForDirect: isDirect });

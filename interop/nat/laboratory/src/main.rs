@@ -38,24 +38,19 @@ const NAP: Duration = Duration::from_secs(1);
 
 fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
-        Some("punch") => print_punch_table(),
+        Some("punch") => {
+            print_punch_table();
+            Ok(())
+        }
         _ => run(),
     }
 }
 
-/// `{"none": {"none": true, …}, …}`
-fn print_punch_table() -> Result<()> {
-    let name = |kind| serde_json::to_value(kind).map(|name| name.as_str().unwrap_or_default().to_owned());
-    let mut table = serde_json::Map::new();
-    for a in SiteType::ALL {
-        let mut row = serde_json::Map::new();
-        for b in SiteType::ALL {
-            row.insert(name(b)?, punch::is_direct(a, b).into());
-        }
-        table.insert(name(a)?, row.into());
-    }
-    println!("{}", serde_json::Value::from(table));
-    Ok(())
+/// `{"types": ["none", …], "direct": [[true, …], …]}`: of each type with each.
+fn print_punch_table() {
+    let row = |a| SiteType::ALL.map(|b| punch::is_direct(a, b)).to_vec();
+    let direct: Vec<_> = SiteType::ALL.into_iter().map(row).collect();
+    println!("{}", json!({ "types": SiteType::ALL.to_vec(), "direct": direct }));
 }
 
 fn run() -> Result<()> {
