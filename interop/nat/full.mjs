@@ -2,7 +2,7 @@
 // NAT_TYPES=symmetric,none and NAT_PEERS=native-native,… try some of them, and print without writing.
 import { writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
-import { DELAY, Matrix, cell } from "./matrix.mjs";
+import { DELAY, Matrix, allPairs, cell } from "./matrix.mjs";
 
 const DOCUMENT = new URL("../../docs/nat-matrix.md", import.meta.url).pathname;
 const only = (variable) => process.env[variable]?.split(",");
@@ -25,12 +25,10 @@ async function tryAll(peers) {
   try {
     const types = only("NAT_TYPES") ?? matrix.punch.types;
     const rows = [];
-    for (const a of types) {
-      for (const b of types) {
-        const row = await matrix.connect({ a, b, peers });
-        rows.push(row);
-        console.error(`${peers.join("–")}: ${a} and ${b}: ${cell(row)} ${row.error ?? ""}`);
-      }
+    for (const { a, b } of allPairs(types)) {
+      const row = await matrix.connect({ a, b, peers });
+      rows.push(row);
+      console.error(`${peers.join("–")}: ${a} and ${b}: ${cell(row)} ${row.error ?? ""}`);
     }
     return { peers, types, rows };
   } finally {

@@ -4,8 +4,10 @@ import { SitePeer, connect } from "./pair.mjs";
 
 /** Of each type there are two sites: a pair may be of one type. */
 const SIDES = ["a", "b"];
+/** Types are gone through so many with so many: so each browser serves for several pairs. */
+const BLOCK = 6;
 /** How many browsers may be open. The one that was not used for the longest time is closed. */
-const BROWSERS = 6;
+const BROWSERS = 2 * BLOCK;
 
 /** Milliseconds, one way, of each site's link. */
 export const DELAY = 25;
@@ -56,6 +58,13 @@ export class Matrix {
     await Promise.all([...this.#peers.values()].map((peer) => peer.end()));
     await this.laboratory.end();
   }
+}
+
+/** Every pair of these types. */
+export function allPairs(types) {
+  const blocks = [];
+  for (let begin = 0; begin < types.length; begin += BLOCK) blocks.push(types.slice(begin, begin + BLOCK));
+  return blocks.flatMap((some) => blocks.flatMap((others) => some.flatMap((a) => others.map((b) => ({ a, b })))));
 }
 
 /** A row's cell: where data goes, and how long the first message took. */

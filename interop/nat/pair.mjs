@@ -3,7 +3,7 @@ import { Peer, STACKS } from "../peers/peer.mjs";
 import { iceServers } from "./laboratory.mjs";
 
 /** How long two peers may take until both have heard the other one, in milliseconds. */
-const PATIENCE = Number(process.env.NAT_PATIENCE ?? 20_000);
+const PATIENCE = Number(process.env.NAT_PATIENCE ?? 10_000);
 /** How long a connection that began over a relay may take until it is direct. */
 const SETTLING = 10_000;
 /** How often it is looked whether it is. */
