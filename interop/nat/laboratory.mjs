@@ -12,6 +12,8 @@ import { BINARY } from "../peerline.mjs";
 const here = (path) => new URL(path, import.meta.url).pathname;
 const LABORATORY = process.env.NAT_LABORATORY ?? here("../../target/debug/nat-laboratory");
 const PROXY_PORT = 3128;
+/** Before a program that would go on when we are killed. */
+export const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
 
 /** All types, and which pairs of them have a direct path over UDP. */
 export function punchTable() {
@@ -42,6 +44,7 @@ export class Laboratory {
 
   /** Does one of the commands; resolves with its answer. */
   async tell(command, details = {}) {
+    if (this.#process.exitCode !== null) throw new Error("the laboratory has ended");
     const answer = new Promise((resolve, reject) => this.#answers.push({ resolve, reject }));
     this.#process.stdin.write(JSON.stringify({ do: command, ...details }) + "\n");
     const said = await answer;
@@ -80,7 +83,7 @@ export class Laboratory {
 
   /** Starts a program in a namespace; resolves when it says that it is ready. */
   async run(namespace, ...program) {
-    const [command, ...args] = [...namespace.enter(), ...program];
+    const [command, ...args] = [...namespace.enter(), ...WITH_US, ...program];
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#programs.push(child);
     let told = "";

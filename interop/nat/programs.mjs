@@ -1,10 +1,11 @@
 // The programs that people use, at two sites, by one link: `peerline join` and the web app. How they meet, and what becomes
 // of it when a network changes: node interop/nat/programs.mjs --a port-restricted --b symmetric --programs join,app --at newip
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "../browser/browsers.mjs";
 import { CallPage } from "../browser/call-page.mjs";
 import { Terminal } from "../terminal.mjs";
-import { Laboratory, SERVER } from "./laboratory.mjs";
+import { Laboratory, SERVER, WITH_US } from "./laboratory.mjs";
 
 const PATIENCE = 30_000;
 
@@ -20,13 +21,14 @@ export class Joined {
   #terminal;
 
   constructor(site, name, directory) {
-    Object.assign(this, { site, name, directory: `${directory}/${name}` });
+    Object.assign(this, { site, name, directory: join(directory, site.name) });
   }
 
   async start(link) {
     const room = link ? [linkFor(this.site, link)] : ["--new", "--group"];
     const server = { url: serverFor(this.site), directory: this.directory };
-    this.#terminal = new Terminal(server, this.name, ["join", ...room, "--trust", "any"], this.site.namespace.enter());
+    const within = [...this.site.namespace.enter(), ...WITH_US];
+    this.#terminal = new Terminal(server, this.name, ["join", ...room, "--trust", "any"], within);
     const event = async (name) => JSON.parse(await this.#terminal.output.find(`"event":"${name}"`));
     const made = link ?? (await event("link")).link;
     await event("joined");
@@ -112,9 +114,21 @@ export async function meet(laboratory, sites, programs) {
   }
 }
 
+/** What can happen to a site while two talk. */
+export const CHANGES = {
+  flush: (laboratory, site) => laboratory.tell("flush", { site }),
+  newip: (laboratory, site) => laboratory.tell("newip", { site }),
+  link: async (laboratory, site) => {
+    await laboratory.tell("link", { site, up: false });
+    setTimeout(() => laboratory.tell("link", { site, up: true }), PULLED);
+  },
+};
+
 /** How often something is said while a network changes, in milliseconds, and for how long. */
 const TICK = 200;
-const CHANGING = 45_000;
+const CHANGING = 30_000;
+/** How long a cable stays pulled, in milliseconds. */
+export const PULLED = 10_000;
 
 /** The longest time that each side heard nothing of the other one, from when `change` happened; and what got lost. */
 export async function gaps({ first, second }, change) {
@@ -166,15 +180,7 @@ if (import.meta.filename === process.argv[1]) {
     const sites = [await laboratory.site("a", values.a, quality), await laboratory.site("b", values.b, quality)];
     met = await meet(laboratory, sites, values.programs.split(","));
     console.log(`${values.a} and ${values.b}: ${met.path} after ${met.time} ms`);
-    const changes = {
-      newip: () => laboratory.tell("newip", { site: "a" }),
-      flush: () => laboratory.tell("flush", { site: "a" }),
-      link: async () => {
-        await laboratory.tell("link", { site: "a", up: false });
-        setTimeout(() => laboratory.tell("link", { site: "a", up: true }), 10_000);
-      },
-    };
-    if (values.at) console.log(await gaps(met, changes[values.at]));
+    if (values.at) console.log(await gaps(met, () => CHANGES[values.at](laboratory, "a")));
   } finally {
     await Promise.all([met?.first.end(), met?.second.end()]);
     await laboratory.end();

@@ -16,8 +16,10 @@ mod packet;
 mod punch;
 mod site;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::iter;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,7 @@ use serde_json::json;
 
 use crate::command::Laboratory;
 use crate::device::Device;
+use crate::internet::NodeId;
 use crate::packet::Packet;
 use crate::site::SiteType;
 
@@ -55,21 +58,11 @@ fn print_punch_table() {
 
 fn run() -> Result<()> {
     let mut laboratory = Laboratory::default();
-    let mut commands = Vec::new();
+    let mut commands = Commands::new()?;
     let mut buffer = Device::buffer();
-    // Unbuffered: nothing may wait where `poll` doesn't see it.
-    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     loop {
-        let due = laboratory.internet.poll_timeout();
-        let nap = due.map_or(NAP, |due| due.saturating_duration_since(Instant::now()).min(NAP));
-        let files =
-            std::iter::once(stdin.as_fd()).chain(laboratory.devices.values().map(|device| device.as_fd()));
-        let mut ready: Vec<_> = files.map(|file| PollFd::new(file, PollFlags::POLLIN)).collect();
-        ppoll(&mut ready, Some(TimeSpec::from(nap)), None).context("poll")?;
-        let ready: Vec<_> = ready.iter().map(|file| file.any().unwrap_or(true)).collect();
-        for ((host, device), _) in
-            laboratory.devices.iter().zip(&ready[1..]).filter(|(_, is_ready)| **is_ready)
-        {
+        let (is_told, ready) = wait(&laboratory, &commands)?;
+        for (host, device) in laboratory.devices.iter().filter(|(host, _)| ready.contains(host)) {
             for _ in 0..BATCH {
                 let Some(bytes) = device.receive(&mut buffer)? else { break };
                 if let Some(packet) = Packet::parse(bytes) {
@@ -83,21 +76,53 @@ fn run() -> Result<()> {
                 device.send(&bytes);
             }
         }
-        if ready.first().is_some_and(|is_ready| *is_ready) {
-            let mut chunk = [0; 4096];
-            let length = stdin.read(&mut chunk)?;
-            if length == 0 {
+        if is_told {
+            if commands.read()? == 0 {
                 return Ok(());
             }
-            commands.extend_from_slice(&chunk[..length]);
-            while let Some(end) = commands.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = commands.drain(..=end).collect();
-                let answer = laboratory.obey(&line);
-                println!(
-                    "{}",
-                    answer.unwrap_or_else(|error| json!({ "is": "error", "message": format!("{error:#}") }))
-                );
+            while let Some(line) = commands.next_line() {
+                let error = |error| json!({ "is": "error", "message": format!("{error:#}") });
+                println!("{}", laboratory.obey(&line).unwrap_or_else(error));
             }
         }
+    }
+}
+
+/// Until something is there or is due: whether there is a command, and which hosts have sent something.
+fn wait(laboratory: &Laboratory, commands: &Commands) -> Result<(bool, HashSet<NodeId>)> {
+    let due = laboratory.internet.poll_timeout();
+    let nap = due.map_or(NAP, |due| due.saturating_duration_since(Instant::now()).min(NAP));
+    let devices = &laboratory.devices;
+    let files = iter::once(commands.file.as_fd()).chain(devices.values().map(Device::as_fd));
+    let mut files: Vec<_> = files.map(|file| PollFd::new(file, PollFlags::POLLIN)).collect();
+    ppoll(&mut files, Some(TimeSpec::from(nap)), None).context("poll")?;
+    let mut are_ready = files.iter().map(|file| file.any().unwrap_or(true));
+    let is_told = are_ready.next().unwrap_or(true);
+    let ready = devices.keys().zip(are_ready).filter(|(_, is_ready)| *is_ready).map(|(host, _)| *host);
+    Ok((is_told, ready.collect()))
+}
+
+/// Standard input, unbuffered: nothing may wait where `poll` doesn't see it.
+struct Commands {
+    file: File,
+    read: Vec<u8>,
+}
+
+impl Commands {
+    fn new() -> io::Result<Self> {
+        Ok(Self { file: File::from(io::stdin().as_fd().try_clone_to_owned()?), read: Vec::new() })
+    }
+
+    /// How much there was: nothing at the end.
+    fn read(&mut self) -> io::Result<usize> {
+        let mut chunk = [0; 4096];
+        let length = self.file.read(&mut chunk)?;
+        self.read.extend_from_slice(&chunk[..length]);
+        Ok(length)
+    }
+
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        let end = self.read.iter().position(|byte| *byte == b'\n')?;
+        Some(self.read.drain(..=end).collect())
     }
 }
