@@ -17,6 +17,8 @@ use nix::sched::{CloneFlags, setns};
 const NAME: &str = "eth0";
 /// Linux's own for a device that carries IP packets without a header before them (`linux/if_tun.h`).
 const PACKETS_ALONE: i16 = 0x1001;
+/// What the device holds for us, in packets, while others have the processor.
+const QUEUE: &str = "5000";
 const LARGEST: usize = 65_535;
 
 /// `struct ifreq`, as far as the call below reads it.
@@ -89,7 +91,7 @@ fn make(addresses: &[IpAddr]) -> Result<Device> {
         let address = format!("{address}/{length}");
         ip(&[&["address", "add", &address, "dev", NAME], nodad].concat())?;
     }
-    ip(&["link", "set", NAME, "up"])?;
+    ip(&["link", "set", NAME, "txqueuelen", QUEUE, "up"])?;
     for version in ["-4", "-6"] {
         if addresses.iter().any(|address| address.is_ipv4() == (version == "-4")) {
             ip(&[version, "route", "add", "default", "dev", NAME])?;

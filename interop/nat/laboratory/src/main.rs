@@ -57,6 +57,8 @@ fn print_punch_table() {
 }
 
 fn run() -> Result<()> {
+    // A network doesn't get slow when machines have much to do; where we may not ask for that it does.
+    let _ = rustix::process::nice(-20);
     let mut laboratory = Laboratory::default();
     let mut commands = Commands::new()?;
     let mut buffer = Device::buffer();
