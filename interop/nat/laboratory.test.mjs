@@ -83,25 +83,28 @@ test("a cable that is pulled, and put in again", async () => {
   assert.notEqual(await udp(), "blocked");
 });
 
-/** What the host, the reflector or the laboratory itself needs when the machine has much else to do says nothing of it. */
+/** What a host or the reflector lets fall when the machine has much else to do says nothing of the link. */
 const TRIES = 10;
+
+/** Resolves when what the load shows is, once, as it should be. */
+async function loadShows(context, site, rate, seconds, isAsSaid) {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const { received, median } = await inside(site, "load.mjs", IPV4[0], String(rate), String(seconds));
+    context.diagnostic(`${received} of ${rate * seconds} answers, a round trip of ${median} ms in the median`);
+    if (isAsSaid(received / (rate * seconds), median)) return;
+  }
+  assert.fail("not once");
+}
 
 for (const delay of [0, 30]) {
   test(`a thousand packets a second come after the ${delay} ms that the link says, and less than one more`, async (context) => {
     const site = await laboratory.site(`delay ${delay}`, "port-restricted", { delay });
-    for (let tries = 1; ; tries += 1) {
-      const { received, median } = await inside(site, "load.mjs", IPV4[0], "1000", "1");
-      context.diagnostic(`${received} of 1000 answers, a round trip of ${median} ms in the median`);
-      const isAsSaid = received === 1000 && median >= 2 * delay && median < 2 * delay + 2;
-      if (isAsSaid) break;
-      assert.ok(tries < TRIES, "not once");
-    }
+    await loadShows(context, site, 1000, 1, (part, median) => part === 1 && median >= 2 * delay && median < 2 * delay + 2);
   });
 }
 
-test("packets are lost as the link says", async () => {
+test("packets are lost as the link says", async (context) => {
   const site = await laboratory.site("lossy", "port-restricted", { loss: 10 });
-  const { received } = await inside(site, "load.mjs", IPV4[0], "1000", "3");
-  // 81 % come there and back.
-  assert.ok(received > 3000 * 0.78 && received < 3000 * 0.84, `${received} of 3000`);
+  // 81 % come there and back; four standard deviations more or less.
+  await loadShows(context, site, 300, 5, (part) => part > 0.77 && part < 0.85);
 });

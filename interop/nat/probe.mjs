@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { PORTS } from "./reflector.mjs";
 
 /** How long nothing has to come before it is taken for lost, in milliseconds; and how often is asked again. */
-const PATIENCE = 700;
+const PATIENCE = 1500;
 const TRIES = 3;
 
 const [address, other, ...own] = process.argv.slice(2);
@@ -72,7 +72,7 @@ function depends(forPort, forAddress) {
 function tcp(toPort, bytes) {
   return new Promise((resolve) => {
     const socket = connect(toPort, address, () => socket.write(bytes));
-    const timer = setTimeout(() => resolve("blocked"), PATIENCE * TRIES);
+    const timer = setTimeout(() => resolve("blocked"), PATIENCE * TRIES * 2);
     const done = (result) => {
       clearTimeout(timer);
       resolve(result);
