@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM = npm --no-audit --no-fund --loglevel=error
 ARGS ?=
 
-.PHONY: help run build web test check test-rust test-web test-interop interop programs deny fuzz soak soak-call tour bench-turn bench-signaling bench-data bench-distance bench-files clean
+.PHONY: help run build web test check test-rust test-web test-interop interop programs nat-programs nat nat-full nat-changes deny fuzz soak soak-call tour bench-turn bench-signaling bench-data bench-distance bench-files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -65,6 +65,20 @@ interop: $(PEERS) ## our native peer with Chromium, Firefox, aiortc, werift and 
 	$(CARGO) build --locked -p peerline-cli
 	$(CARGO) build --locked -p peerline --example interop_peer
 	cd interop && INTEROP_FULL=1 $(NPM) run native
+
+nat-programs: web interop/node_modules/.installed
+	scripts/require-programs nat
+	$(CARGO) build --locked -p peerline-cli -p nat-laboratory
+	$(CARGO) build --locked -p peerline --example interop_peer
+
+nat: nat-programs ## through NATs and firewalls: the laboratory, and pairs that stand for all
+	cd interop && $(NPM) run nat
+
+nat-full: nat-programs ## every pair of NATs and firewalls with every pair of peers: writes docs/nat-matrix.md
+	cd interop && $(NPM) run nat-full
+
+nat-changes: nat-programs ## how long two programs hear nothing of each other when a network changes: a table
+	cd interop && $(NPM) run nat-changes
 
 deny: ## dependencies: licences, bans, sources
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked

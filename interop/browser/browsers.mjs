@@ -4,13 +4,20 @@ import puppeteer from "puppeteer-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
-/** `flags` are given to the program besides; `profile` is the directory where it keeps what it is to know when it is started again. */
-export function chromium(flags = [], profile = undefined) {
+/**
+ * `flags` are given to the program besides; `profile` is the directory where it keeps what it is to know when it is started
+ * again. `within`: what goes before the program, to run it somewhere else; it is then spoken to without a network.
+ */
+export function chromium(flags = [], profile = undefined, within = []) {
+  const isElsewhere = within.length > 0;
   return puppeteer.launch({
     userDataDir: profile,
-    executablePath: CHROMIUM,
+    executablePath: isElsewhere ? "/usr/bin/env" : CHROMIUM,
     headless: true,
+    pipe: isElsewhere,
+    ignoreDefaultArgs: isElsewhere,
     args: [
+      ...(isElsewhere ? [...within, CHROMIUM, ...puppeteer.defaultArgs()] : []),
       "--no-sandbox",
       "--disable-gpu",
       "--disable-dev-shm-usage",

@@ -23,7 +23,9 @@ export class Peer {
   #over;
   #failed;
 
-  constructor(stack, [program, ...args] = STACKS[stack]) {
+  /** `within`: what goes before the program, to run it somewhere else. */
+  constructor(stack, command = STACKS[stack], within = []) {
+    const [program, ...args] = [...within, ...command];
     this.stack = stack;
     this.#process = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     this.#process.on("error", (error) => this.#end(`${stack} does not start: ${error.message}`));
@@ -36,18 +38,30 @@ export class Peer {
     this.#process.stdin.write(JSON.stringify({ do: command, ...details }) + "\n");
   }
 
+  get isOver() {
+    return this.#over !== undefined;
+  }
+
+  /** Events and errors that came until now count no more, nor does who waits for one. */
+  forget() {
+    this.#events = [];
+    this.#failed = undefined;
+    this.#fail(new Error(`${this.stack} was told to forget`));
+  }
+
   /** The next event of this kind that nobody has waited for yet. An error of the peer is thrown. */
-  next(is, matches = () => true) {
+  next(is, matches = () => true, patience = PATIENCE) {
     if (this.#failed) return Promise.reject(this.#failed);
     const found = this.#events.findIndex((event) => event.is === is && matches(event));
     if (found >= 0) return Promise.resolve(this.#events.splice(found, 1)[0]);
     if (this.#over) return Promise.reject(new Error(this.#over));
     return new Promise((resolve, reject) => {
       const waiting = { is, matches, resolve, reject };
-      waiting.timer = setTimeout(() => {
+      const late = () => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        reject(new Error(`${this.stack}: no "${is}" after ${PATIENCE / 1000} s; it said ${JSON.stringify(this.#events)}`));
-      }, PATIENCE);
+        reject(new Error(`${this.stack}: no "${is}" after ${patience / 1000} s; it said ${JSON.stringify(this.#events)}`));
+      };
+      if (patience < Infinity) waiting.timer = setTimeout(late, patience);
       this.#waiting.push(waiting);
     });
   }

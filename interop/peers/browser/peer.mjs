@@ -9,8 +9,10 @@ const say = (event) => process.stdout.write(JSON.stringify(event) + "\n");
 /** Runs in the page. */
 function startPeer() {
   const WAITING_MAX = 1 << 20;
-  const connection = new RTCPeerConnection();
+  let connection;
   let channel;
+  let trickles = false;
+  let greeting;
   let parts = [];
   const sequence = () => {
     let x = 1;
@@ -55,8 +57,12 @@ function startPeer() {
     channel = made;
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = WAITING_MAX / 2;
-    if (channel.readyState === "open") tell({ is: "open" });
-    channel.onopen = () => tell({ is: "open" });
+    const opened = () => {
+      if (greeting !== undefined) made.send(greeting);
+      tell({ is: "open" });
+    };
+    if (channel.readyState === "open") opened();
+    channel.onopen = opened;
     channel.onclose = () => tell({ is: "closed" });
     channel.onmessage = ({ data }) => {
       if (typeof data !== "string") {
@@ -71,28 +77,49 @@ function startPeer() {
       }
     };
   };
-  connection.ondatachannel = (event) => use(event.channel);
-  connection.onconnectionstatechange = () => tell({ is: "state", state: connection.connectionState });
+  const connect = (configuration) => {
+    connection?.close();
+    channel = undefined;
+    const made = new RTCPeerConnection(configuration);
+    made.ondatachannel = (event) => use(event.channel);
+    made.onconnectionstatechange = () => tell({ is: "state", state: made.connectionState });
+    made.onicecandidate = ({ candidate }) => {
+      if (trickles && candidate && made === connection) tell({ is: "candidate", ...candidate.toJSON() });
+    };
+    connection = made;
+  };
+  connect();
 
-  const gathered = async () => {
-    while (connection.iceGatheringState !== "complete") {
+  const described = async () => {
+    while (!trickles && connection.iceGatheringState !== "complete") {
       await new Promise((resolve) => (connection.onicegatheringstatechange = resolve));
     }
     const { type, sdp } = connection.localDescription;
     tell({ is: "description", type, sdp });
   };
   const commands = {
+    configure({ servers = [], trickle = false, greeting: text }) {
+      trickles = trickle;
+      greeting = text;
+      connect({ iceServers: servers });
+    },
+    async candidate({ candidate, sdpMid, sdpMLineIndex, usernameFragment }) {
+      await connection.addIceCandidate({ candidate, sdpMid, sdpMLineIndex, usernameFragment });
+    },
+    async stats() {
+      tell({ is: "stats", stats: Object.fromEntries(await connection.getStats()) });
+    },
     async offer({ restart }) {
       if (!channel) use(connection.createDataChannel("interop"));
       if (restart) connection.restartIce();
       await connection.setLocalDescription();
-      await gathered();
+      await described();
     },
     async describe({ type, sdp }) {
       await connection.setRemoteDescription({ type, sdp });
       if (type !== "offer") return;
       await connection.setLocalDescription();
-      await gathered();
+      await described();
     },
     send: ({ text }) => channel.send(text),
     async stream({ bytes, size }) {

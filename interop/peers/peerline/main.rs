@@ -2,13 +2,14 @@
 #![allow(clippy::print_stdout)]
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use aws_lc_rs::digest::{Context as Hash, SHA256};
 use peerline::{
     Configuration, DataChannel, DataChannelEvent, DataChannelInit, Description, Endpoint, EndpointConfig,
-    Event, Interfaces, Message, PeerConnection,
+    Event, IceCandidate, IceServer, Interfaces, Message, PeerConnection,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +18,15 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
 enum Command {
+    Configure {
+        #[serde(default)]
+        servers: Vec<Server>,
+        #[serde(default)]
+        trickle: bool,
+        greeting: Option<String>,
+    },
+    Candidate(Candidate),
+    Stats,
     Offer {
         #[serde(default)]
         restart: bool,
@@ -51,6 +61,24 @@ enum Command {
     End,
 }
 
+/// The W3C's `RTCIceServer`.
+#[derive(Deserialize)]
+struct Server {
+    urls: Vec<String>,
+    username: Option<String>,
+    credential: Option<String>,
+}
+
+/// The W3C's `RTCIceCandidateInit`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate {
+    candidate: String,
+    sdp_mid: Option<String>,
+    sdp_m_line_index: Option<u16>,
+    username_fragment: Option<String>,
+}
+
 /// The W3C's `RTCDataChannelInit`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -66,6 +94,10 @@ struct Options {
 struct Peer {
     connection: PeerConnection,
     channels: Mutex<HashMap<String, DataChannel>>,
+    /// Whether descriptions go before the candidates are known.
+    trickles: AtomicBool,
+    /// What is said on the first channel as soon as it is open.
+    greeting: OnceLock<String>,
 }
 
 /// The label of the channel that every peer has.
@@ -73,9 +105,17 @@ const INTEROP: &str = "interop";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let endpoint = Endpoint::bind(EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 })?;
+    // The peer may be on this machine, unless it is said to be elsewhere.
+    let is_elsewhere = std::env::args().any(|argument| argument == "elsewhere");
+    let interfaces = if is_elsewhere { Interfaces::All } else { Interfaces::AllAndLoopback };
+    let endpoint = Endpoint::bind(EndpointConfig { interfaces, port: 0 })?;
     let connection = endpoint.peer_connection(Configuration::default())?;
-    let peer = Arc::new(Peer { connection, channels: Mutex::default() });
+    let peer = Arc::new(Peer {
+        connection,
+        channels: Mutex::default(),
+        trickles: AtomicBool::new(false),
+        greeting: OnceLock::new(),
+    });
     tokio::spawn(watch(peer.clone()));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
@@ -83,12 +123,25 @@ async fn main() -> Result<()> {
         if matches!(command, Command::End) {
             break;
         }
-        let peer = peer.clone();
-        tokio::spawn(async move {
-            if let Err(error) = peer.obey(command).await {
-                say(&json!({ "is": "error", "message": format!("{error:#}") }));
+        if let Command::Configure { servers, trickle, greeting } = command {
+            // Before any of the others is looked at.
+            peer.configure(servers, trickle, greeting)?;
+            continue;
+        }
+        let obeyed = {
+            let peer = peer.clone();
+            async move {
+                if let Err(error) = peer.obey(command).await {
+                    say(&json!({ "is": "error", "message": format!("{error:#}") }));
+                }
             }
-        });
+        };
+        if peer.trickles.load(Ordering::Relaxed) {
+            // A candidate comes after the description that it belongs to.
+            obeyed.await;
+        } else {
+            tokio::spawn(obeyed);
+        }
     }
     Ok(())
 }
@@ -103,7 +156,14 @@ async fn watch(peer: Arc<Peer>) {
             Event::DataChannel(channel) => {
                 // Who hears that it is open may use it at once.
                 peer.adopt(channel.clone());
-                say_open(&channel);
+                say_open(&channel, peer.greeting.get());
+            }
+            Event::IceCandidate(candidate) if peer.trickles.load(Ordering::Relaxed) => {
+                let IceCandidate { candidate, sdp_mid, sdp_mline_index, username_fragment } = candidate;
+                say(&json!({
+                    "is": "candidate", "candidate": candidate, "sdpMid": sdp_mid,
+                    "sdpMLineIndex": sdp_mline_index, "usernameFragment": username_fragment,
+                }));
             }
             Event::ConnectionStateChange(state) => {
                 say(&json!({ "is": "state", "state": format!("{state:?}").to_lowercase() }));
@@ -116,7 +176,7 @@ async fn watch(peer: Arc<Peer>) {
 impl Peer {
     fn adopt(&self, channel: DataChannel) {
         if channel.label() == INTEROP {
-            tokio::spawn(listen(channel.clone()));
+            tokio::spawn(listen(channel.clone(), self.greeting.get().cloned()));
         } else {
             tokio::spawn(listen_to_other(channel.clone()));
         }
@@ -136,8 +196,31 @@ impl Peer {
         Ok(())
     }
 
+    fn configure(&self, servers: Vec<Server>, trickle: bool, greeting: Option<String>) -> Result<()> {
+        let mut configuration = self.connection.configuration();
+        configuration.ice_servers = servers
+            .into_iter()
+            .map(|Server { urls, username, credential }| IceServer { urls, username, credential })
+            .collect();
+        self.connection.set_configuration(configuration)?;
+        self.trickles.store(trickle, Ordering::Relaxed);
+        if let Some(greeting) = greeting {
+            let _ = self.greeting.set(greeting);
+        }
+        Ok(())
+    }
+
     async fn obey(&self, command: Command) -> Result<()> {
         match command {
+            Command::Candidate(Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment }) => {
+                let candidate =
+                    IceCandidate { candidate, sdp_mid, sdp_mline_index: sdp_m_line_index, username_fragment };
+                Ok(self.connection.add_ice_candidate(&candidate)?)
+            }
+            Command::Stats => {
+                say(&json!({ "is": "stats", "stats": self.connection.stats() }));
+                Ok(())
+            }
             Command::Offer { restart } => {
                 if self.channel(INTEROP).is_err() {
                     self.create(INTEROP, DataChannelInit::default())?;
@@ -171,13 +254,15 @@ impl Peer {
                 self.channel(&label)?.close();
                 Ok(())
             }
-            Command::End => bail!("this is done elsewhere"),
+            Command::Configure { .. } | Command::End => bail!("this is done elsewhere"),
         }
     }
 
     async fn describe(&self, description: Option<Description>) -> Result<()> {
         self.connection.set_local_description(description)?;
-        self.connection.gathering_complete().await;
+        if !self.trickles.load(Ordering::Relaxed) {
+            self.connection.gathering_complete().await;
+        }
         let local = self.connection.local_description().context("a description")?;
         say(&json!({ "is": "description", "type": local.kind.as_str(), "sdp": local.sdp }));
         Ok(())
@@ -199,8 +284,11 @@ impl From<Options> for DataChannelInit {
     }
 }
 
-fn say_open(channel: &DataChannel) {
+fn say_open(channel: &DataChannel, greeting: Option<&String>) {
     if channel.label() == INTEROP {
+        if let Some(greeting) = greeting {
+            let _ = channel.send_text(greeting.clone());
+        }
         return say(&json!({ "is": "open" }));
     }
     say(&json!({
@@ -213,7 +301,7 @@ async fn listen_to_other(channel: DataChannel) {
     let label = channel.label();
     while let Some(event) = channel.next_event().await {
         match event {
-            DataChannelEvent::Open => say_open(&channel),
+            DataChannelEvent::Open => say_open(&channel, None),
             DataChannelEvent::Message(message) => {
                 let kind = if matches!(message, Message::Text(_)) { "text" } else { "binary" };
                 let mut hash = Hash::new(&SHA256);
@@ -238,11 +326,11 @@ fn sequence(x: &mut u32, length: usize) -> Vec<u8> {
     (0..length).map(next).collect()
 }
 
-async fn listen(channel: DataChannel) {
+async fn listen(channel: DataChannel, greeting: Option<String>) {
     let (mut hash, mut bytes) = (Hash::new(&SHA256), 0);
     while let Some(event) = channel.next_event().await {
         match event {
-            DataChannelEvent::Open => say_open(&channel),
+            DataChannelEvent::Open => say_open(&channel, greeting.as_ref()),
             DataChannelEvent::Message(Message::Binary(data)) => {
                 hash.update(&data);
                 bytes += data.len();

@@ -1,0 +1,76 @@
+// Pairs of peers at sites of all types, one after the other in one laboratory, as a table.
+import { Laboratory, punchTable } from "./laboratory.mjs";
+import { SitePeer, connect } from "./pair.mjs";
+
+/** Of each type there are two sites: a pair may be of one type. */
+const SIDES = ["a", "b"];
+/** Types are gone through so many with so many: so each browser serves for several pairs. */
+const BLOCK = 6;
+/** How many browsers may be open. The one that was not used for the longest time is closed. */
+const BROWSERS = 2 * BLOCK;
+
+/** Milliseconds, one way, of each site's link. */
+export const DELAY = 25;
+
+export class Matrix {
+  #peers = new Map();
+  #sites = new Map();
+
+  static async create() {
+    const matrix = new Matrix();
+    matrix.punch = punchTable();
+    matrix.laboratory = await Laboratory.create();
+    await matrix.laboratory.serve();
+    return matrix;
+  }
+
+  /** Resolves with a row: the pair, what was expected of it, and what `connect` says. */
+  async connect({ a, b, peers }) {
+    const isDirect = this.punch.isDirect(a, b);
+    const ends = [];
+    for (const [index, type] of [a, b].entries()) ends.push(await this.#peer(SIDES[index], type, peers[index]));
+    const result = await connect(...ends, { waitForDirect: isDirect });
+    const isWell = result.connected && (!isDirect || Boolean(result.path?.startsWith("direct")));
+    return { a, b, peers, isDirect, isWell, ...result };
+  }
+
+  async #site(side, type) {
+    const name = `${side}-${type}`;
+    if (!this.#sites.has(name)) this.#sites.set(name, await this.laboratory.site(name, type, { delay: DELAY }));
+    return this.#sites.get(name);
+  }
+
+  async #peer(side, type, stack) {
+    const name = `${stack}-${side}-${type}`;
+    const peer = this.#peers.get(name) ?? new SitePeer(await this.#site(side, type), stack);
+    // The last one is the one that was used last.
+    this.#peers.delete(name);
+    this.#peers.set(name, peer);
+    const browsers = [...this.#peers].filter(([, { stack }]) => stack !== "native");
+    for (const [name, peer] of browsers.slice(0, -BROWSERS)) {
+      this.#peers.delete(name);
+      await peer.end();
+    }
+    return peer;
+  }
+
+  async end() {
+    await Promise.all([...this.#peers.values()].map((peer) => peer.end()));
+    await this.laboratory.end();
+  }
+}
+
+/** Every pair of these types. */
+export function allPairs(types) {
+  const blocks = [];
+  for (let begin = 0; begin < types.length; begin += BLOCK) blocks.push(types.slice(begin, begin + BLOCK));
+  return blocks.flatMap((some) => blocks.flatMap((others) => some.flatMap((a) => others.map((b) => ({ a, b })))));
+}
+
+/** A row's cell: where data goes, and how long the first message took. */
+export function cell({ connected, path, time, isDirect, isWell, first, settled }) {
+  if (!connected) return "**no**";
+  const then = first === path ? "" : `, direct at ${settled}`;
+  const wrong = isDirect && !isWell ? "**, not direct**" : "";
+  return `${path} ${time}${then}${wrong}`;
+}

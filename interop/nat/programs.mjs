@@ -1,0 +1,188 @@
+// The programs that people use, at two sites, by one link: `peerline join` and the web app. How they meet, and what becomes
+// of it when a network changes: node interop/nat/programs.mjs --a port-restricted --b symmetric --programs join,app --at newip
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium } from "../browser/browsers.mjs";
+import { CallPage } from "../browser/call-page.mjs";
+import { Terminal } from "../terminal.mjs";
+import { Laboratory, SERVER, WITH_US } from "./laboratory.mjs";
+
+const PATIENCE = 30_000;
+
+/** The server, as a host with such addresses reaches it. */
+export const serverFor = ({ addresses }) =>
+  addresses.some((address) => !address.includes(":")) ? `https://${SERVER.ipv4}` : `https://[${SERVER.ipv6}]`;
+
+/** The same link, at the address at which a site reaches the server. */
+const linkFor = (site, link) => link.replace(/^https:\/\/[^/]*/, serverFor(site));
+
+/** `peerline join`. */
+export class Joined {
+  #terminal;
+
+  constructor(site, name, directory) {
+    Object.assign(this, { site, name, directory: join(directory, site.name) });
+  }
+
+  async start(link) {
+    const room = link ? [linkFor(this.site, link)] : ["--new", "--group"];
+    const server = { url: serverFor(this.site), directory: this.directory };
+    const within = [...this.site.namespace.enter(), ...WITH_US];
+    this.#terminal = new Terminal(server, this.name, ["join", ...room, "--trust", "any"], within);
+    const event = async (name) => JSON.parse(await this.#terminal.output.find(`"event":"${name}"`));
+    const made = link ?? (await event("link")).link;
+    await event("joined");
+    return made;
+  }
+
+  /** Resolves with `direct` or `relayed`. */
+  async path() {
+    return JSON.parse(await this.#terminal.output.find('"event":"path"')).path;
+  }
+
+  say(text) {
+    this.#terminal.write(JSON.stringify({ do: "say", text }));
+  }
+
+  /** Resolves with the way that the text came: `direct` or `server`. */
+  async reads(text) {
+    return JSON.parse(await this.#terminal.output.find(`"text":"${text}"`)).way;
+  }
+
+  async end() {
+    await this.#terminal?.kill();
+  }
+}
+
+/** The web app in Chromium. */
+export class App {
+  #browser;
+  #page;
+
+  constructor(site, name) {
+    Object.assign(this, { site, name });
+  }
+
+  async start(link) {
+    const proxy = this.site.proxy ? [`--proxy-server=http://${this.site.proxy}`] : [];
+    this.#browser = await chromium(proxy, undefined, this.site.namespace.enter());
+    this.#page = await CallPage.open(this.#browser, link ? linkFor(this.site, link) : serverFor(this.site), this.name);
+    if (!link) return await this.#page.newCall();
+    await this.#page.join();
+    return link;
+  }
+
+  async path() {
+    for (const late = Date.now() + PATIENCE; Date.now() < late; ) {
+      const [path] = await this.#page.paths();
+      if (path) return [path.local, path.remote].includes("relay") ? "relayed" : "direct";
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${this.name}: no path`);
+  }
+
+  async say(text) {
+    await this.#page.openChat();
+    await this.#page.say(text);
+  }
+
+  async reads(text) {
+    await this.#page.openChat().catch(() => undefined);
+    await this.#page.reads(text);
+  }
+
+  async end() {
+    await this.#browser?.close();
+  }
+}
+
+const KINDS = { join: Joined, app: App };
+
+/** Both come by one link; resolves with `{ first, second, time, path }`: milliseconds from when the second one is there. */
+export async function meet(laboratory, sites, programs) {
+  const make = (index, name) => new KINDS[programs[index]](sites[index], name, laboratory.directory);
+  const [first, second] = [make(0, "Ada"), make(1, "Grace")];
+  try {
+    const link = await first.start();
+    await second.start(link);
+    const begin = performance.now();
+    const paths = await Promise.all([first.path(), second.path()]);
+    return { first, second, time: Math.round(performance.now() - begin), path: paths.join(" and ") };
+  } catch (error) {
+    await Promise.all([first.end(), second.end()]);
+    throw error;
+  }
+}
+
+/** What can happen to a site while two talk. */
+export const CHANGES = {
+  flush: (laboratory, site) => laboratory.tell("flush", { site }),
+  newip: (laboratory, site) => laboratory.tell("newip", { site }),
+  link: async (laboratory, site) => {
+    await laboratory.tell("link", { site, up: false });
+    setTimeout(() => laboratory.tell("link", { site, up: true }), PULLED);
+  },
+};
+
+/** How often something is said while a network changes, in milliseconds, and for how long. */
+const TICK = 200;
+const CHANGING = 30_000;
+/** How long a cable stays pulled, in milliseconds. */
+export const PULLED = 10_000;
+
+/** The longest time that each side heard nothing of the other one, from when `change` happened; and what got lost. */
+export async function gaps({ first, second }, change) {
+  const heard = { Ada: [], Grace: [] };
+  const ways = new Set();
+  const said = [];
+  const listen = async (listener, text) => {
+    ways.add(await listener.reads(text));
+    heard[listener.name].push(performance.now());
+  };
+  const waiting = [];
+  const begin = performance.now();
+  let changed;
+  while (performance.now() - begin < CHANGING) {
+    if (!changed && performance.now() - begin > 2000) {
+      changed = performance.now();
+      await change();
+    }
+    const number = said.length;
+    said.push(number);
+    for (const [speaker, listener] of [[first, second], [second, first]]) {
+      const text = `tick ${number} of ${speaker.name}.`;
+      speaker.say(text);
+      waiting.push(listen(listener, text));
+    }
+    await new Promise((resolve) => setTimeout(resolve, TICK));
+  }
+  const results = await Promise.allSettled(waiting);
+  const lost = results.filter(({ status }) => status === "rejected").length;
+  const gap = (times) => Math.max(...times.sort((one, other) => one - other).map((time, index) => (index > 0 ? time - times[index - 1] : 0)));
+  return { gap: Math.round(Math.max(...Object.values(heard).map(gap))), lost, said: 2 * said.length, ways: [...ways] };
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const { values } = parseArgs({
+    options: {
+      a: { type: "string", default: "port-restricted" },
+      b: { type: "string", default: "port-restricted" },
+      programs: { type: "string", default: "join,join" },
+      delay: { type: "string", default: "25" },
+      at: { type: "string" },
+    },
+  });
+  const laboratory = await Laboratory.create();
+  let met;
+  try {
+    await laboratory.serve();
+    const quality = { delay: Number(values.delay) };
+    const sites = [await laboratory.site("a", values.a, quality), await laboratory.site("b", values.b, quality)];
+    met = await meet(laboratory, sites, values.programs.split(","));
+    console.log(`${values.a} and ${values.b}: ${met.path} after ${met.time} ms`);
+    if (values.at) console.log(await gaps(met, () => CHANGES[values.at](laboratory, "a")));
+  } finally {
+    await Promise.all([met?.first.end(), met?.second.end()]);
+    await laboratory.end();
+  }
+}
