@@ -15,6 +15,7 @@ mod path;
 mod pipe;
 mod place;
 mod progress;
+mod proxy;
 mod qr;
 mod recv;
 mod send;

@@ -23,13 +23,18 @@
 mod byte_stream;
 pub mod channel;
 mod data_channel;
+mod dial;
 mod endpoint;
 mod event;
+mod host;
 mod mailbox;
+mod nat64;
 mod peer;
 mod peer_connection;
+mod proxy;
 mod statistics;
 pub mod transfer;
+mod trust;
 
 pub use byte_stream::ByteStream;
 pub use data_channel::{DataChannel, DataChannelEvent, DataChannelState, Message};
@@ -42,7 +47,9 @@ pub use peerline_connection::{
     Priority, SdpType, SignalingState,
 };
 pub use peerline_dtls::{CertificateError, Failure as DtlsFailure};
+pub use proxy::{Proxy, ProxyUrlError};
 pub use statistics::{
     CandidatePairStats, CandidateStats, CertificateStats, DataChannelStats, PeerConnectionStats, Stats,
     StatsReport, TransportStats,
 };
+pub use trust::{CertificateFingerprint, Trust};

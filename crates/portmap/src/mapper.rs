@@ -248,6 +248,7 @@ impl Mapper {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use rand::SeedableRng as _;
 

@@ -73,7 +73,10 @@ const INTEROP: &str = "interop";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let endpoint = Endpoint::bind(EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 })?;
+    let endpoint = Endpoint::bind(EndpointConfig {
+        interfaces: Interfaces::AllAndLoopback,
+        ..EndpointConfig::default()
+    })?;
     // `snap` and `sped`: what spares round trips where the peer knows of it.
     let has = |wanted: &str| std::env::args().any(|argument| argument == wanted);
     let configuration =

@@ -80,8 +80,8 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// What rustls is told.
-    pub(super) fn client_config(self) -> Result<ClientConfig, Error> {
+    /// What rustls is told; `protocols` are those spoken inside (RFC 7301), none where it isn't said.
+    pub(crate) fn client_config(self, protocols: &[&[u8]]) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let authorities = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
@@ -93,7 +93,7 @@ impl Trust {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(config)
     }
 }
@@ -101,14 +101,14 @@ impl Trust {
 /// A certificate that was not believed: whoever is asked to believe it has to see which one it is.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{error}")]
-pub(super) struct Disbelieved {
-    pub(super) certificate: CertificateFingerprint,
-    pub(super) error: CertificateError,
+pub(crate) struct Disbelieved {
+    pub(crate) certificate: CertificateFingerprint,
+    pub(crate) error: CertificateError,
 }
 
 impl Disbelieved {
     /// What made a TLS handshake fail, where it was this.
-    pub(super) fn find(error: &std::io::Error) -> Option<&Self> {
+    pub(crate) fn find(error: &std::io::Error) -> Option<&Self> {
         match error.get_ref()?.downcast_ref()? {
             Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => other.downcast_ref(),
             _ => None,
