@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn families_take_turns_rfc_8305_4() {
         let order = |text: &[&str]| -> Vec<String> {
-            let addresses = text.iter().map(|address| format!("{address}").parse().unwrap()).collect();
+            let addresses = text.iter().map(|address| address.parse().unwrap()).collect();
             in_turns(addresses).iter().map(ToString::to_string).collect()
         };
         let (a, b, c) = ("[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.1:1");
