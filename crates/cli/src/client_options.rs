@@ -5,12 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use peerline::IceTransportPolicy;
 use peerline::channel::{CertificateFingerprint, ChannelOptions, IdentityKey, Name, Trust};
+use peerline::{IceTransportPolicy, Proxy};
 use peerline_server::config::default_data_dir;
 
 use crate::identity;
 use crate::log_file::LogFile;
+use crate::proxy::{self, ProxyChoice};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options of all commands that meet somebody")]
@@ -41,6 +42,21 @@ pub(crate) struct ClientOptions {
     #[arg(long, value_name = "FILE", env = "PEERLINE_EVENT_LOG")]
     log: Option<PathBuf>,
 
+    /// The HTTP proxy that leads out of this network where nothing else does; `none`: none
+    /// [default: that of HTTPS_PROXY]
+    ///
+    /// http://HOST:PORT or http://USER:PASSWORD@HOST:PORT. The server and its relay are connected to through it when the
+    /// direct way brings nothing within a quarter of a second. Hosts that NO_PROXY names are reached without it.
+    #[arg(long, value_name = "URL|none", env = "PEERLINE_PROXY", hide_env_values = true)]
+    proxy: Option<ProxyChoice>,
+
+    /// Don't ask the router to forward a port to this machine
+    ///
+    /// Otherwise it is asked by PCP, NAT-PMP or UPnP, and takes the port back at the end. It lets others reach this program
+    /// whose networks would let no direct connection through.
+    #[arg(long, env = "PEERLINE_NO_PORTMAP")]
+    no_portmap: bool,
+
     /// Where this user's identity is kept [default: ~/.local/share/peerline]
     #[arg(long, value_name = "DIRECTORY", env = "PEERLINE_DATA_DIR")]
     data_dir: Option<PathBuf>,
@@ -54,6 +70,7 @@ impl ClientOptions {
         ChannelOptions {
             trust: self.trust.unwrap_or_default(),
             identity,
+            port_mapping: !self.no_portmap,
             ice_transport_policy,
             wait_for_server: false,
             ..ChannelOptions::named(&self.name())
@@ -63,6 +80,11 @@ impl ClientOptions {
     /// The file that was asked for, opened. Needs a tokio runtime.
     pub(crate) fn open_log(&self) -> Result<Option<LogFile>, String> {
         self.log.as_deref().map(LogFile::open).transpose()
+    }
+
+    /// The proxy to be used, or what is wrong with the environment's.
+    pub(crate) fn proxy(&self) -> Result<Option<Proxy>, String> {
+        proxy::choose(self.proxy.as_ref(), |name| std::env::var(name).ok())
     }
 
     /// This user's identity, or why it cannot be kept.

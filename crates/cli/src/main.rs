@@ -18,6 +18,7 @@ mod path;
 mod pipe;
 mod place;
 mod progress;
+mod proxy;
 mod qr;
 mod recv;
 mod send;

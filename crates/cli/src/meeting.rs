@@ -89,7 +89,12 @@ impl Meeting {
                 format!("The identity of this user can't be kept ({error}); one for this time is used.");
             notes.tell(&Note::Warning { warning });
         }
+        let proxy = options.proxy().unwrap_or_else(|warning| {
+            notes.tell(&Note::Warning { warning });
+            None
+        });
         let mut options = options.channel_options(identity.ok());
+        options.proxy = proxy;
         options.one_partner = !place.is_for_many();
         options.event_log = log;
         let channel =

@@ -51,6 +51,7 @@ fn what_is_wrong_with_a_place_is_said_before_anything_is_contacted() {
         &["chat", "--new", "--expires", "soon"],
         &["chat", "--new", "--trust", "abc"],
         &["chat", "--new", "--name", ""],
+        &["chat", "--new", "--proxy", "socks5://127.0.0.1:1"],
         &["forward"],
         &["forward", "--local", "0"],
         &["forward", "--local", "0", "--remote", "80", "--allow", "80"],
@@ -72,6 +73,29 @@ fn a_server_that_is_away_ends_it_with_5_and_one_without_encryption_elsewhere_wit
     let (status, _, error) = run(&["chat", &link("http://192.0.2.1")], &directory);
     assert_eq!(status, Some(2));
     assert!(error.contains("would be reached without encryption"), "{error}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_proxy_that_is_of_no_use_is_named_without_its_password() {
+    let directory = std::env::temp_dir().join(format!("peerline-proxy-{}", std::process::id()));
+    // RFC 6761 §6.4: nobody has that name.
+    let place = link("https://call.invalid");
+    let proxy = nobody().replace("http://", "http://ada:lovelace@");
+    let (status, _, error) = run(&["chat", &place, "--proxy", &proxy], &directory);
+    assert_eq!(status, Some(5), "{error}");
+    assert!(error.contains("through the proxy http://127.0.0.1:"), "{error}");
+    assert!(!error.contains("lovelace"), "{error}");
+    let by_environment = |name: &str, url: &str, arguments: &[&str]| {
+        let mut command = program();
+        command.args(["chat", &place]).args(arguments).env("PEERLINE_DATA_DIR", &directory).env(name, url);
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(by_environment("HTTPS_PROXY", &proxy, &[]).contains("through the proxy"));
+    assert!(!by_environment("HTTPS_PROXY", &proxy, &["--proxy", "none"]).contains("through the proxy"));
+    let told = by_environment("https_proxy", "socks5://ada:lovelace@127.0.0.1:1", &[]);
+    assert!(told.contains("https_proxy is not used") && !told.contains("lovelace"), "{told}");
     std::fs::remove_dir_all(directory).unwrap();
 }
 

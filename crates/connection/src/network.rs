@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use peerline_dtls as dtls;
-use peerline_ice::{self as ice, Agent, Credential, RelayId, Server, ServerId};
+use peerline_ice::{self as ice, Agent, Credential, Nat64Prefix, RelayId, Server, ServerId};
 use peerline_sctp::ChannelEvent;
 
 use crate::train::Train;
@@ -41,6 +41,18 @@ impl Connection {
     /// The address is gone.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         self.ice.remove_local_address(now, address);
+        self.settle(now);
+    }
+
+    /// A router forwards what comes to `external` to the socket at `local`; `None`: it doesn't any more.
+    pub fn set_port_mapping(&mut self, now: Instant, local: SocketAddr, external: Option<SocketAddr>) {
+        self.ice.set_port_mapping(now, local, external);
+        self.settle(now);
+    }
+
+    /// This network has no IPv4, and a translator to it.
+    pub fn set_nat64(&mut self, now: Instant, prefix: Nat64Prefix) {
+        self.ice.set_nat64(now, prefix);
         self.settle(now);
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use peerline_sdp::{Candidate, CandidateType};
 use peerline_turn::Transport;
 
-use crate::{CandidateId, RelayId, ServerId};
+use crate::{CandidateId, Nat64Prefix, RelayId, ServerId};
 
 /// Type preferences (RFC 8445 §5.1.2.2). Relays differ by how the server is reached: UDP before TCP before TLS.
 const HOST: u32 = 126;
@@ -85,11 +85,11 @@ fn is_link_local(ip: IpAddr) -> bool {
     }
 }
 
-/// Whether servers elsewhere can be asked from `ip`.
+/// Whether servers elsewhere can be asked from `ip`. Where one is that has no address, its owner knows.
 pub(crate) fn reaches_server(ip: IpAddr, server: IpAddr) -> bool {
-    ip.is_ipv4() == server.is_ipv4()
-        && ip.is_loopback() == server.is_loopback()
-        && is_link_local(ip) == is_link_local(server)
+    let same_scope =
+        || ip.is_loopback() == server.is_loopback() && is_link_local(ip) == is_link_local(server);
+    ip.is_ipv4() == server.is_ipv4() && (server.is_unspecified() || same_scope())
 }
 
 /// A candidate of this side's.
@@ -126,6 +126,8 @@ struct Likeness {
 pub(crate) struct Locals {
     pub bases: Vec<Base>,
     pub candidates: Vec<LocalCandidate>,
+    /// How IPv4 is reached from IPv6 here, where that is known.
+    pub nat64: Option<Nat64Prefix>,
     likenesses: Vec<Likeness>,
     next_base: u32,
     next_candidate: u32,
@@ -239,13 +241,12 @@ impl Locals {
         }
     }
 
-    /// Adds the address that a STUN server sees, unless it is known (RFC 8445 §5.1.3).
+    /// Adds the address that a STUN server sees, or without one that a router has said, unless it is known (RFC 8445 §5.1.3).
     pub fn add_server_reflexive(
         &mut self,
         base: SocketAddr,
         mapped: SocketAddr,
-        server: ServerId,
-        server_address: SocketAddr,
+        server: Option<(ServerId, SocketAddr)>,
     ) -> Option<&LocalCandidate> {
         let base = self.host(base).filter(|base| base.is_paired)?;
         let (id, address, local_preference) = (base.id, base.address, base.local_preference);
@@ -253,9 +254,11 @@ impl Locals {
             known.base == id && known.address() == Some(mapped) && !known.is_peer_reflexive()
         };
         let is_full = self.candidates.len() >= CANDIDATES_MAX;
+        // Servers behind a translator see its IPv4 address, and so does everybody else there.
+        let is_translated = self.nat64.is_some() && mapped.is_ipv4();
         if is_full
             || mapped == address
-            || mapped.is_ipv4() != address.is_ipv4()
+            || (mapped.is_ipv4() != address.is_ipv4() && !is_translated)
             || self.candidates.iter().any(known)
         {
             return None;
@@ -264,7 +267,7 @@ impl Locals {
         let foundation = self.foundation(Likeness {
             kind: kind.clone(),
             base: address.ip(),
-            server: Some(server_address),
+            server: server.map(|(_, address)| address),
             transport: None,
         });
         let priority = priority(SERVER_REFLEXIVE, local_preference);
@@ -273,7 +276,7 @@ impl Locals {
             id: self.next_candidate_id(),
             base: id,
             candidate,
-            server: Some(server),
+            server: server.map(|(server, _)| server),
             relay_protocol: None,
         };
         self.candidates.push(local);

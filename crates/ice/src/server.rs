@@ -23,7 +23,8 @@ pub enum Server {
     },
     /// Relays.
     Turn {
-        /// Where it is.
+        /// Where it is. An unspecified address if only the owner can tell, who connects through a proxy; its family is the one
+        /// of the local addresses that it is asked from.
         address: SocketAddr,
         /// How it is reached. TCP connections and TLS are the owner's to open.
         transport: Transport,

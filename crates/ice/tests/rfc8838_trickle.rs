@@ -55,6 +55,58 @@ fn the_end_of_candidates_comes_after_the_last() {
     assert_eq!(kinds, [CandidateType::Host, CandidateType::ServerReflexive, CandidateType::Relayed]);
 }
 
+/// Gathering doesn't wait for routers: what they grant is told when it is there, and opens what was closed until then.
+#[test]
+fn a_port_mapping_that_comes_late_opens_the_way() {
+    let mut world = World::new(11);
+    world.peer(Config::default(), &["10.0.0.2:5000"], Some(Nat::symmetric("192.0.2.1")));
+    world.peer(controlled(), &["10.0.1.2:5000"], Some(Nat::symmetric("198.51.100.1")));
+    for peer in [0, 1] {
+        world.stun_server(peer);
+    }
+    world.connect(0, 1);
+    world.run_for(ms(5000));
+    assert!(!world.both_routed());
+    assert_eq!(world.peers[1].agent.gathering_state(), GatheringState::Complete);
+    let inside = address("10.0.1.2:5000");
+    let external = world.nats[1].forward(inside);
+    let now = world.now;
+    world.peers[1].agent.set_port_mapping(now, inside, Some(external));
+    world.drain(1);
+    let told = world.peers[1].candidates().pop().unwrap();
+    assert_eq!((told.address.ip(), told.port), (Some(external.ip()), external.port()));
+    assert_eq!((told.kind, told.related), (CandidateType::ServerReflexive, Some((inside.ip().into(), 5000))));
+    world.run_until(ms(1000), World::both_routed).expect("connected");
+    world.assert_data_passes();
+}
+
+#[test]
+fn a_port_mapping_is_told_again_after_a_restart_as_long_as_it_holds() {
+    let mut world = World::two(12);
+    let (inside, external) = (address("192.0.2.1:5000"), address("203.0.113.1:4000"));
+    let now = world.now;
+    // Known before gathering begins.
+    world.peers[0].agent.set_port_mapping(now, inside, Some(external));
+    world.connect(0, 1);
+    let is_told = |world: &World| {
+        world.peers[0].agent.local_candidates().any(|told| told.address.ip() == Some(external.ip()))
+    };
+    assert!(is_told(&world));
+    world.restart(0);
+    assert!(is_told(&world));
+    world.peers[0].agent.set_port_mapping(now, inside, None);
+    world.restart(0);
+    assert!(!is_told(&world));
+    // Nothing is told of a socket that isn't there, nor with relays only.
+    world.peers[0].agent.set_port_mapping(now, address("192.0.2.7:1"), Some(external));
+    assert!(!is_told(&world));
+    let config = Config { transport_policy: IceTransportPolicy::Relay, ..Config::default() };
+    let hidden = world.peer(config, &["192.0.2.3:5000"], None);
+    world.gather(hidden);
+    world.peers[hidden].agent.set_port_mapping(now, address("192.0.2.3:5000"), Some(external));
+    assert_eq!(world.peers[hidden].agent.local_candidates().count(), 0);
+}
+
 #[test]
 fn servers_that_dont_answer_hold_gathering_up_for_ten_seconds_at_most() {
     let mut world = behind_nats(4);

@@ -6,7 +6,7 @@ use peerline::{Configuration, DataChannelInit, Endpoint, EndpointConfig, Event, 
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 };
+    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, ..EndpointConfig::default() };
     let caller = Endpoint::bind(config.clone())?.peer_connection(Configuration::default())?;
     let callee = Endpoint::bind(config)?.peer_connection(Configuration::default())?;
     tokio::spawn(echo(callee.clone()));

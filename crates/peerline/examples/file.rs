@@ -12,7 +12,7 @@ async fn main() -> Result<()> {
     let from = paths.next().context("the file to be sent")?;
     let to = paths.next().context("where it goes")?;
 
-    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 };
+    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, ..EndpointConfig::default() };
     let sender = Endpoint::bind(config.clone())?.peer_connection(Configuration::default())?;
     let receiver = Endpoint::bind(config)?.peer_connection(Configuration::default())?;
     let received = tokio::spawn(receive(receiver.clone(), to));

@@ -6,7 +6,7 @@ use peerline::{Configuration, DataChannelInit, Endpoint, EndpointConfig, Event, 
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 };
+    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, ..EndpointConfig::default() };
     let server = Endpoint::bind(config.clone())?;
     println!("all at {:?}", server.local_addresses());
 

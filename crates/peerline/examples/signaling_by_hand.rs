@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 #[tokio::main]
 async fn main() -> Result<()> {
     // Loopback as well: the other terminal may be on this machine.
-    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 };
+    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, ..EndpointConfig::default() };
     let peer = Endpoint::bind(config)?.peer_connection(Configuration::default())?;
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     let channel = match std::env::args().nth(1).as_deref() {

@@ -93,7 +93,7 @@ struct Heard {
 async fn main() -> Result<()> {
     let is_local = std::env::args().any(|argument| argument == "loopback");
     let interfaces = if is_local { Interfaces::AllAndLoopback } else { Interfaces::All };
-    let endpoint = Endpoint::bind(EndpointConfig { interfaces, port: 0 })?;
+    let endpoint = Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() })?;
     println!("{}", json!({ "ready": 1 }));
     let mut run = None;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

@@ -19,7 +19,7 @@ const LONG: usize = 256 << 10;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, port: 0 };
+    let config = EndpointConfig { interfaces: Interfaces::AllAndLoopback, ..EndpointConfig::default() };
     let caller = Endpoint::bind(config.clone())?.peer_connection(Configuration::default())?;
     let callee = Endpoint::bind(config)?.peer_connection(Configuration::default())?;
     tokio::spawn(answer(callee.clone()));

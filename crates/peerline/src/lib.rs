@@ -23,14 +23,19 @@
 mod byte_stream;
 pub mod channel;
 mod data_channel;
+mod dial;
 mod endpoint;
 mod event;
 pub mod event_log;
+mod host;
 mod mailbox;
+mod nat64;
 mod peer;
 mod peer_connection;
+mod proxy;
 mod statistics;
 pub mod transfer;
+mod trust;
 
 pub use byte_stream::ByteStream;
 pub use data_channel::{DataChannel, DataChannelEvent, DataChannelState, Message};
@@ -43,7 +48,9 @@ pub use peerline_connection::{
     PeerConnectionState, Priority, SdpType, SignalingState,
 };
 pub use peerline_dtls::{CertificateError, Failure as DtlsFailure};
+pub use proxy::{Proxy, ProxyUrlError};
 pub use statistics::{
     CandidatePairStats, CandidateStats, CertificateStats, DataChannelStats, PeerConnectionStats, Stats,
     StatsReport, TransportStats,
 };
+pub use trust::{CertificateFingerprint, Trust};

@@ -14,7 +14,7 @@ use crate::data_channel::{Channel, ChannelEvent};
 use crate::endpoint::{Note, PeerId, Shared, lock};
 use crate::event_log::{LOOK, Recorder};
 use crate::mailbox::Mailbox;
-use crate::{DataChannel, DataChannelState, Event, Message};
+use crate::{DataChannel, DataChannelState, Event, Message, Trust};
 
 /// How many bytes are read before the peer is told that there is room again: little beside the least receive window.
 const READ_STEP: usize = 64 << 10;
@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) channels: HashMap<ChannelHandle, Arc<Channel>, RandomState>,
     /// The servers that were found, by what they were found under.
     pub(crate) servers: HashMap<ServerId, IceServerUrl>,
+    /// Which of them are believed to be themselves, by their hosts.
+    pub(crate) trust: HashMap<String, Trust>,
     /// How many channels have been open, and how many of those are closed.
     pub(crate) opened: u32,
     pub(crate) closed: u32,
@@ -77,11 +79,16 @@ impl Delivery {
 }
 
 impl Peer {
-    pub(crate) fn new(shared: Arc<Shared>, connection: Connection) -> Arc<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        connection: Connection,
+        trust: HashMap<String, Trust>,
+    ) -> Arc<Self> {
         let state = State {
             connection,
             channels: HashMap::default(),
             servers: HashMap::new(),
+            trust,
             opened: 0,
             closed: 0,
             adopted: 0,

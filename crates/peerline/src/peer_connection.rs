@@ -1,5 +1,6 @@
 //! Peer connections (W3C `RTCPeerConnection`).
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +17,7 @@ use crate::peer::Peer;
 use crate::{
     BundlePolicy, Certificate, DataChannel, DataChannelInit, Description, DtlsTransportState, Error, Event,
     IceCandidate, IceConnectionState, IceGatheringState, IceServer, IceTransportPolicy, PeerConnectionState,
-    SignalingState, StatsReport,
+    SignalingState, StatsReport, Trust,
 };
 
 /// How a connection is to be (W3C `RTCConfiguration`).
@@ -24,6 +25,9 @@ use crate::{
 pub struct Configuration {
     /// STUN and TURN servers. Default none.
     pub ice_servers: Vec<IceServer>,
+    /// Which `turns:` servers are believed to be themselves, by the hosts that their URLs name. Of a host that isn't here the
+    /// certificate has to be signed by one of the web's authorities. Default none.
+    pub trust: HashMap<String, Trust>,
     /// Which candidates may be used. Default all; with relayed ones only, the peer learns no address of this machine.
     pub ice_transport_policy: IceTransportPolicy,
     /// Which sections share a transport when the peer doesn't bundle. There is one section, so that this is only kept.
@@ -54,6 +58,7 @@ impl Default for Configuration {
         } = connection::Configuration::default();
         Self {
             ice_servers,
+            trust: HashMap::new(),
             ice_transport_policy,
             bundle_policy,
             certificates: Vec::new(),
@@ -115,7 +120,7 @@ impl PeerConnection {
         };
         let machine = configuration.to_machine();
         let machine = connection::Connection::new(machine, certificate.clone(), StdRng::from_os_rng())?;
-        let peer = Peer::new(endpoint.shared().clone(), machine);
+        let peer = Peer::new(endpoint.shared().clone(), machine, configuration.trust);
         endpoint.shared().tell(Note::Added(peer.clone()));
         Ok(Self { inner: Arc::new(Inner { peer, certificates: vec![certificate], _endpoint: endpoint }) })
     }
@@ -203,17 +208,20 @@ impl PeerConnection {
                 sctp: before.sctp.clone(),
                 ..configuration.to_machine()
             };
-            state.connection.set_configuration(machine)
+            state.connection.set_configuration(machine)?;
+            state.trust = configuration.trust;
+            Ok(())
         })
     }
 
     /// W3C `getConfiguration`.
     pub fn configuration(&self) -> Configuration {
         let certificates = self.inner.certificates.clone();
-        self.inner.peer.look(|connection| {
-            let machine = connection.configuration();
+        self.inner.peer.drive(|state| {
+            let machine = state.connection.configuration();
             Configuration {
                 ice_servers: machine.ice_servers.clone(),
+                trust: state.trust.clone(),
                 ice_transport_policy: machine.ice_transport_policy,
                 bundle_policy: machine.bundle_policy,
                 certificates,

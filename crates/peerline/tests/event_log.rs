@@ -20,7 +20,7 @@ struct Logged {
 impl Logged {
     fn new() -> Self {
         let interfaces = Interfaces::Only(vec![[127, 0, 0, 1].into()]);
-        let endpoint = Endpoint::bind(EndpointConfig { interfaces, port: 0 }).unwrap();
+        let endpoint = Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() }).unwrap();
         let peer = endpoint.peer_connection(Configuration::default()).unwrap();
         let (log, reader) = EventLog::new("test/1");
         peer.set_event_log(&log);

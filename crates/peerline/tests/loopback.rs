@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn endpoint() -> Endpoint {
     let interfaces = Interfaces::Only(vec![[127, 0, 0, 1].into()]);
-    Endpoint::bind(EndpointConfig { interfaces, port: 0 }).unwrap()
+    Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() }).unwrap()
 }
 
 /// Offer and answer, with all candidates in them.

@@ -14,7 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn peer_with(configuration: Configuration) -> PeerConnection {
     let interfaces = Interfaces::Only(vec![[127, 0, 0, 1].into()]);
-    Endpoint::bind(EndpointConfig { interfaces, port: 0 }).unwrap().peer_connection(configuration).unwrap()
+    Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() })
+        .unwrap()
+        .peer_connection(configuration)
+        .unwrap()
 }
 
 fn peer() -> PeerConnection {

@@ -108,7 +108,7 @@ async fn main() -> Result<()> {
     // The peer may be on this machine, unless it is said to be elsewhere.
     let is_elsewhere = std::env::args().any(|argument| argument == "elsewhere");
     let interfaces = if is_elsewhere { Interfaces::All } else { Interfaces::AllAndLoopback };
-    let endpoint = Endpoint::bind(EndpointConfig { interfaces, port: 0 })?;
+    let endpoint = Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() })?;
     let connection = endpoint.peer_connection(Configuration::default())?;
     let peer = Arc::new(Peer {
         connection,

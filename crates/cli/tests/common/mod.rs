@@ -19,8 +19,10 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// The program, without what the environment says about it.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_peerline"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PEERLINE_")) {
-        command.env_remove(name);
+    for (name, _) in std::env::vars() {
+        if name.starts_with("PEERLINE_") || name.to_ascii_uppercase().ends_with("_PROXY") {
+            command.env_remove(name);
+        }
     }
     command
 }

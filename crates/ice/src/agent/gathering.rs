@@ -11,7 +11,7 @@ use rand::Rng;
 use super::{Agent, Queued};
 use crate::locals::reaches_server;
 use crate::relay::Relay;
-use crate::{Event, GatheringState, RelayId, Server, ServerId, Transmit};
+use crate::{Event, GatheringState, Nat64Prefix, RelayId, Server, ServerId, Transmit};
 
 /// How a STUN server is asked: for ten seconds, and at the beginning faster than RFC 8489 §6.2.1, since somebody waits.
 const ASKING: Retransmission = Retransmission { timeout: Duration::from_millis(250), count: 6, last: 8 };
@@ -31,6 +31,8 @@ pub(super) struct Sources {
     /// No more are coming.
     pub complete: bool,
     pub bindings: Vec<Binding>,
+    /// Local addresses, and where a router forwards from to them.
+    pub port_mappings: Vec<(SocketAddr, SocketAddr)>,
 }
 
 /// A STUN server being asked from an address.
@@ -78,6 +80,7 @@ impl Agent {
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         self.sources.addresses.retain(|other| *other != address);
         self.sources.bindings.retain(|binding| binding.local != address);
+        self.sources.port_mappings.retain(|(local, _)| *local != address);
         let lost: Vec<_> =
             self.relays.iter().filter(|relay| relay.interface == address).map(|relay| relay.id).collect();
         for relay in lost {
@@ -85,6 +88,41 @@ impl Agent {
         }
         if let Some(base) = self.locals.host(address).map(|base| base.id) {
             self.remove_base(now, base);
+        }
+        self.settle(now);
+    }
+
+    /// A router forwards what comes to `external` to the socket at `local`, so that others reach it there, whatever they have been
+    /// sent before; `None`: it doesn't any more. Gathering doesn't wait for it: the candidate is told when it is known, after the
+    /// end of gathering as well.
+    pub fn set_port_mapping(&mut self, now: Instant, local: SocketAddr, external: Option<SocketAddr>) {
+        let mappings = &mut self.sources.port_mappings;
+        mappings.retain(|(other, _)| *other != local);
+        mappings.extend(external.map(|external| (local, external)));
+        mappings.truncate(self.config.limits.local_addresses);
+        if self.sources.began.is_some() && !self.closed {
+            self.tell_port_mappings();
+            self.settle(now);
+        }
+    }
+
+    /// RFC 8445 §5.1.1.2: it is reached there like at an address that a server sees, and has the type and the priority of one.
+    fn tell_port_mappings(&mut self) {
+        for (local, external) in self.sources.port_mappings.clone() {
+            let added = self.locals.add_server_reflexive(local, external, None);
+            if let Some(id) = added.map(|candidate| candidate.id) {
+                self.tell(id);
+            }
+        }
+    }
+
+    /// From this network, which has no IPv4, a translator leads there (RFC 7050): remote candidates of IPv4 are checked through
+    /// it, and the address that it gives this side is one of its candidates.
+    pub fn set_nat64(&mut self, now: Instant, prefix: Nat64Prefix) {
+        self.locals.nat64 = Some(prefix);
+        let (mut context, session) = self.context(now, false);
+        if let Some(session) = session {
+            session.translate_remotes(&mut context);
         }
         self.settle(now);
     }
@@ -150,6 +188,7 @@ impl Agent {
                 }
             }
         }
+        self.tell_port_mappings();
     }
 
     fn ask(&mut self, now: Instant, server: ServerId, remote: SocketAddr, local: SocketAddr) {
@@ -242,7 +281,7 @@ impl Agent {
             (Class::Success, Some(mapped)) => {
                 binding.progress = Progress::Answered { again: now + REFRESH };
                 let mapped = SocketAddr::new(mapped.ip().to_canonical(), mapped.port());
-                let added = self.locals.add_server_reflexive(local, mapped, server, remote);
+                let added = self.locals.add_server_reflexive(local, mapped, Some((server, remote)));
                 if let Some(id) = added.map(|candidate| candidate.id) {
                     self.tell(id);
                 }

@@ -122,7 +122,7 @@ impl Agent {
             && local == from
             && let Some(mapped) = mapped
         {
-            let added = self.locals.add_server_reflexive(from, mapped, server, server_address);
+            let added = self.locals.add_server_reflexive(from, mapped, Some((server, server_address)));
             if let Some(candidate) = added.map(|candidate| candidate.id) {
                 self.tell(candidate);
             }

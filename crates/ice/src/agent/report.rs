@@ -1,5 +1,6 @@
 //! What an agent says of itself.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use peerline_sdp::Candidate;
@@ -8,7 +9,8 @@ use super::Agent;
 use crate::route::Framing;
 use crate::session::Session;
 use crate::{
-    CandidateStatistics, GatheringState, IceTransportPolicy, PairStatistics, Route, State, Statistics,
+    CandidateStatistics, GatheringState, IceTransportPolicy, PairStatistics, Route, ServerId, State,
+    Statistics,
 };
 use peerline_stun::TransactionId;
 use peerline_turn::Transport;
@@ -34,6 +36,11 @@ impl Agent {
         let mut candidate = candidate.clone();
         candidate.extensions.push(("ufrag".to_owned(), self.current.local.ufrag.clone()));
         candidate
+    }
+
+    /// Where a server is that was added, as long as it counts.
+    pub fn server_address(&self, server: ServerId) -> Option<SocketAddr> {
+        self.sources.address_of(server)
     }
 
     /// The session whose pair data flows over: the one before as long as the new one has none.

@@ -165,7 +165,7 @@ impl Session {
                 if candidate.port == 0 || ip.is_unspecified() || ip.is_multicast() {
                     return Err(CandidateError::Unsupported);
                 }
-                self.add_address(context, SocketAddr::new(ip, candidate.port), candidate.clone());
+                self.add_addresses(context, SocketAddr::new(ip, candidate.port), candidate);
             }
             // Other names would let a stranger have this machine ask for whatever it likes.
             Address::Name(name) if is_mdns(name) && candidate.port != 0 => {
@@ -194,6 +194,26 @@ impl Session {
     }
 
     /// A candidate that was told and whose address is known.
+    /// An address, and the one that stands for it where IPv4 is translated.
+    fn add_addresses(&mut self, context: &mut Context<'_>, address: SocketAddr, candidate: &Candidate) {
+        self.add_address(context, address, candidate.clone());
+        let translated = context.locals.nat64.and_then(|prefix| prefix.translate(address));
+        if let Some(translated) = translated
+            && self.remotes.len() < context.limits.remote_candidates
+        {
+            self.add_address(context, translated, candidate.clone());
+        }
+    }
+
+    /// A translator was found: what stands for the addresses that are known already.
+    pub fn translate_remotes(&mut self, context: &mut Context<'_>) {
+        let known: Vec<_> =
+            self.remotes.iter().map(|remote| (remote.address, remote.candidate.clone())).collect();
+        for (address, candidate) in known {
+            self.add_addresses(context, address, &candidate);
+        }
+    }
+
     fn add_address(&mut self, context: &mut Context<'_>, address: SocketAddr, candidate: Candidate) {
         let known = self.remotes.iter_mut().find(|known| known.address == address);
         if let Some(known) = known {

@@ -47,6 +47,18 @@ enum Signal {
     EndOfCandidates,
 }
 
+/// The prefix of every translator.
+pub fn nat64() -> Nat64Prefix {
+    Nat64Prefix::find(["64:ff9b::192.0.0.170".parse().unwrap()]).unwrap()
+}
+
+/// What an address behind a translator stands for.
+fn nat64_destination(address: SocketAddr) -> Option<SocketAddr> {
+    let IpAddr::V6(ip) = address.ip() else { return None };
+    let [.., a, b, c, d] = ip.octets();
+    nat64().contains(ip).then(|| SocketAddr::new(IpAddr::from([a, b, c, d]), address.port()))
+}
+
 /// One agent and its machine.
 pub struct Peer {
     pub agent: Agent,
@@ -280,6 +292,11 @@ impl World {
         if blocked || from.cut.contains(&packet.source.ip()) {
             return;
         }
+        if let (Some(nat), Some(there)) = (from.nat, nat64_destination(packet.destination)) {
+            packet.source = self.nats[nat].outbound(self.now, packet.transport, packet.source, there);
+            packet.destination = there;
+            return self.send(packet);
+        }
         // Neighbours behind the same NAT reach each other directly.
         let neighbour = self.owner(packet.destination).is_some_and(|other| self.peers[other].nat == from.nat);
         if let Some(nat) = from.nat.filter(|_| !neighbour && is_private(packet.source.ip())) {
@@ -313,6 +330,9 @@ impl World {
                 return;
             };
             packet.destination = inside;
+            if inside.is_ipv6() {
+                packet.source = nat64().translate(packet.source).unwrap();
+            }
         }
         let Some(to) = self.owner(packet.destination) else {
             return;

@@ -34,6 +34,8 @@ pub struct Nat {
     ports: BTreeMap<(Inside, Option<SocketAddr>), u16>,
     insides: BTreeMap<u16, Inside>,
     permitted: Vec<(u16, Option<SocketAddr>)>,
+    /// Ports that anybody may send to, for somebody inside has asked for it.
+    forwarded: BTreeMap<u16, SocketAddr>,
     next: u16,
 }
 
@@ -46,6 +48,7 @@ impl Nat {
             ports: BTreeMap::new(),
             insides: BTreeMap::new(),
             permitted: Vec::new(),
+            forwarded: BTreeMap::new(),
             next: 30_000,
         }
     }
@@ -57,6 +60,13 @@ impl Nat {
 
     pub fn symmetric(public: &str) -> Self {
         Self::new(public, Behaviour::AddressAndPortDependent, Behaviour::AddressAndPortDependent)
+    }
+
+    /// Makes a port mapping, as PCP does: gives its address outside.
+    pub fn forward(&mut self, inside: SocketAddr) -> SocketAddr {
+        let port = 4000;
+        self.forwarded.insert(port, inside);
+        SocketAddr::new(self.public, port)
     }
 
     /// Its mappings for UDP are gone; streams live on, or the owner would see them end.
@@ -98,6 +108,11 @@ impl Nat {
         remote: SocketAddr,
         outside: SocketAddr,
     ) -> Option<SocketAddr> {
+        if let Some(inside) = self.forwarded.get(&outside.port()).filter(|_| transport == Transport::Udp) {
+            // What is answered goes out where it came in.
+            self.ports.insert(((transport, *inside), self.mapping.key(remote)), outside.port());
+            return Some(*inside);
+        }
         let (over, inside) = *self.insides.get(&outside.port())?;
         let permitted = (outside.port(), self.filtering.key(remote));
         (over == transport && self.permitted.contains(&permitted)).then_some(inside)

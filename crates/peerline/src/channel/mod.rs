@@ -24,7 +24,6 @@ mod participant;
 mod recovery;
 mod session;
 mod transport;
-mod trust;
 
 use std::future::pending;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -43,12 +42,12 @@ use self::transport::Server;
 use crate::event_log::{EventLog, LogEvent};
 use crate::{
     Configuration, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Error, IceServer,
-    IceTransportPolicy, Interfaces, PeerConnection,
+    IceTransportPolicy, Interfaces, PeerConnection, Proxy,
 };
 
 pub use self::chat::Way;
 pub use self::transport::ConnectError;
-pub use self::trust::{CertificateFingerprint, Disbelieved, Trust};
+pub use crate::trust::{CertificateFingerprint, Disbelieved, Trust};
 pub use peerline_signaling::client::{Answer, ClosedReason, LeaveReason, MemberState, Plaintext, Refusal};
 pub use peerline_signaling::code::CodeError;
 pub use peerline_signaling::link::LinkError;
@@ -77,6 +76,11 @@ pub struct ChannelOptions {
     /// The sockets for direct connections. Default: an endpoint of the channel's own, with the loopback addresses where
     /// the server is on this machine, or where there are no others.
     pub endpoint: Option<Endpoint>,
+    /// The proxy through which servers are reached where there is no direct way: the channel's, and unless `endpoint` has its own,
+    /// relays. Default none.
+    pub proxy: Option<Proxy>,
+    /// Whether the router is asked to forward to the channel's own endpoint ([`EndpointConfig::port_mapping`]). Default true.
+    pub port_mapping: bool,
     /// Which ways direct connections may take; through the relay only, the others learn no address of this machine.
     pub ice_transport_policy: IceTransportPolicy,
     /// Whether a server that is away is waited for when one enters; without, that is an error. Default true.
@@ -100,6 +104,8 @@ impl ChannelOptions {
             agent,
             direct: true,
             endpoint: None,
+            proxy: None,
+            port_mapping: true,
             ice_transport_policy: IceTransportPolicy::All,
             wait_for_server: true,
             one_partner: false,
@@ -224,6 +230,8 @@ pub struct Channel {
     link: Link,
     commands: mpsc::UnboundedSender<Command>,
     events: mpsc::Receiver<ChannelEvent>,
+    /// The one that was made for it.
+    own_endpoint: Option<Endpoint>,
 }
 
 impl Channel {
@@ -235,7 +243,7 @@ impl Channel {
     /// # Errors
     /// When the server refuses (the channel is full, for instance), or there is no way to it that could work later.
     pub async fn join(link: &Link, options: ChannelOptions) -> Result<Self, ChannelError> {
-        let server = Server::new(link.origin(), options.trust)?;
+        let server = Server::new(link.origin(), options.trust, options.proxy.clone())?;
         let mut random = StdRng::from_os_rng();
         let identity = options.identity.unwrap_or_else(|| new_identity(&mut random));
         let profile = Profile {
@@ -252,13 +260,25 @@ impl Channel {
             log.say(LogEvent::Channel { server: link.origin().to_owned(), participant: own.to_string() });
         }
         let (reporter, reports) = mpsc::channel(REPORTS);
+        let mut own_endpoint = None;
         let surroundings = if options.direct {
             let endpoint = match options.endpoint {
                 Some(endpoint) => endpoint,
-                None => bind(server.is_on_this_machine()).map_err(ChannelError::Endpoint)?,
+                None => {
+                    let config = EndpointConfig {
+                        proxy: options.proxy,
+                        port_mapping: options.port_mapping,
+                        ..EndpointConfig::default()
+                    };
+                    let endpoint =
+                        bind(server.is_on_this_machine(), config).map_err(ChannelError::Endpoint)?;
+                    own_endpoint.insert(endpoint).clone()
+                }
             };
             let ice_transport_policy = options.ice_transport_policy;
-            let configuration = Configuration { ice_transport_policy, ..Configuration::default() };
+            // Its relay is the same server as the one that the link names.
+            let trust = [(server.host().to_owned(), options.trust)].into();
+            let configuration = Configuration { ice_transport_policy, trust, ..Configuration::default() };
             Some(Surroundings {
                 endpoint,
                 configuration,
@@ -273,7 +293,7 @@ impl Channel {
         let (commands, receiver) = mpsc::unbounded_channel();
         let (sender, events) = mpsc::channel(EVENTS);
         let (entered, entering) = oneshot::channel();
-        let channel = Self { own, link: link.clone(), commands, events };
+        let channel = Self { own, link: link.clone(), commands, events, own_endpoint };
         let handles = Handles { commands: receiver, events: sender, entered };
         let manners = Manners { waits: options.wait_for_server, one_partner: options.one_partner };
         let session = Session::new(client, server, options.event_log);
@@ -308,10 +328,16 @@ impl Channel {
         ChannelSender { commands: self.commands.clone() }
     }
 
-    /// Leaves; resolves when the server has been told.
+    /// Leaves; resolves when the server has been told, and the router.
     pub async fn leave(mut self) {
         let _ = self.commands.send(Command::Leave);
-        while self.events.recv().await.is_some() {}
+        let told = async { while self.events.recv().await.is_some() {} };
+        let given_back = async {
+            if let Some(endpoint) = &self.own_endpoint {
+                endpoint.end_port_mapping().await;
+            }
+        };
+        tokio::join!(told, given_back);
     }
 }
 
@@ -423,8 +449,8 @@ impl ChannelSender {
 }
 
 /// Who meets at a server on this machine may be on it, too, and its relay is reached by loopback alone.
-fn bind(loopback_too: bool) -> std::io::Result<Endpoint> {
-    let bind = |interfaces| Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() });
+fn bind(loopback_too: bool, config: EndpointConfig) -> std::io::Result<Endpoint> {
+    let bind = |interfaces| Endpoint::bind(EndpointConfig { interfaces, ..config.clone() });
     if loopback_too {
         return bind(Interfaces::AllAndLoopback);
     }

@@ -1,6 +1,6 @@
 //! The WebSocket to the server (`docs/signaling.md` §4).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -13,7 +13,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::trust::{CertificateFingerprint, Disbelieved, Trust};
+use crate::dial;
+use crate::host::{authority, is_loopback};
+use crate::proxy::Proxy;
+use crate::trust::{CertificateFingerprint, Disbelieved, Trust};
 
 const PROTOCOL: &str = "peerline.v1";
 /// The largest frame, in bytes (§4).
@@ -34,7 +37,7 @@ pub enum ConnectError {
         /// Host and port.
         address: String,
         /// The system's word.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The server does not prove that it is the one that the link names.
     #[error("{address} is not trusted: {error} (its certificate's SHA-256 is {certificate})")]
@@ -77,11 +80,12 @@ pub(super) struct Server {
     port: u16,
     tls: Option<(ServerName<'static>, Arc<rustls::ClientConfig>)>,
     uri: Uri,
+    proxy: Option<Proxy>,
 }
 
 impl Server {
     /// `origin` is that of a link: `https://HOST:PORT`.
-    pub(super) fn new(origin: &str, trust: Trust) -> Result<Self, ConnectError> {
+    pub(super) fn new(origin: &str, trust: Trust, proxy: Option<Proxy>) -> Result<Self, ConnectError> {
         let wrong = || ConnectError::Address(origin.to_owned());
         let uri: Uri = origin.parse().map_err(|_| wrong())?;
         let host = uri.host().ok_or_else(wrong)?.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -96,14 +100,20 @@ impl Server {
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let tls = if secure {
             let name = ServerName::try_from(host.clone()).map_err(|_| wrong())?;
-            Some((name, Arc::new(trust.client_config().map_err(|_| wrong())?)))
+            Some((name, Arc::new(trust.client_config(&[b"http/1.1"]).map_err(|_| wrong())?)))
         } else {
             None
         };
         let scheme = if secure { "wss" } else { "ws" };
         let authority = uri.authority().ok_or_else(wrong)?;
         let uri = format!("{scheme}://{authority}/signal").parse().map_err(|_| wrong())?;
-        Ok(Self { host, port, tls, uri })
+        let proxy = proxy.filter(|proxy| proxy.serves(&host));
+        Ok(Self { host, port, tls, uri, proxy })
+    }
+
+    /// Its name or address; that of IPv6 without brackets.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     /// Whether its address is one of loopback.
@@ -113,23 +123,13 @@ impl Server {
 
     /// Opens a connection.
     pub(super) async fn connect(&self) -> Result<Socket, ConnectError> {
-        let address = match self.host.parse::<IpAddr>() {
-            Ok(ip) => std::net::SocketAddr::new(ip, self.port).to_string(),
-            Err(_) => format!("{}:{}", self.host, self.port),
-        };
-        let tcp = TcpStream::connect((self.host.as_str(), self.port))
+        let (host, port) = (self.host.as_str(), self.port);
+        let address = authority(host, port);
+        let direct = dial::connect(None, host, port);
+        let proxied = self.proxy.as_ref().map(|proxy| (proxy, proxy.connect(None, host, port)));
+        let stream = dial::open(direct, proxied, |tcp| self.encrypt(tcp))
             .await
-            .map_err(|error| ConnectError::Unreachable { address: address.clone(), error })?;
-        // Frames are small and awaited: none is to wait for the next.
-        let _ = tcp.set_nodelay(true);
-        let stream: Box<dyn Stream> = match &self.tls {
-            None => Box::new(tcp),
-            Some((name, config)) => {
-                let connector = TlsConnector::from(Arc::clone(config));
-                let connected = connector.connect(name.clone(), tcp).await;
-                Box::new(connected.map_err(|error| unencrypted(address.clone(), error))?)
-            }
-        };
+            .map_err(|error| unreached(address.clone(), error))?;
         let foreign = |error| ConnectError::Foreign { address: address.clone(), error: Box::new(error) };
         let mut request = self.uri.clone().into_client_request().map_err(foreign)?;
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
@@ -137,22 +137,23 @@ impl Server {
         let (socket, _) = client_async_with_config(request, stream, Some(config)).await.map_err(foreign)?;
         Ok(socket)
     }
+
+    async fn encrypt(&self, tcp: TcpStream) -> io::Result<Box<dyn Stream>> {
+        Ok(match &self.tls {
+            None => Box::new(tcp),
+            Some((name, config)) => {
+                Box::new(TlsConnector::from(Arc::clone(config)).connect(name.clone(), tcp).await?)
+            }
+        })
+    }
 }
 
-/// Why there is TCP to a server, but no TLS.
-fn unencrypted(address: String, error: std::io::Error) -> ConnectError {
+/// Why there is no TCP to a server, or no TLS.
+fn unreached(address: String, error: io::Error) -> ConnectError {
     match Disbelieved::find(&error).cloned() {
         Some(Disbelieved { certificate, error }) => ConnectError::Untrusted { address, certificate, error },
         None => ConnectError::Unreachable { address, error },
     }
-}
-
-/// RFC 6761 §6.3: `localhost` and what is below it is this machine.
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).is_loopback()
 }
 
 #[cfg(test)]
@@ -162,16 +163,16 @@ mod tests {
     #[test]
     fn plain_http_stays_on_this_machine() {
         for origin in ["http://localhost:8443", "http://127.0.0.1", "http://[::1]:80", "http://a.localhost"] {
-            assert!(Server::new(origin, Trust::Authorities).is_ok(), "{origin}");
+            assert!(Server::new(origin, Trust::Authorities, None).is_ok(), "{origin}");
         }
         for origin in ["http://192.0.2.2:8443", "http://call.example", "http://localhost.example"] {
             assert!(
-                matches!(Server::new(origin, Trust::Authorities), Err(ConnectError::Plain(_))),
+                matches!(Server::new(origin, Trust::Authorities, None), Err(ConnectError::Plain(_))),
                 "{origin}"
             );
-            assert!(Server::new(origin, Trust::Anybody).is_ok(), "{origin}");
+            assert!(Server::new(origin, Trust::Anybody, None).is_ok(), "{origin}");
         }
-        assert!(Server::new("https://[2001:db8::1]:8443", Trust::Authorities).is_ok());
-        assert!(matches!(Server::new("https://", Trust::Authorities), Err(ConnectError::Address(_))));
+        assert!(Server::new("https://[2001:db8::1]:8443", Trust::Authorities, None).is_ok());
+        assert!(matches!(Server::new("https://", Trust::Authorities, None), Err(ConnectError::Address(_))));
     }
 }

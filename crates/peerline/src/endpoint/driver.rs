@@ -1,5 +1,6 @@
 //! The driver: one task that carries datagrams between sockets and peers.
 
+use std::collections::HashMap;
 use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,10 +15,12 @@ use tokio::time::Sleep;
 use super::directory::PeerId;
 use super::interface_changes::InterfaceChanges;
 use super::peers::{Peers, Relay};
+use super::port_mapping::PortMapping;
 use super::socket::{Received, Socket};
 use super::stream::{self, Stream};
-use super::{EndpointConfig, Note, Shared, lock, multicast_dns, servers};
+use super::{EndpointConfig, Interfaces, Note, Shared, lock, multicast_dns, servers};
 use crate::peer::{Delivery, Peer, State};
+use crate::{IceTransportPolicy, Trust};
 
 /// How many trains one peer may send before others have their turn.
 const TRAINS: usize = 4;
@@ -51,6 +54,10 @@ pub(super) struct Driver {
     sleeps_until: Option<Instant>,
     interface_changes: InterfaceChanges,
     look_around: Instant,
+    /// Whether ports are mapped: from the first peer on that has a use for it.
+    maps_ports: bool,
+    /// By the socket's address.
+    port_mappings: HashMap<SocketAddr, PortMapping>,
 }
 
 /// Trains that wait to be sent.
@@ -85,6 +92,8 @@ impl Driver {
             sleeps_until: None,
             interface_changes: InterfaceChanges::watch(),
             look_around: now + LOOK_AROUND,
+            maps_ports: false,
+            port_mappings: HashMap::new(),
         }
     }
 
@@ -152,8 +161,22 @@ impl Driver {
                     }
                 });
             }
+            Note::Nat64 { peer, prefix } => {
+                peers.call(peer, |connection| connection.set_nat64(now, prefix));
+            }
             Note::Resolved { peer, name, addresses } => {
                 peers.call(peer, |connection| connection.resolved(now, &name, &addresses));
+            }
+            Note::PortMapped { local, external } => self.tell_port_mapping(now, local, external),
+            Note::EndPortMapping(ended) => {
+                self.config.port_mapping = false;
+                let mappings = std::mem::take(&mut self.port_mappings).into_values();
+                let ending = futures_util::future::join_all(mappings.map(PortMapping::end));
+                self.shared.runtime.spawn(async move {
+                    ending.await;
+                    // Whoever asked may be gone.
+                    let _ = ended.send(());
+                });
             }
             Note::StreamOpened { peer, relay, stream } => {
                 let local = stream.local;
@@ -183,13 +206,45 @@ impl Driver {
 
     fn add(&mut self, now: Instant, peer: Arc<Peer>) {
         let id = peer.id;
-        peer.drive(|state| {
+        let uses_sockets = peer.drive(|state| {
             for socket in &self.sockets {
                 state.connection.add_local_address(now, socket.local());
             }
+            for (local, mapping) in &self.port_mappings {
+                state.connection.set_port_mapping(now, *local, mapping.external);
+            }
+            state.connection.configuration().ice_transport_policy != IceTransportPolicy::Relay
         });
         self.peers.add(peer);
+        if uses_sockets && !std::mem::replace(&mut self.maps_ports, true) {
+            self.map_ports();
+        }
         self.look_up_servers(id, 0);
+    }
+
+    /// The router is asked to forward to the sockets for which it hasn't been.
+    fn map_ports(&mut self) {
+        let is_wanted = self.config.port_mapping && self.config.interfaces != Interfaces::AllAndLoopback;
+        if !is_wanted || !self.maps_ports {
+            return;
+        }
+        for local in self.sockets.iter().map(Socket::local) {
+            if !self.port_mappings.contains_key(&local)
+                && let Some(mapping) = PortMapping::keep(&self.shared, local)
+            {
+                self.port_mappings.insert(local, mapping);
+            }
+        }
+    }
+
+    fn tell_port_mapping(&mut self, now: Instant, local: SocketAddr, external: Option<SocketAddr>) {
+        // The socket may be gone meanwhile.
+        if let Some(mapping) = self.port_mappings.get_mut(&local) {
+            mapping.external = external;
+            for peer in self.peers.ids() {
+                self.peers.call(peer, |connection| connection.set_port_mapping(now, local, external));
+            }
+        }
     }
 
     /// The names of the configuration's servers are resolved, for this one of its changes. What was looked up for others
@@ -201,7 +256,7 @@ impl Driver {
             is_newest.then(|| connection.configuration().ice_servers.clone())
         });
         if let Some(servers) = wanted.flatten() {
-            servers::look_up(&self.shared, peer, number, &servers);
+            servers::look_up(&self.shared, peer, number, &servers, self.config.proxy.as_ref());
         }
     }
 
@@ -272,7 +327,9 @@ impl Driver {
         }
         for socket in &gone {
             self.peers.directory.remove_local(socket.local());
+            self.port_mappings.remove(&socket.local());
         }
+        self.map_ports();
     }
 
     /// Takes from peers what they have to send and to say. `true`: a socket takes nothing more at the moment.
@@ -335,7 +392,7 @@ impl Driver {
                 }
             } else {
                 let stream = relays().find_map(|relay| match relay {
-                    Relay::Stream(stream) if stream.local == local => Some(stream),
+                    Relay::Stream(stream) if (stream.local, stream.remote) == (local, remote) => Some(stream),
                     _ => None,
                 });
                 if let Some(stream) = stream {
@@ -385,11 +442,21 @@ impl Driver {
                         }
                     }
                 } else {
-                    // The name that the server's certificate has to have.
-                    let host = |state: &mut State| state.servers.get(&server).map(|url| url.host.clone());
-                    let host = self.peers.drive(peer, host).flatten().unwrap_or_default();
+                    let describe = |state: &mut State| {
+                        let host = state.servers.get(&server)?.host.clone();
+                        let trusted = state.trust.iter().find(|(name, _)| name.eq_ignore_ascii_case(&host));
+                        let trust = trusted.map_or_else(Trust::default, |(_, trust)| *trust);
+                        // Another one, to which the server has referred, has no name.
+                        let is_itself = state.connection.ice().server_address(server) == Some(remote);
+                        let target = if is_itself { host.clone() } else { remote.ip().to_string() };
+                        Some((host, trust, target))
+                    };
+                    let described = self.peers.drive(peer, describe).flatten();
+                    let (host, trust, target) = described.unwrap_or_default();
+                    let proxy = self.config.proxy.clone().filter(|proxy| proxy.serves(&target));
                     self.peers.insert_relay(peer, relay, Relay::Opening);
-                    let target = stream::Target { peer, relay, transport, local, remote, host };
+                    let target =
+                        stream::Target { peer, relay, transport, local, remote, host, trust, target, proxy };
                     self.shared.runtime.spawn(stream::run(self.shared.clone(), target));
                 }
             }

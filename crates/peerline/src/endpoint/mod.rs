@@ -15,6 +15,7 @@ mod interface_changes;
 mod interfaces;
 mod multicast_dns;
 mod peers;
+mod port_mapping;
 mod servers;
 mod socket;
 mod stream;
@@ -23,9 +24,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use peerline_connection::{IceServerUrl, RelayId, Server};
+use peerline_connection::{IceServerUrl, Nat64Prefix, RelayId, Server};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 pub use interfaces::Interfaces;
 
@@ -34,15 +38,27 @@ use driver::Driver;
 use socket::Socket;
 
 use crate::peer::Peer;
-use crate::{Configuration, Error, PeerConnection};
+use crate::{Configuration, Error, PeerConnection, Proxy};
 
 /// How an [`Endpoint`] is set up.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointConfig {
     /// The addresses that are used.
     pub interfaces: Interfaces,
     /// The UDP port, the same at every address. Default 0: the system chooses one, for each address its own.
     pub port: u16,
+    /// The proxy through which TURN servers are reached over TCP and TLS where there is no direct way. Default none.
+    pub proxy: Option<Proxy>,
+    /// Whether the router is asked to forward to the sockets (PCP, NAT-PMP, UPnP-IGD), so that others reach them whatever the
+    /// NAT is. It is asked from the first connection on that may use more than relays, only for private addresses, and not with
+    /// [`Interfaces::AllAndLoopback`]: those peers are on this machine. The mapping ends with the endpoint. Default true.
+    pub port_mapping: bool,
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        Self { interfaces: Interfaces::default(), port: 0, proxy: None, port_mapping: true }
+    }
 }
 
 /// UDP sockets that any number of [`PeerConnection`]s share: a server needs one port for all of them.
@@ -90,8 +106,14 @@ pub(crate) enum Note {
     Touched(PeerId),
     /// A server's name was resolved, or those of all have been.
     Server { peer: PeerId, number: u32, server: Option<(Server, IceServerUrl)>, is_last: bool },
+    /// A peer's network has no IPv4, and a translator to it.
+    Nat64 { peer: PeerId, prefix: Nat64Prefix },
     /// A peer's name below `.local` was asked for.
     Resolved { peer: PeerId, name: String, addresses: Vec<IpAddr> },
+    /// The router forwards from there to one of our sockets, or doesn't any more.
+    PortMapped { local: SocketAddr, external: Option<SocketAddr> },
+    /// Port mappings are to be given back.
+    EndPortMapping(oneshot::Sender<()>),
     /// A connection to a relay stands.
     StreamOpened { peer: PeerId, relay: RelayId, stream: stream::Stream },
     /// A message came over a connection to a relay.
@@ -127,6 +149,14 @@ impl Endpoint {
     /// certificate, `InvalidAccessError` for an expired one; `OperationError` if none could be made.
     pub fn peer_connection(&self, configuration: Configuration) -> Result<PeerConnection, Error> {
         PeerConnection::on(self.inner.clone(), configuration)
+    }
+
+    /// Gives the router's port mappings back, and makes no more; resolves when the router has been told, after a second at
+    /// most. The end of the endpoint does the same, but has no time for that if the program ends with it.
+    pub async fn end_port_mapping(&self) {
+        let (ended, ending) = oneshot::channel();
+        self.inner.shared.tell(Note::EndPortMapping(ended));
+        let _ = timeout(Duration::from_secs(1), ending).await;
     }
 
     /// The addresses that the sockets are bound to at the moment.

@@ -1,36 +1,73 @@
 //! STUN and TURN servers by name.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{join, join_all};
 use peerline_connection::{Credential, IceServer, IceServerUrl, Server, Transport};
+use tokio::time::timeout;
 
-use super::{Note, PeerId, Shared};
+use super::{Note, PeerId, Shared, lock};
+use crate::{Proxy, nat64};
+
+/// How long a name is looked up before it is left to the proxy. Behind one that is the only way out, often nobody answers.
+const LOOKUP: Duration = Duration::from_millis(500);
 
 /// Looks up the servers of a configuration and tells the driver, each as soon as it is known.
 /// `number` says which [`Event::ServersWanted`](peerline_connection::Event::ServersWanted) this is for.
-pub(super) fn look_up(shared: &Arc<Shared>, peer: PeerId, number: u32, servers: &[IceServer]) {
+pub(super) fn look_up(
+    shared: &Arc<Shared>,
+    peer: PeerId,
+    number: u32,
+    servers: &[IceServer],
+    proxy: Option<&Proxy>,
+) {
     let mut wanted = Vec::new();
     for server in servers {
         let credential = server.username.clone().zip(server.credential.clone());
         let credential = credential.map(|(username, password)| Credential { username, password });
         for url in server.parse_urls().unwrap_or_default() {
-            wanted.push((url, credential.clone()));
+            let is_proxied = url.is_tcp && proxy.is_some_and(|proxy| proxy.serves(&url.host));
+            wanted.push((url, credential.clone(), is_proxied));
         }
     }
     let shared = shared.clone();
     shared.runtime.clone().spawn(async move {
-        let lookups = wanted.into_iter().map(|(url, credential)| {
-            let shared = shared.clone();
+        // Asked once, and by whoever needs it first.
+        let needs_nat64 = nat64::is_needed(&lock(&shared.addresses));
+        let nat64 = async {
+            let prefix = if needs_nat64 { nat64::discover().await } else { None };
+            if let Some(prefix) = prefix {
+                shared.tell(Note::Nat64 { peer, prefix });
+            }
+            prefix
+        };
+        let nat64 = nat64.boxed().shared();
+        let lookups = wanted.into_iter().map(|(url, credential, is_proxied)| {
+            let (shared, nat64) = (&shared, nat64.clone());
             async move {
-                for address in addresses(&url).await {
+                let found = if is_proxied {
+                    match timeout(LOOKUP, addresses(&url)).await {
+                        Ok(found) if !found.is_empty() => found,
+                        _ => vec![unknown(shared, url.port)],
+                    }
+                } else {
+                    addresses(&url).await
+                };
+                let is_ipv4 = found.iter().all(SocketAddr::is_ipv4);
+                let prefix = if needs_nat64 && is_ipv4 { nat64.await } else { None };
+                for address in found {
+                    // RFC 8305 §7.1
+                    let address = prefix.and_then(|prefix| prefix.translate(address)).unwrap_or(address);
                     let server = describe(&url, address, credential.clone());
                     let server = server.map(|server| (server, url.clone()));
                     shared.tell(Note::Server { peer, number, server, is_last: false });
                 }
             }
         });
-        futures_util::future::join_all(lookups).await;
+        join(join_all(lookups), nat64.clone()).await;
         shared.tell(Note::Server { peer, number, server: None, is_last: true });
     });
 }
@@ -49,6 +86,13 @@ async fn addresses(url: &IceServerUrl) -> Vec<SocketAddr> {
     };
     let first_of = |is_ipv4| found.iter().copied().find(|address| address.is_ipv4() == is_ipv4);
     [first_of(true), first_of(false)].into_iter().flatten().collect()
+}
+
+/// Stands for the address of a server that only the proxy finds, in the family of our first address.
+fn unknown(shared: &Shared, port: u16) -> SocketAddr {
+    let is_ipv6 = lock(&shared.addresses).first().is_some_and(SocketAddr::is_ipv6);
+    let ip = if is_ipv6 { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { Ipv4Addr::UNSPECIFIED.into() };
+    SocketAddr::new(ip, port)
 }
 
 /// `None` for what isn't spoken: STUN over anything but UDP, and TURN over DTLS.

@@ -2,24 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use peerline_connection::{RelayId, Transport};
 use peerline_stun::framing::{FRAME_MAX, Frame, next_frame};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::{Note, PeerId, Shared};
+use crate::{Proxy, Trust, dial};
 
 /// How many messages may wait to be written; what comes then is dropped, as a full network does it.
 const QUEUE: usize = 256;
-
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The driver's end of a connection.
 #[derive(Debug)]
@@ -43,9 +40,15 @@ pub(super) struct Target {
     pub transport: Transport,
     /// The local address to be used.
     pub local: SocketAddr,
+    /// The server; an unspecified address where its name couldn't be looked up, which the proxy may be able to.
     pub remote: SocketAddr,
     /// The name that the server's certificate has to have.
     pub host: String,
+    /// Whether its certificate is believed.
+    pub trust: Trust,
+    /// What the proxy is asked for: the server's name, or the address of another one to which it has referred.
+    pub target: String,
+    pub proxy: Option<Proxy>,
 }
 
 /// Opens a connection and carries messages until either side ends it. Dropping the [`Stream`] ends it.
@@ -58,24 +61,30 @@ pub(super) async fn run(shared: Arc<Shared>, target: Target) {
 }
 
 async fn carry(shared: &Shared, target: Target) -> io::Result<()> {
-    let Target { peer, relay, transport, local, remote, host } = target;
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(SocketAddr::new(local.ip(), 0))?;
-    let tcp = timeout(PATIENCE, socket.connect(remote)).await??;
-    tcp.set_nodelay(true)?;
-    let local = tcp.local_addr()?;
+    let Target { peer, relay, transport, local, remote, host, trust, target, proxy } = target;
     let (messages, queue) = mpsc::channel(QUEUE);
-    let opened = || {
+    let opened = |local| {
         let stream = Stream { local, remote, transport, messages };
         shared.tell(Note::StreamOpened { peer, relay, stream });
     };
+    let from = Some(local.ip());
+    let direct = async {
+        if remote.ip().is_unspecified() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        dial::connect_any(from, [remote]).await
+    };
+    let proxied = proxy.as_ref().map(|proxy| (proxy, proxy.connect(from, &target, remote.port())));
     if transport == Transport::Tls {
         let name = ServerName::try_from(host).map_err(io::Error::other)?;
-        let tls = timeout(PATIENCE, TlsConnector::from(TLS.clone()).connect(name, tcp)).await??;
-        opened();
+        let config = Arc::new(trust.client_config(&[]).map_err(io::Error::other)?);
+        let encrypt = |tcp| TlsConnector::from(Arc::clone(&config)).connect(name.clone(), tcp);
+        let tls = dial::open(direct, proxied, encrypt).await?;
+        opened(tls.get_ref().0.local_addr()?);
         exchange(shared, peer, relay, tls, queue).await
     } else {
-        opened();
+        let tcp = dial::open(direct, proxied, |tcp: TcpStream| async { Ok(tcp) }).await?;
+        opened(tcp.local_addr()?);
         exchange(shared, peer, relay, tcp, queue).await
     }
 }
@@ -126,16 +135,3 @@ async fn exchange(
         ended = write => ended,
     }
 }
-
-static TLS: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-    match config {
-        Ok(config) => Arc::new(config),
-        // The provider is fixed, and has the versions.
-        Err(error) => unreachable!("{error}"),
-    }
-});

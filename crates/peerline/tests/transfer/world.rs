@@ -96,7 +96,8 @@ impl Pair {
     pub async fn new() -> Self {
         let peer = || {
             let interfaces = Interfaces::Only(vec![[127, 0, 0, 1].into()]);
-            let endpoint = Endpoint::bind(EndpointConfig { interfaces, port: 0 }).unwrap();
+            let endpoint =
+                Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() }).unwrap();
             endpoint.peer_connection(Configuration::default()).unwrap()
         };
         let (sender, receiver) = (peer(), peer());

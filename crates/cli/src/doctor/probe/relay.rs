@@ -87,9 +87,7 @@ async fn attempt(url: &Url, credential: Credential, trust: Trust) -> io::Result<
         Transport::Tcp => by_stream(client, TcpStream::connect(server).await?).await,
         Transport::Tls => {
             let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
-            let mut config = trust.client_config().map_err(io::Error::other)?;
-            // What follows isn't HTTP.
-            config.alpn_protocols.clear();
+            let config = trust.client_config(&[]).map_err(io::Error::other)?;
             let tcp = TcpStream::connect(server).await?;
             by_stream(client, TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp).await?).await
         }

@@ -105,7 +105,7 @@ async fn secure(target: &Target, tcp: TcpStream) -> Result<Box<dyn Stream>, Trou
     }
     let broken = |error| Trouble::Broken(io::Error::other(error));
     let name = ServerName::try_from(target.host.clone()).map_err(|error| broken(error.to_string()))?;
-    let config = target.trust.client_config().map_err(|error| broken(error.to_string()))?;
+    let config = target.trust.client_config(&[b"http/1.1"]).map_err(|error| broken(error.to_string()))?;
     let tls = timeout(PATIENCE, TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp)).await;
     let tls = tls.map_err(|_| Trouble::Silent)?.map_err(|error| match disbelieved(&error) {
         Some(reason) => Trouble::Untrusted(reason),

@@ -80,11 +80,11 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// What rustls is told, for HTTP/1.1.
+    /// What rustls is told; `protocols` are those spoken inside (RFC 7301), none where it isn't said.
     ///
     /// # Errors
     /// rustls's, when it has no authorities to ask.
-    pub fn client_config(self) -> Result<ClientConfig, Error> {
+    pub fn client_config(self, protocols: &[&[u8]]) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let authorities = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
@@ -96,7 +96,7 @@ impl Trust {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(config)
     }
 }
