@@ -135,11 +135,11 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
 }
 
 const chat: model.Message[] = [
-  { id: "1", from: "participant-Grace Hopper", name: "Grace Hopper", text: "Hello! Do you hear me?", time: Date.now() - 400_000 },
-  { id: "2", from: null, name: "You", text: "Loud and clear.", time: Date.now() - 300_000 },
-  { id: "3", from: "participant-Linus", name: "Linus", text: "The minutes of last week: https://example.org/a/rather/long/address/that/has/to/break/somewhere.html", time: Date.now() - 200_000 },
-  { id: "4", from: "participant-Linus", name: "Linus", text: "Tell me **what is missing**, or run `make`:\n```\nmake run ARGS=\"--lan --stun-listen 0.0.0.0:3478\"\n```", time: Date.now() - 190_000 },
-  { id: "5", from: null, name: "You", text: "Nothing, thank you 👍", time: Date.now() - 60_000 },
+  { id: "1", from: "participant-Grace Hopper", name: "Grace Hopper", text: "Hello! Do you hear me?", time: Date.now() - 400_000, reply: null, missed: false },
+  { id: "2", from: null, name: "You", text: "Loud and clear.", time: Date.now() - 300_000, reply: "1", missed: false },
+  { id: "3", from: "participant-Linus", name: "Linus", text: "The minutes of last week: https://example.org/a/rather/long/address/that/has/to/break/somewhere.html", time: Date.now() - 200_000, reply: null, missed: true },
+  { id: "4", from: "participant-Linus", name: "Linus", text: "Tell me **what is missing**, or run `make`:\n```\nmake run ARGS=\"--lan --stun-listen 0.0.0.0:3478\"\n```", time: Date.now() - 190_000, reply: null, missed: true },
+  { id: "5", from: null, name: "You", text: "Nothing, thank you 👍", time: Date.now() - 60_000, reply: null, missed: false },
 ];
 
 async function call(participants: model.Participant[]): Promise<ComponentChildren> {

@@ -98,7 +98,7 @@ export class Chat {
   }
 
   #catchUp(peer: ChatPeer): void {
-    for (const message of this.#absences.returned(peer)) void this.#deliver(message, peer);
+    for (const message of this.#absences.returned(peer)) void this.#deliver({ ...message, missed: true }, peer);
   }
 
   /** Resolves when the participant has it, or left. */

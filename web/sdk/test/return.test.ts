@@ -68,7 +68,7 @@ it("a page that is loaded again takes its old place, and gets what was written m
   expect(others(ada)).toEqual(["Bob connected"]);
   expect(ada.participants.has(bobAnew.id)).toBe(true);
   expect(others(bobAnew)).toEqual(["Ada connected"]);
-  expect(told(bobAnew)).toEqual(["one"]);
+  expect(told(bobAnew)).toEqual(["missed: one"]);
 });
 
 it("a page that said goodbye and is loaded again gets what was written meanwhile", async () => {

@@ -82,6 +82,12 @@ export const CallIcon = () => (
   </Icon>
 );
 
+export const ReplyIcon = () => (
+  <Icon>
+    <path d="M9.5 6.5L4 12l5.5 5.5M4 12h9.5a6.5 6.5 0 0 1 6.5 6.5" />
+  </Icon>
+);
+
 export const CloseIcon = () => (
   <Icon>
     <path d="M6 6l12 12M18 6L6 18" />

@@ -108,16 +108,4 @@ describe("a call", () => {
     }
     expect(told()).toEqual(["Grace raised a hand"]);
   });
-
-  it("counts what others wrote as unread while the chat is closed", async () => {
-    const joined = join("link");
-    enter();
-    await joined;
-    const say = (own: boolean) => channel.dispatchEvent(Object.assign(new Event("chat"), { message: { own } }));
-    say(false);
-    say(true);
-    model.chatOpen.value = true;
-    say(false);
-    expect(model.unread.value).toBe(1);
-  });
 });
