@@ -9,11 +9,12 @@ import { microphoneProblem, cameraProblem, startMedia } from "../src/media/local
 import { Notices } from "../src/parts/notices";
 import { RingDialogs } from "../src/parts/ring-dialogs";
 import { people } from "../src/state/discovery";
+import { here } from "../src/state/known-people";
 import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
 import { online } from "../src/state/online";
 import { incoming, outgoing } from "../src/state/ringing";
-import { findable, name, verified } from "../src/state/settings";
+import { added, findable, missed, name, verified } from "../src/state/settings";
 import { recordingState } from "../src/state/recording";
 import { ownScreen } from "../src/state/screen";
 import { ShownTransfer } from "../src/state/shown-transfer";
@@ -186,6 +187,18 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
       identity: "",
       presence: (["online", "in_call", "online", "away"] as const)[index % 4] ?? "online",
     }));
+    return <StartView />;
+  },
+  contacts: () => {
+    name.value = "Ada Lovelace";
+    findable.value = true;
+    const contact = (name: string) => ({ name, identity: `identity-${name}` });
+    added.value = NAMES.slice(0, 3).map(contact);
+    missed.value = [
+      { ...contact("Radia Perlman"), time: Date.now() - 1_800_000 },
+      { ...contact("Linus"), time: Date.now() - 200_000_000 },
+    ];
+    here.value = new Map([NAMES[0], "Linus"].map((name = "") => [`identity-${name}`, { ...contact(name), participant: name, presence: "online" }]));
     return <StartView />;
   },
   incoming: () => {

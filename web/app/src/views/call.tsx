@@ -25,6 +25,7 @@ import type { Chosen } from "../state/transfers";
 import { chatOpen, participants, soundHeldBack } from "../state/model";
 import { followPictureInPicture } from "../state/picture-in-picture";
 import { stopRecording } from "../state/recording";
+import "../text/call-text";
 import { plural, t } from "../text/text";
 
 /** The call itself. */
