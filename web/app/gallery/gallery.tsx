@@ -5,7 +5,7 @@
 import { signal } from "@preact/signals";
 import type { Diagnostics } from "peerline";
 import { render, type ComponentChildren } from "preact";
-import { microphoneProblem, cameraProblem, startMedia } from "../src/media/local";
+import { startMedia } from "../src/media/local";
 import { Notices } from "../src/parts/notices";
 import { RingDialogs } from "../src/parts/ring-dialogs";
 import { people } from "../src/state/discovery";
@@ -211,8 +211,8 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   lobby: () => <LobbyView link={LINK} />,
   "lobby-refused": () => {
-    cameraProblem.value = "denied";
-    microphoneProblem.value = "missing";
+    navigator.mediaDevices.getUserMedia = ({ video, audio }: MediaStreamConstraints = {}) =>
+      Promise.reject(new DOMException("", video && !audio ? "NotAllowedError" : "NotFoundError"));
     return <LobbyView link={LINK} />;
   },
   "lobby-full": () => {
