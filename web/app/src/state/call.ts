@@ -130,7 +130,9 @@ function begin(channel: Channel): void {
     peers.get(participant.id)?.();
     peers.delete(participant.id);
     show();
-    if (call !== null) notify(t("call.left", { name: nameOf(participant) }));
+    // Whose page was loaded again is here anew.
+    const isHere = [...channel.participants.values()].some(({ identity }) => identity !== undefined && identity === participant.identity);
+    if (call !== null && !isHere) notify(t("call.left", { name: nameOf(participant) }));
   });
   channel.addEventListener("statechange", () => {
     if (channel.state !== "left" || call?.channel !== channel) return;

@@ -62,6 +62,14 @@ describe("the chat", () => {
     expect(said()).toEqual([]);
   });
 
+  it("has once what was sent again after the page was loaded again", async () => {
+    (await enter("one")).channel.say("hello");
+    const { channel } = await enter("one");
+    channel.say("hello");
+    channel.say("again");
+    expect(said()).toEqual(["hello", "again"]);
+  });
+
   it("is gone when one leaves", async () => {
     const { channel, end } = await enter("one");
     channel.say("hello");

@@ -17,7 +17,9 @@ export function followChat(): () => void {
   let identifier: string | null = null;
   let earlier: readonly model.Message[] = [];
   const show = () => {
-    model.messages.value = inOrder([...earlier, ...channel.chat.map(line)]);
+    // What was here before the page was loaded again may be sent again: the page took it, and had no time to say so.
+    const known = new Set(earlier.map(keyOf));
+    model.messages.value = inOrder([...earlier, ...channel.chat.map(line).filter((one) => !known.has(keyOf(one)))]);
     if (identifier !== null) keepLines(identifier, model.messages.value);
   };
   const added = ({ message }: { message: ChatMessage }) => {
@@ -68,6 +70,10 @@ export function inOrder(lines: readonly model.Message[]): readonly model.Message
     from = to;
   }
   return ordered;
+}
+
+function keyOf({ from, id }: model.Message): string {
+  return `${from} ${id}`;
 }
 
 function line(message: ChatMessage): model.Message {
