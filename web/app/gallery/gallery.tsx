@@ -151,6 +151,16 @@ async function call(participants: model.Participant[]): Promise<ComponentChildre
   return <CallView link={LINK} />;
 }
 
+/** Presses a button of the call as soon as it is there; on a narrow screen it is behind "More". */
+function press(label: string): void {
+  const button = (name: string) => document.querySelector<HTMLElement>(`button[aria-label="${name}"]`);
+  const timer = setInterval(() => {
+    const wanted = button(label);
+    if (wanted !== null) clearInterval(timer);
+    (wanted ?? button("More"))?.click();
+  }, 200);
+}
+
 /** One that looks like `view`; what is running goes on at its speed. */
 function transfer(sizes: Record<string, number>, view: Partial<TransferView>): ShownTransfer {
   const files = Object.entries(sizes).map(([path, size]) => ({ path, size }));
@@ -269,7 +279,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   "call-send": async () => {
     const scene = await call(others(2));
-    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Send files"]')?.click(), 300);
+    press("Send files");
     return scene;
   },
   "left-files": () => {
@@ -332,8 +342,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   "call-settings": async () => {
     const scene = await call(others(2));
-    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="More"]')?.click(), 300);
-    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Settings"]')?.click(), 600);
+    press("Settings");
     return scene;
   },
   "call-unread": async () => {
