@@ -95,6 +95,7 @@ for (const [name, other] of Object.entries({ Chromium: chromium, Firefox: firefo
       assert.deepEqual(await lines(grace), ["before", "mine", "While you were away", "meanwhile", "after"]);
       assert.equal((await ada.participants()).length, 1);
       await grace.press("Leave");
+      await grace.see("button", "Join again");
       assert.equal(await grace.page.evaluate(() => sessionStorage.getItem("peerline.chat")), null, "who leaves keeps nothing");
     } finally {
       await Promise.all(browsers.map((browser) => browser.close()));
