@@ -90,6 +90,12 @@ test("lobby, call, chat, settings, people, verifying, sending, files and the end
     await grace.say("Hello");
     await ada.reads("Hello");
     await isFaultless(ada.page, "chat");
+    await ada.press("Reply");
+    await ada.see("button", "Don't reply");
+    await isFaultless(ada.page, "an answer being written");
+    await ada.say("Hello yourself");
+    await ada.reads("Hello yourself");
+    await isFaultless(ada.page, "an answer");
     await ada.press("Close");
 
     const inDialog = async (view, end) => {
@@ -155,6 +161,15 @@ test("finding people and ringing are faultless", async () => {
   await isFaultless(ada.page, "calling");
   await isFaultless(grace.page, "being called");
   await grace.press("Decline");
+});
+
+test("contacts and missed calls are faultless", async () => {
+  const person = { name: "Grace", identity: "her key" };
+  const storage = { "peerline.added": JSON.stringify([person]), "peerline.missed": JSON.stringify([{ ...person, time: 1 }]) };
+  const ada = await CallPage.open(browser, server.url, "Ada", storage);
+  await ada.see("button", "Remove Grace from contacts");
+  await ada.see("button", "Remove Grace from missed calls");
+  await isFaultless(ada.page, "contacts and missed calls");
 });
 
 test("nothing moves for those who want reduced motion", async () => {

@@ -94,6 +94,33 @@ export class CallPage {
     );
   }
 
+  /** Resolves with the text of the panel that is open once it matches every one of `patterns`. */
+  async panelSays(...patterns) {
+    const handle = await this.page.waitForFunction(
+      (sources) => {
+        const text = document.querySelector("dialog")?.innerText.replace(/\s+/g, " ") ?? "";
+        return sources.every((source) => new RegExp(source, "i").test(text)) && text;
+      },
+      { timeout: PATIENCE * 2, polling: 100 },
+      patterns.map(({ source }) => source),
+    );
+    return handle.jsonValue();
+  }
+
+  /** What "Copy report" in the panel puts into the clipboard. */
+  async copyReport() {
+    await this.page.evaluate(() => {
+      navigator.clipboard.writeText = (text) => {
+        window.reportForTest = text;
+        return Promise.resolve();
+      };
+    });
+    // Firefox's remote control finds nothing by role while a modal dialog is open.
+    await this.page.evaluate(() => [...document.querySelectorAll("dialog button")].find((button) => button.textContent === "Copy report").click());
+    await this.says("Report copied");
+    return this.page.evaluate(() => window.reportForTest);
+  }
+
   async see(role, name) {
     await this.page.waitForSelector(this.#element(role, name), { visible: true, timeout: PATIENCE });
   }

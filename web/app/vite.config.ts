@@ -1,9 +1,29 @@
+import { readFileSync } from "node:fs";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** Where `peerline serve` listens while the app is developed with `npm run dev`. */
 const server = process.env["PEERLINE_SERVER"] ?? "http://127.0.0.1:8443";
 
+/** What is said in a call only. */
+const CALL = /^(chat|connection|diagnosis|files|full-screen|keys|picture|pin|react|record|screen)\./;
+
+/** The English catalogue in two parts: `en.json?start` belongs to the page, `en.json?call` comes with the call. To tests it is whole from the start. */
+function catalogueParts(): Plugin {
+  return {
+    name: "catalogue-parts",
+    load(id) {
+      const [file = "", part] = id.split("?");
+      if (!file.endsWith("/text/en.json") || part === undefined) return;
+      const entries = Object.entries(JSON.parse(readFileSync(file, "utf8")) as Record<string, string>);
+      const kept = entries.filter(([key]) => process.env["VITEST"] !== undefined || CALL.test(key) === (part === "call"));
+      return { code: JSON.stringify(Object.fromEntries(kept)), moduleType: "json" };
+    },
+  };
+}
+
 export default defineConfig({
+  plugins: [catalogueParts()],
   // The page is served at `/` and at `/c/`, so asset addresses are absolute.
   base: "/",
   build: {

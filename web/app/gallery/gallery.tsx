@@ -5,15 +5,16 @@
 import { signal } from "@preact/signals";
 import type { Diagnostics } from "peerline";
 import { render, type ComponentChildren } from "preact";
-import { microphoneProblem, cameraProblem, startMedia } from "../src/media/local";
+import { startMedia } from "../src/media/local";
 import { Notices } from "../src/parts/notices";
 import { RingDialogs } from "../src/parts/ring-dialogs";
 import { people } from "../src/state/discovery";
+import { here } from "../src/state/known-people";
 import * as model from "../src/state/model";
 import { notify } from "../src/state/notices";
 import { online } from "../src/state/online";
 import { incoming, outgoing } from "../src/state/ringing";
-import { findable, name, verified } from "../src/state/settings";
+import { added, findable, missed, name, verified } from "../src/state/settings";
 import { recordingState } from "../src/state/recording";
 import { ownScreen } from "../src/state/screen";
 import { ShownTransfer } from "../src/state/shown-transfer";
@@ -135,11 +136,11 @@ function others(count: number, changes: Partial<Record<number, Partial<model.Par
 }
 
 const chat: model.Message[] = [
-  { id: "1", from: "participant-Grace Hopper", name: "Grace Hopper", text: "Hello! Do you hear me?", time: Date.now() - 400_000 },
-  { id: "2", from: null, name: "You", text: "Loud and clear.", time: Date.now() - 300_000 },
-  { id: "3", from: "participant-Linus", name: "Linus", text: "The minutes of last week: https://example.org/a/rather/long/address/that/has/to/break/somewhere.html", time: Date.now() - 200_000 },
-  { id: "4", from: "participant-Linus", name: "Linus", text: "Tell me **what is missing**, or run `make`:\n```\nmake run ARGS=\"--lan --stun-listen 0.0.0.0:3478\"\n```", time: Date.now() - 190_000 },
-  { id: "5", from: null, name: "You", text: "Nothing, thank you 👍", time: Date.now() - 60_000 },
+  { id: "1", from: "participant-Grace Hopper", name: "Grace Hopper", text: "Hello! Do you hear me?", time: Date.now() - 400_000, reply: null, missed: false },
+  { id: "2", from: null, name: "You", text: "Loud and clear.", time: Date.now() - 300_000, reply: "1", missed: false },
+  { id: "3", from: "participant-Linus", name: "Linus", text: "The minutes of last week: https://example.org/a/rather/long/address/that/has/to/break/somewhere.html", time: Date.now() - 200_000, reply: null, missed: true },
+  { id: "4", from: "participant-Linus", name: "Linus", text: "Tell me **what is missing**, or run `make`:\n```\nmake run ARGS=\"--lan --stun-listen 0.0.0.0:3478\"\n```", time: Date.now() - 190_000, reply: null, missed: true },
+  { id: "5", from: null, name: "You", text: "Nothing, thank you 👍", time: Date.now() - 60_000, reply: null, missed: false },
 ];
 
 async function call(participants: model.Participant[]): Promise<ComponentChildren> {
@@ -148,6 +149,16 @@ async function call(participants: model.Participant[]): Promise<ComponentChildre
   model.phase.value = "call";
   model.participants.value = participants;
   return <CallView link={LINK} />;
+}
+
+/** Presses a button of the call as soon as it is there; on a narrow screen it is behind "More". */
+function press(label: string): void {
+  const button = (name: string) => document.querySelector<HTMLElement>(`button[aria-label="${name}"]`);
+  const timer = setInterval(() => {
+    const wanted = button(label);
+    if (wanted !== null) clearInterval(timer);
+    (wanted ?? button("More"))?.click();
+  }, 200);
 }
 
 /** One that looks like `view`; what is running goes on at its speed. */
@@ -188,6 +199,18 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     }));
     return <StartView />;
   },
+  contacts: () => {
+    name.value = "Ada Lovelace";
+    findable.value = true;
+    const contact = (name: string) => ({ name, identity: `identity-${name}` });
+    added.value = NAMES.slice(0, 3).map(contact);
+    missed.value = [
+      { ...contact("Radia Perlman"), time: Date.now() - 1_800_000 },
+      { ...contact("Linus"), time: Date.now() - 200_000_000 },
+    ];
+    here.value = new Map([NAMES[0], "Linus"].map((name = "") => [`identity-${name}`, { ...contact(name), participant: name, presence: "online" }]));
+    return <StartView />;
+  },
   incoming: () => {
     incoming.value = { ...new EventTarget(), from: person.participant, name: person.name } as never;
     return <StartView />;
@@ -198,8 +221,8 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   lobby: () => <LobbyView link={LINK} />,
   "lobby-refused": () => {
-    cameraProblem.value = "denied";
-    microphoneProblem.value = "missing";
+    navigator.mediaDevices.getUserMedia = ({ video, audio }: MediaStreamConstraints = {}) =>
+      Promise.reject(new DOMException("", video && !audio ? "NotAllowedError" : "NotFoundError"));
     return <LobbyView link={LINK} />;
   },
   "lobby-full": () => {
@@ -256,7 +279,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   "call-send": async () => {
     const scene = await call(others(2));
-    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Send files"]')?.click(), 300);
+    press("Send files");
     return scene;
   },
   "left-files": () => {
@@ -319,8 +342,7 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   "call-settings": async () => {
     const scene = await call(others(2));
-    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="More"]')?.click(), 300);
-    setTimeout(() => document.querySelector<HTMLElement>('[aria-label="Settings"]')?.click(), 600);
+    press("Settings");
     return scene;
   },
   "call-unread": async () => {

@@ -20,4 +20,5 @@ registerServiceWorker();
 
 await startLanguage();
 const root = document.getElementById("app");
+root?.replaceChildren();
 if (root !== null) render(<App />, root);

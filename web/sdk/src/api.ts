@@ -124,13 +124,14 @@ export interface Channel extends TypedEventTarget<ChannelEvents> {
   /** Changes the name that the others see. */
   setName(name: string): void;
   /**
-   * Sends a message to everybody who is present. It stands in `chat` at once.
+   * Sends a message to everybody who is present, and to those who went a while ago if they come back. It stands in `chat` at once.
    *
    * @param text - 1 to 8,000 characters
+   * @param reply - the `id` of the message that it answers
    * @returns the message, when everybody who was present has it or has left
-   * @throws RangeError if the text is empty or too long
+   * @throws RangeError if the text is empty or too long, or `reply` is no such `id`
    */
-  sendChat(text: string): Promise<ChatMessage>;
+  sendChat(text: string, reply?: string): Promise<ChatMessage>;
   /** Leaves the channel and ends its connections. */
   leave(): void;
 }
@@ -232,6 +233,10 @@ export interface ChatMessage {
   readonly time: Date;
   /** Whether it is one's own. */
   readonly own: boolean;
+  /** The `id` of the message that it answers; that may be one from before one came. */
+  readonly reply: string | undefined;
+  /** Whether it was written while one was away. */
+  readonly missed: boolean;
 }
 
 /** Whether somebody who is findable can be called. */

@@ -57,6 +57,8 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   readonly #chat = new Chat((message) => this.dispatchEvent(new ChatEvent(message)));
   readonly #reactionsSent = sendingLimit();
   readonly #reactionsReceived = new WeakMap<RemoteParticipant, ReturnType<typeof receivingLimit>>();
+  /** Pages that were loaded again, as the server still has them. Should one come back after all, it is met again. */
+  readonly #superseded = new Map<string, { profile: Profile; polite: boolean }>();
   /** When participants whom the server doesn't know any more are let go. */
   readonly #deadlines = new Map<string, { time: number; timer: ReturnType<typeof setTimeout> | undefined }>();
   #state: ChannelState = "reconnecting";
@@ -250,8 +252,8 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     this.#publishProfile();
   }
 
-  sendChat(text: string): Promise<ChatMessage> {
-    return this.#chat.send(text, this, this.#participants.values());
+  sendChat(text: string, reply?: string): Promise<ChatMessage> {
+    return this.#chat.send(text, reply, this, this.#participants.values());
   }
 
   leave(): void {
@@ -266,7 +268,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   end(): void {
     if (this.#state === "left") return;
     this.transfers.close();
-    for (const participant of this.#participants.values()) this.#remove(participant, true);
+    for (const participant of this.#participants.values()) this.#remove(participant, false, true);
     this.#take(null);
     this.#takeScreen(null);
     this.#setState("left");
@@ -279,7 +281,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     session.notify({ type: "leave", id: session.nextId(), channel: this.identifier });
     // What these belong to ends here; repeated on return, they would confuse the connections that begin then.
     session.abandon((frame) => frame.type === "send" && frame.channel === this.identifier);
-    for (const participant of this.#participants.values()) this.#remove(participant, true);
+    for (const participant of this.#participants.values()) this.#remove(participant, false, true);
   }
 
   /** Seals a message for one participant and hands it to the server. Messages keep their order. */
@@ -300,7 +302,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   }
 
   receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void {
-    if (message.kind === "bye") this.#remove(participant, false);
+    if (message.kind === "bye") this.#remove(participant, true);
     else if (message.kind === "reaction") this.#react(participant, message.reaction);
     else this.#chat.receive(participant, message, way);
   }
@@ -309,8 +311,14 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     this.#chat.dataOpen(participant);
   }
 
+  proven(participant: RemoteParticipant): void {
+    this.#supersede();
+    this.#chat.proven(participant);
+  }
+
   statechange(participant: RemoteParticipant): void {
     this.transfers.update();
+    this.#supersede();
     const deadline = this.#deadlines.get(participant.id);
     if (!deadline) return;
     deadline.time = Math.max(deadline.time, Date.now() + LAST_CHANCE);
@@ -331,12 +339,17 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
         if (profile) this.#participants.get(event.participant)?.setProfile(profile);
         return;
       }
-      case "state":
-        return this.#participants.get(event.participant)?.setPresence(event.state);
+      case "state": {
+        const old = this.#superseded.get(event.participant);
+        if (old && event.state === "present") this.#add(event.participant, old.profile, old.polite, false);
+        else this.#participants.get(event.participant)?.setPresence(event.state);
+        return;
+      }
       case "left": {
+        this.#superseded.delete(event.participant);
         const participant = this.#participants.get(event.participant);
         if (!participant) return;
-        if (event.reason === "left") this.#remove(participant, false);
+        if (event.reason === "left") this.#remove(participant, true);
         else this.#miss(participant, 0);
       }
     }
@@ -363,10 +376,37 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
       return;
     }
     const { polite } = member;
-    const participant = new RemoteParticipant({ id: member.participant, profile, polite, offers }, this);
-    this.#participants.set(participant.id, participant);
-    if (member.state === "away") participant.setPresence("away");
+    const isAway = member.state === "away";
+    if (isAway && (this.#superseded.has(member.participant) || profile.identity === this.identity.publicKey)) {
+      this.#superseded.set(member.participant, { profile, polite });
+      return;
+    }
+    const participant = this.#add(member.participant, profile, polite, offers);
+    if (isAway) participant.setPresence("away");
+  }
+
+  #add(id: string, profile: Profile, polite: boolean, offers: boolean): RemoteParticipant {
+    this.#superseded.delete(id);
+    const participant = new RemoteParticipant({ id, profile, polite, offers }, this);
+    this.#participants.set(id, participant);
     this.dispatchEvent(new ParticipantEvent("participantjoin", participant));
+    return participant;
+  }
+
+  /**
+   * Lets those go who are away, where they are oneself before the page was loaded again, or somebody who is here anew:
+   * a browser may end a page before it could say goodbye.
+   */
+  #supersede(): void {
+    const here = [...this.#participants.values()].filter(({ connected }) => connected);
+    for (const old of this.#participants.values()) {
+      if (old.present) continue;
+      const owner = old.provenIdentity;
+      const isHereAnew = owner !== undefined && here.some((other) => other !== old && other.provenIdentity === owner);
+      if (!isHereAnew && old.identity !== this.identity.publicKey) continue;
+      this.#superseded.set(old.id, { profile: old.profile, polite: old.polite });
+      this.#remove(old, false);
+    }
   }
 
   /** The server doesn't know this participant any more. */
@@ -395,11 +435,15 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     else deadline.timer = setTimeout(() => this.#letGo(participant), wait);
   }
 
-  #remove(participant: RemoteParticipant, bye: boolean): void {
+  /**
+   * @param onPurpose - whether it said that it goes
+   * @param bye - whether to tell it that the connection ends
+   */
+  #remove(participant: RemoteParticipant, onPurpose: boolean, bye = false): void {
     this.#keep(participant);
     if (!this.#participants.delete(participant.id)) return;
     participant.close(bye);
-    this.#chat.left(participant);
+    this.#chat.left(participant, onPurpose);
     this.dispatchEvent(new ParticipantEvent("participantleave", participant));
   }
 

@@ -30,6 +30,10 @@ export interface ChatTextMessage {
   text: string;
   /** Milliseconds since 1970. */
   time: number;
+  /** The `chat` of the message that this one answers. */
+  reply?: string;
+  /** Present where it was written a while before it could be sent to this receiver. */
+  missed?: true;
 }
 
 /** Acknowledges a chat message. */
@@ -106,7 +110,11 @@ export function parseMessage(json: string): Message | undefined {
     description: () => isNumber(message["negotiation"]) && isDescription(message["description"]),
     candidate: () => isNumber(message["negotiation"]) && typeof message["candidate"] === "object",
     restart: () => isNumber(message["negotiation"]),
-    chat: () => isChatId(message["chat"]) && isText(message["text"]) && isTime(message["time"]),
+    chat: () =>
+      isChatId(message["chat"]) &&
+      isText(message["text"]) &&
+      isTime(message["time"]) &&
+      (message["reply"] === undefined || isChatId(message["reply"])),
     received: () => isChatId(message["chat"]),
     reaction: () => isReaction(message["reaction"]),
     bye: () => true,
@@ -150,7 +158,7 @@ function isTime(value: unknown): boolean {
   return typeof value === "number" && Math.abs(value) <= LAST_TIME;
 }
 
-function isChatId(value: unknown): boolean {
+export function isChatId(value: unknown): boolean {
   return typeof value === "string" && /^[A-Za-z0-9_-]{22}$/.test(value);
 }
 

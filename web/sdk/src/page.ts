@@ -1,6 +1,6 @@
 /** What the page tells us about itself and the network. */
 export interface PageListener {
-  /** The page is looked at again: what was frozen may be dead. */
+  /** The page is looked at again, or goes on after it was frozen: what it holds may be dead. */
   wake(): void;
   networkchange(): void;
   /** The page goes away. */
@@ -24,6 +24,8 @@ export function watchPage(listener: PageListener): () => void {
   window.addEventListener("pageshow", ({ persisted }) => persisted && listener.show(), { signal });
   const visible = () => document.visibilityState === "visible" && listener.wake();
   document.addEventListener("visibilitychange", visible, { signal });
+  // A page that was frozen needn't have been out of sight (Page Lifecycle).
+  document.addEventListener("resume", () => listener.wake(), { signal });
   const { connection } = navigator as { connection?: NetworkInformation };
   let type = connection?.type;
   // It changes with each new estimate of the speed, too; only another kind of network is another network.

@@ -49,6 +49,8 @@ export interface ParticipantEnvironment {
   report(report: Report): void;
   receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void;
   dataOpen(participant: RemoteParticipant): void;
+  /** The participant has shown that it owns its identity. */
+  proven(participant: RemoteParticipant): void;
   /** The connection's state, or whether the server knows the participant, changed. */
   statechange(participant: RemoteParticipant): void;
 }
@@ -68,7 +70,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   readonly stream = new MediaStream();
   readonly #screen = new MediaStream();
   readonly #environment: ParticipantEnvironment;
-  readonly #polite: boolean;
+  readonly polite: boolean;
   readonly diagnostics: ConnectionDiagnostics;
   readonly #recovery: Recovery;
   #profile: Profile;
@@ -76,6 +78,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #presence: "present" | "away" | "missing" = "present";
   #path: Path | undefined;
   #verification: VerificationExchange | undefined;
+  #provenIdentity: string | undefined;
   #pathTimer: ReturnType<typeof setTimeout> | undefined;
   /** What the server is to be told, once; kept while it is away. */
   #report: { frame: Report; sent: boolean } | undefined;
@@ -89,7 +92,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     super();
     this.id = options.id;
     this.#profile = options.profile;
-    this.#polite = options.polite;
+    this.polite = options.polite;
     this.#environment = environment;
     this.diagnostics = new ConnectionDiagnostics(() => this.getStats(), () => this.#situation());
     this.#connection = this.#connect(options.offers, 0);
@@ -98,6 +101,15 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       attempt: (number) => this.#reconnect(number),
       change: () => this.#update(),
     });
+  }
+
+  get profile(): Profile {
+    return this.#profile;
+  }
+
+  /** Whether the server has it in the channel, with a connection. */
+  get present(): boolean {
+    return this.#presence === "present";
   }
 
   get name(): string {
@@ -138,6 +150,11 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   get verification(): Verification | undefined {
     return this.#verification;
+  }
+
+  /** The public key that this participant has shown to own, over this connection or an earlier one. */
+  get provenIdentity(): string | undefined {
+    return this.#provenIdentity;
   }
 
   getStats(): Promise<Map<string, Record<string, unknown>>> {
@@ -232,7 +249,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       configuration: environment.configuration,
       media: environment.media,
       screen: environment.outgoingScreen,
-      polite: this.#polite,
+      polite: this.polite,
       newest,
       offers,
       // A refusal means that the other side is gone; if it comes back, `reached` takes care.
@@ -267,7 +284,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   #reconnect(attempt: number): void {
     if (attempt % REPLACE === 0) this.#replace(true);
-    else if (attempt === 1 && this.#polite && this.#connection.newest > 0) {
+    else if (attempt === 1 && this.polite && this.#connection.newest > 0) {
       // Only one side offers, so that two restarts at the same time don't collide.
       const restart: NegotiationMessage = { kind: "restart", negotiation: this.#connection.newest };
       void this.#environment.send(this.id, restart).catch(() => undefined);
@@ -302,13 +319,19 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** Finds, over a connection that is new, what both sides can compare. */
   #verify(): void {
     const connection = this.#connection;
-    this.#verification = new VerificationExchange({
+    const verification = new VerificationExchange({
       first: this.#environment.id < this.id,
       fingerprints: connection.fingerprints(),
       identity: this.#environment.identity,
       send: (message) => connection.sendData(message),
-      change: () => this.dispatchEvent(new Event("change")),
+      change: () => {
+        if (this.#closed || this.#verification !== verification) return;
+        this.#provenIdentity = verification.identity;
+        if (verification.identity !== undefined) this.#environment.proven(this);
+        this.dispatchEvent(new Event("change"));
+      },
     });
+    this.#verification = verification;
   }
 
   #addTrack(track: MediaStreamTrack, stream: MediaStream): void {

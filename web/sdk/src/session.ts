@@ -49,6 +49,8 @@ export class Session {
   #acknowledged = 0;
   #failures = 0;
   #heartbeat = 25;
+  /** When the server was heard the last time, in milliseconds since 1970. */
+  #heard = 0;
   #drain: [number, number] | undefined;
   #retryAfter = 0;
   #reconnectTimer: Timer | undefined;
@@ -145,6 +147,7 @@ export class Session {
   #received(json: string): void {
     clearTimeout(this.#pongTimer);
     this.#pongTimer = undefined;
+    this.#heard = Date.now();
     const frame = parseServerFrame(json);
     if (!frame) return;
     if (frame.type === "welcome") this.#welcomed(frame);
@@ -222,6 +225,9 @@ export class Session {
   #transmit(frame: ClientFrame): void {
     this.#transport?.send(JSON.stringify(frame));
     this.#restartHeartbeat();
+    // Whoever keeps talking to a dead connection would never be silent long enough to find out.
+    const silent = Date.now() - this.#heard > this.#heartbeat * 1000;
+    if (silent && this.#pongTimer === undefined && frame.type !== "ping") this.#ping(PONG_TIMEOUT);
   }
 
   #restartHeartbeat(): void {

@@ -55,3 +55,17 @@ it("leaves when the page goes, and enters again when it comes back from the brow
   ada.peerline.close();
   bob.peerline.close();
 });
+
+it("makes sure of its connection when the page goes on after it was frozen", async () => {
+  const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  vi.stubGlobal("window", page);
+  vi.stubGlobal("navigator", {});
+  vi.stubGlobal("document", document);
+  const peerline = new Peerline({ server: SERVER });
+  await Promise.all([peerline.connect(), pass(100)]);
+  hub.received.length = 0;
+  document.dispatchEvent(new Event("resume"));
+  await settle();
+  expect(hub.received.map(({ type }) => type)).toEqual(["ping"]);
+  peerline.close();
+});

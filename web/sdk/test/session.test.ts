@@ -230,6 +230,16 @@ describe("a session", () => {
     expect(session.online).toBe(true);
   });
 
+  it("finds out that a connection is dead although it goes on talking to it", async () => {
+    hub.vanish(session.participant);
+    for (let second = 0; second < 40; second += 4) {
+      session.notify({ type: "report", path: "direct" });
+      await pass(4000, 1000);
+    }
+    expect(hub.connections).toBe(2);
+    expect(session.online).toBe(true);
+  });
+
   it("finds out sooner after the network changed", async () => {
     hub.loses = ({ type }) => type === "ping";
     session.wake();

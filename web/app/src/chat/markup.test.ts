@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseMarkup, type Piece } from "./markup";
+import { parseMarkup, plainText, type Piece } from "./markup";
 
 const text = (text: string): Piece => ({ kind: "text", text });
 const link = (text: string): Piece => ({ kind: "link", text, href: text });
@@ -35,6 +35,10 @@ describe("addresses", () => {
   test.each(["javascript:alert(1)", "https://", "data:text/html,x", "xhttps://a.example"])("%j is none", (message) => {
     expect(parseMarkup(message)).toEqual([text(message)]);
   });
+});
+
+test("a message is told in short without its signs, on one line", () => {
+  expect(plainText("Do **not _ever_** run `rm`:\n```\nrm -r /\n```\nhttps://a.example")).toBe("Do not ever run rm: rm -r / https://a.example");
 });
 
 test.each(["`", "*", "_", "**a", "*a ", "_a ", "```\n", "https://", "(", "**`_*"])("a message of %j again and again is read at once", (sign) => {

@@ -17,6 +17,15 @@ export function parseMarkup(message: string): readonly Piece[] {
   return split(message, FENCE, inline, ([, code = ""]) => ({ kind: "block", text: code }));
 }
 
+/** A message without its signs, on one line. */
+export function plainText(message: string): string {
+  return parseMarkup(message).map(textOf).join("").replace(/\s+/g, " ").trim();
+}
+
+function textOf(piece: Piece): string {
+  return "pieces" in piece ? piece.pieces.map(textOf).join("") : piece.text;
+}
+
 function inline(text: string): readonly Piece[] {
   return split(text, INLINE, plain, ([whole, code, strong, star, line]) => {
     if (code !== undefined) return { kind: "code", text: code };

@@ -24,17 +24,17 @@ describe("what the user is told", () => {
   });
 
   it("is one sentence when both have the same problem", () => {
-    expect(mediaSentences("missing", "missing")).toEqual(["No camera and no microphone were found."]);
+    expect(mediaSentences("missing", "missing")).toEqual(["No camera and no microphone were found. Plug one in, then try again."]);
   });
 
   it("is a sentence for each when the problems differ", () => {
     expect(mediaSentences("busy", "denied")).toEqual([
-      "The camera can't be read. Another program may be using it.",
+      "The camera can't be read: another program may be using it. Close that program, then try again.",
       "The browser doesn't allow this page to use your microphone. Allow it in the address bar, then try again.",
     ]);
   });
 
   it("names the one that has the problem", () => {
-    expect(mediaSentences(null, "missing")).toEqual(["No microphone was found."]);
+    expect(mediaSentences(null, "missing")).toEqual(["No microphone was found. Plug one in, then try again."]);
   });
 });

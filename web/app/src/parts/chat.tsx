@@ -1,11 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { sendMessage } from "../state/call";
-import { chatOpen, delivered, messages, unread, type Message } from "../state/model";
-import { clockText } from "../text/amounts";
+import { answered, sendMessage } from "../state/chat";
+import { chatOpen, delivered, messages, unread } from "../state/model";
 import { t } from "../text/text";
-import { ChatText } from "./chat-text";
-import { hueOf } from "./initials";
+import { ChatLine, walkLines } from "./chat-line";
+import { Quote } from "./chat-quote";
 import { CloseIcon, SendIcon } from "./icons";
 
 /** The longest text of a message (docs/signaling.md §9). */
@@ -32,7 +31,8 @@ export function Chat(): JSX.Element {
   const latest = messages.value.at(-1)?.id;
   const newestDelivered = messages.value.findLast(({ from, id }) => from === null && delivered.value.has(id));
 
-  useEffect(() => input.current?.focus(), []);
+  // When it opens, and when there is something to answer.
+  useEffect(() => input.current?.focus(), [answered.value]);
   useEffect(() => {
     log.current?.scrollTo({ top: log.current.scrollHeight });
   }, [latest]);
@@ -52,7 +52,9 @@ export function Chat(): JSX.Element {
       id="chat"
       aria-label={t("call.chat")}
       onKeyDown={(event) => {
-        if (event.key === "Escape") closeChat();
+        if (event.key !== "Escape") return;
+        if (answered.value === null) closeChat();
+        else answered.value = null;
       }}
     >
       <header class="chat-header">
@@ -61,7 +63,7 @@ export function Chat(): JSX.Element {
           <CloseIcon />
         </button>
       </header>
-      <div class="chat-log" role="log" aria-label={t("chat.log")} tabIndex={0} ref={log}>
+      <div class="chat-log" role="log" aria-label={t("chat.log")} tabIndex={0} ref={log} onKeyDown={walkLines}>
         {count === 0 && (
           <div class="hint chat-empty">
             <p>{t("chat.empty")}</p>
@@ -69,10 +71,24 @@ export function Chat(): JSX.Element {
           </div>
         )}
         {messages.value.map((message, index) => (
-          <Line key={`${message.from} ${message.id}`} message={message} before={messages.value[index - 1]} isNewestDelivered={message === newestDelivered} />
+          <ChatLine
+            key={`${message.from} ${message.id}`}
+            message={message}
+            before={messages.value[index - 1]}
+            isLatest={index === count - 1}
+            isNewestDelivered={message === newestDelivered}
+          />
         ))}
       </div>
       <form class="chat-form" onSubmit={send}>
+        {answered.value !== null && (
+          <div class="chat-answered">
+            <Quote message={answered.value} />
+            <button type="button" class="plain" aria-label={t("chat.reply-cancel")} onClick={() => (answered.value = null)}>
+              <CloseIcon />
+            </button>
+          </div>
+        )}
         <textarea
           ref={input}
           rows={1}
@@ -94,32 +110,5 @@ export function Chat(): JSX.Element {
         </button>
       </form>
     </aside>
-  );
-}
-
-/** Messages of one person that follow each other within this time, in milliseconds, share one heading. */
-const TOGETHER = 120_000;
-
-interface LineProps {
-  readonly message: Message;
-  readonly before: Message | undefined;
-  /** Whether this is the last of the user's messages that everybody has: nothing is said of those before it. */
-  readonly isNewestDelivered: boolean;
-}
-
-function Line({ message, before, isNewestDelivered }: LineProps): JSX.Element {
-  const follows = before !== undefined && before.from === message.from && message.time - before.time < TOGETHER;
-  const own = message.from === null;
-  return (
-    <div class={["line", own && "own", follows && "follows"].filter(Boolean).join(" ")}>
-      {!follows && (
-        <p class="line-head">
-          <span class={`line-name hue-${hueOf(message.from ?? "")}`}>{own ? t("call.you") : message.name}</span>{" "}
-          <time dateTime={new Date(message.time).toISOString()}>{clockText(message.time)}</time>
-        </p>
-      )}
-      <ChatText text={message.text} />
-      {isNewestDelivered && <p class="line-state">{t("chat.delivered")}</p>}
-    </div>
   );
 }

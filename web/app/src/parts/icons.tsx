@@ -82,6 +82,19 @@ export const CallIcon = () => (
   </Icon>
 );
 
+export const AddPersonIcon = () => (
+  <Icon>
+    <circle cx="10" cy="8" r="4" />
+    <path d="M3 20a7 7 0 0 1 11.5-5.4M18.5 14v6M15.5 17h6" />
+  </Icon>
+);
+
+export const ReplyIcon = () => (
+  <Icon>
+    <path d="M9.5 6.5L4 12l5.5 5.5M4 12h9.5a6.5 6.5 0 0 1 6.5 6.5" />
+  </Icon>
+);
+
 export const CloseIcon = () => (
   <Icon>
     <path d="M6 6l12 12M18 6L6 18" />

@@ -1,11 +1,12 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { trustIn } from "../state/contacts";
+import { addContact, knownPeople } from "../state/known-people";
 import { participants, type Participant } from "../state/model";
 import { t } from "../text/text";
 import { Avatar } from "./avatar";
 import { Dialog } from "./dialog";
-import { CloseIcon, ShieldIcon, WarningIcon } from "./icons";
+import { AddPersonIcon, CloseIcon, ShieldIcon, WarningIcon } from "./icons";
 import { RaisedHands } from "./raised-hands";
 import { trustText } from "./trust-text";
 import { Verifying } from "./verifying";
@@ -67,10 +68,29 @@ function Row({ participant, onVerify }: { participant: Participant; onVerify: ()
           {(trust === "changed" || trust === "broken") && <WarningIcon />}
           {trustText(name, verification)}
         </span>
+        <span class="hint" role="status">
+          {isKnown(verification?.identity) ? t("contacts.added") : ""}
+        </span>
       </span>
+      <AddButton name={name} identity={verification?.identity} />
       <button type="button" class="button quiet small" aria-label={t("verify.verify-name", { name })} onClick={onVerify}>
         {t("verify.verify")}
       </button>
     </li>
   );
+}
+
+/** Keeps somebody for later, by the key that they have shown to own. Who has no name can't be found again by it. */
+function AddButton({ name, identity }: { name: string; identity: string | undefined }): JSX.Element | null {
+  if (identity === undefined || name === t("call.unnamed") || isKnown(identity)) return null;
+  const label = t("contacts.add-name", { name });
+  return (
+    <button type="button" class="plain" aria-label={label} title={label} onClick={() => addContact(name, identity)}>
+      <AddPersonIcon />
+    </button>
+  );
+}
+
+function isKnown(identity: string | undefined): boolean {
+  return knownPeople().some((contact) => contact.identity === identity);
 }

@@ -6,6 +6,7 @@ import { callPerson } from "../state/ringing";
 import { findable, name } from "../state/settings";
 import { t } from "../text/text";
 import { Avatar } from "./avatar";
+import { NotifyPlace } from "./known-people-place";
 import { CallIcon, SearchIcon } from "./icons";
 
 /** Being found, and the people who can be. */
@@ -29,6 +30,7 @@ export function People(): JSX.Element {
       <p class="hint" id="findable-hint" role="status">
         {t(needsName ? "start.findable-needs-name" : "start.findable-hint")}
       </p>
+      <NotifyPlace />
       <h2 id="people-title">{t("start.people")}</h2>
       {(found.length > 0 || wanted !== "") && (
         <label class="search">

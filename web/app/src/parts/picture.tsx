@@ -31,6 +31,20 @@ export function Picture({ label, stream, own = false, screen = false, shown }: P
     void play(video);
   }, [stream]);
 
+  // A browser that freezes a page, and a phone that has other things to do, stop what plays, and leave it to the page to go on.
+  useEffect(() => {
+    const goOn = () => {
+      const video = element.current;
+      if (video?.srcObject && video.paused) void play(video);
+    };
+    document.addEventListener("resume", goOn);
+    document.addEventListener("visibilitychange", goOn);
+    return () => {
+      document.removeEventListener("resume", goOn);
+      document.removeEventListener("visibilitychange", goOn);
+    };
+  }, []);
+
   useEffect(() => {
     const video = element.current;
     if (video === null || own || !("setSinkId" in video)) return;

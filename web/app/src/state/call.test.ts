@@ -109,15 +109,21 @@ describe("a call", () => {
     expect(told()).toEqual(["Grace raised a hand"]);
   });
 
-  it("counts what others wrote as unread while the chat is closed", async () => {
+  it("tells who left, and not that a page was loaded again", async () => {
+    const peer = (id: string, identity: string) => {
+      const diagnostics = Object.assign(new EventTarget(), { diagnosis: undefined });
+      const stream = { getAudioTracks: () => [] };
+      return Object.assign(new EventTarget(), { id, name: id, identity, state: "connected", stream, diagnostics, verification: undefined });
+    };
+    const [old, anew, linus] = [peer("Grace before", "grace"), peer("Grace", "grace"), peer("Linus", "linus")];
+    channel.participants = new Map([old, anew, linus].map((one) => [one.id, one]));
     const joined = join("link");
     enter();
     await joined;
-    const say = (own: boolean) => channel.dispatchEvent(Object.assign(new Event("chat"), { message: { own } }));
-    say(false);
-    say(true);
-    model.chatOpen.value = true;
-    say(false);
-    expect(model.unread.value).toBe(1);
+    for (const participant of [old, linus]) {
+      channel.participants.delete(participant.id);
+      channel.dispatchEvent(Object.assign(new Event("participantleave"), { participant }));
+    }
+    expect(notices.value.map(({ text }) => text)).toEqual(["Linus left"]);
   });
 });

@@ -1,5 +1,5 @@
 import { batch, effect } from "@preact/signals";
-import { PeerlineError, type Channel, type ChatMessage, type Participant as Peer, type Verification } from "peerline";
+import { PeerlineError, type Channel, type Participant as Peer, type Verification } from "peerline";
 import { cameraTrack, fitPicture, microphoneTrack, muted, stopMedia } from "../media/local";
 import { language } from "../text/languages";
 import { t } from "../text/text";
@@ -83,16 +83,6 @@ export function toLobby(): void {
   });
 }
 
-/** Sends a message to everybody in the call. */
-export async function sendMessage(text: string): Promise<void> {
-  try {
-    const sent = await call?.channel.sendChat(text);
-    if (sent !== undefined) model.delivered.value = new Set([...model.delivered.value, sent.id]);
-  } catch {
-    notify(t("chat.not-delivered"));
-  }
-}
-
 function begin(channel: Channel): void {
   const peers = new Map<string, () => void>();
 
@@ -126,7 +116,6 @@ function begin(channel: Channel): void {
   const stopNaming = effect(() => {
     void language.value;
     show();
-    model.messages.value = channel.chat.map(line);
   });
   const sleep = keepAwake();
   const stopTransfers = followTransfers(channel);
@@ -141,11 +130,9 @@ function begin(channel: Channel): void {
     peers.get(participant.id)?.();
     peers.delete(participant.id);
     show();
-    if (call !== null) notify(t("call.left", { name: nameOf(participant) }));
-  });
-  channel.addEventListener("chat", ({ message }) => {
-    model.messages.value = channel.chat.map(line);
-    if (!model.chatOpen.value && !message.own) model.unread.value += 1;
+    // Whose page was loaded again is here anew.
+    const isHere = [...channel.participants.values()].some(({ identity }) => identity !== undefined && identity === participant.identity);
+    if (call !== null && !isHere) notify(t("call.left", { name: nameOf(participant) }));
   });
   channel.addEventListener("statechange", () => {
     if (channel.state !== "left" || call?.channel !== channel) return;
@@ -209,16 +196,6 @@ function announceDoubt(peer: Peer): void {
 /** Nobody can be made to have a name. */
 function nameOf({ name }: { name: string }): string {
   return name || t("call.unnamed");
-}
-
-function line(message: ChatMessage): model.Message {
-  return {
-    id: message.id,
-    from: message.own ? null : message.from,
-    name: nameOf(message),
-    text: message.text,
-    time: message.time.getTime(),
-  };
 }
 
 function sameTracks(one: MediaStream, other: MediaStream | null): boolean {

@@ -49,12 +49,12 @@ export function distrust(identity: string): void {
 }
 
 /** What the storage holds may be anything. */
-function contacts(): readonly Contact[] {
+export function contacts(): readonly Contact[] {
   const kept: unknown = verified.value;
   return Array.isArray(kept) ? kept.filter(isContact) : [];
 }
 
-function isContact(value: unknown): value is Contact {
+export function isContact(value: unknown): value is Contact {
   const { identity, name } = (value ?? {}) as Partial<Record<keyof Contact, unknown>>;
   return typeof identity === "string" && typeof name === "string";
 }

@@ -39,6 +39,10 @@ export interface Message {
   readonly text: string;
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** The line that it answers, which needn't be here. */
+  readonly reply: string | null;
+  /** Whether it was written while the user was away. */
+  readonly missed: boolean;
 }
 
 /** Where the user stands with the channel in the address. */

@@ -4,6 +4,7 @@ import { navigate } from "../router";
 import { t } from "../text/text";
 import { ringTone } from "../media/ring-tone";
 import { client } from "./client";
+import { keepMissedCall } from "./missed";
 import { phase } from "./model";
 import { notify } from "./notices";
 import { name } from "./settings";
@@ -31,7 +32,13 @@ export function startRinging(): void {
 }
 
 function ring(invitation: IncomingInvitation): void {
-  const missed = () => notify(t("ring.missed", { name: callerOf(invitation) }));
+  const name = callerOf(invitation);
+  const missed = () => {
+    const text = t("ring.missed", { name });
+    notify(text);
+    void tell(invitation, text);
+    keepMissedCall(name, invitation.identity);
+  };
   const engaged = phase.value === "call" || phase.value === "joining" || incoming.value !== null;
   if (engaged || outgoing.value !== null) {
     invitation.busy();
@@ -39,11 +46,18 @@ function ring(invitation: IncomingInvitation): void {
     return;
   }
   incoming.value = invitation;
+  const told = tell(invitation, t("ring.incoming", { name }));
   invitation.addEventListener("ended", () => {
+    void told.then((takeBack) => takeBack?.());
     if (incoming.value !== invitation) return;
     incoming.value = null;
     if (invitation.result !== "accepted" && invitation.result !== "declined") missed();
   });
+}
+
+/** Tells it outside the page as well. No part of what the start page loads. */
+function tell({ from }: IncomingInvitation, text: string): Promise<(() => void) | undefined> {
+  return import("./system-notice").then(({ tellBySystem }) => tellBySystem(text, from), () => undefined);
 }
 
 /** Goes to where the caller waits. */

@@ -1,5 +1,6 @@
 import { effect, signal, type Signal } from "@preact/signals";
 import type { Contact } from "./contacts";
+import type { MissedCall } from "./missed";
 
 /** By which transport the relay can be reached. */
 export const RELAY_PROTOCOLS = ["auto", "udp", "tcp", "tls"] as const;
@@ -17,6 +18,8 @@ interface Settings {
   speaker: string;
   keys: boolean;
   verified: readonly Contact[];
+  added: readonly Contact[];
+  missed: readonly MissedCall[];
 }
 
 const defaults: Settings = {
@@ -30,6 +33,8 @@ const defaults: Settings = {
   speaker: "",
   keys: true,
   verified: [],
+  added: [],
+  missed: [],
 };
 
 /** The longest name that the server takes (docs/signaling.md §8). */
@@ -78,3 +83,7 @@ export const speaker = remembered("speaker");
 export const keysOn = remembered("keys");
 /** Those whose words matched. */
 export const verified = remembered("verified");
+/** Those whom the user added to their contacts without that. */
+export const added = remembered("added");
+/** The calls that the user didn't take. */
+export const missed = remembered("missed");

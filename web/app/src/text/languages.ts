@@ -1,8 +1,9 @@
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import { language as chosen } from "../state/settings";
-import en from "./en.json";
+import type whole from "./en.json";
+import start from "./en.json?start";
 
-type Entry = keyof typeof en;
+type Entry = keyof typeof whole;
 
 /** The name of a sentence that comes in forms for numbers: `x` where the English catalogue has `x.one`. */
 export type PluralKey = Entry extends infer Key ? (Key extends `${infer Base}.one` ? Base : never) : never;
@@ -19,13 +20,16 @@ export type Catalogue = Readonly<Record<TextKey | `${PluralKey}.other`, string> 
 export const LANGUAGES = { en: "English", zh: "简体中文", vi: "Tiếng Việt" } as const;
 export type Language = keyof typeof LANGUAGES;
 
-/** English is part of the page; the others are loaded when they are chosen. */
+/** What the page has in English. */
+let english: Catalogue = start;
+
+/** English is part of the page, and of the call what is said there only; the others are loaded when they are chosen. */
 const load: Readonly<Record<Exclude<Language, "en">, () => Promise<{ default: Catalogue }>>> = {
   zh: () => import("./zh.json"),
   vi: () => import("./vi.json"),
 };
 
-const shown = signal<{ readonly language: Language; readonly catalogue: Catalogue }>({ language: "en", catalogue: en });
+const shown = signal<{ readonly language: Language; readonly catalogue: Catalogue }>({ language: "en", catalogue: english });
 
 /** The language that the app is in. */
 export const language: ReadonlySignal<Language> = computed(() => shown.value.language);
@@ -56,12 +60,18 @@ export async function chooseLanguage(wanted: Language): Promise<void> {
   await show(wanted);
 }
 
+/** There is more to say in English. */
+export function addEnglish(more: Partial<Catalogue>): void {
+  english = { ...english, ...more };
+  if (shown.value.language === "en") shown.value = { language: "en", catalogue: english };
+}
+
 let latest: Language = "en";
 
 /** A catalogue that can't be loaded leaves the page in the language that it is in. */
 async function show(wanted: Language): Promise<void> {
   latest = wanted;
-  const loaded = wanted === "en" ? en : await load[wanted]().then((file) => file.default, () => null);
+  const loaded = wanted === "en" ? english : await load[wanted]().then((file) => file.default, () => null);
   if (loaded === null || latest !== wanted) return;
   shown.value = { language: wanted, catalogue: loaded };
   document.documentElement.lang = locale.value;

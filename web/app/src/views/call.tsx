@@ -18,12 +18,14 @@ import { SettingsDialog } from "../parts/settings-dialog";
 import { Stage } from "../parts/stage";
 import { TransferPanel } from "../parts/transfer-panel";
 import { useTitle } from "../parts/title";
+import { followChat } from "../state/chat";
 import { followFullScreen } from "../state/full-screen";
 import { followKeys } from "../state/keys";
 import type { Chosen } from "../state/transfers";
 import { chatOpen, participants, soundHeldBack } from "../state/model";
 import { followPictureInPicture } from "../state/picture-in-picture";
 import { stopRecording } from "../state/recording";
+import "../text/call-text";
 import { plural, t } from "../text/text";
 
 /** The call itself. */
@@ -35,7 +37,7 @@ export function CallView({ link }: { link: string }): JSX.Element {
   const [settings, setSettings] = useState(false);
   const [files, setFiles] = useState<Chosen | null>(null);
   useEffect(() => {
-    const ends = [followKeys(), followFullScreen(), followPictureInPicture(), () => void stopRecording()];
+    const ends = [followChat(), followKeys(), followFullScreen(), followPictureInPicture(), () => void stopRecording()];
     return () => {
       for (const end of ends) end();
     };

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { Brand } from "../parts/brand";
 import { ArrowIcon } from "../parts/icons";
+import { KnownPeoplePlace } from "../parts/known-people-place";
 import { LanguageChoice } from "../parts/language-choice";
 import { NameField } from "../parts/name-field";
 import { People } from "../parts/people";
@@ -45,6 +46,7 @@ export function StartView(): JSX.Element {
               {t("start.new-call-hint")}
             </p>
           </form>
+          <KnownPeoplePlace />
           <People />
         </div>
         <dl class="start-facts">

@@ -77,6 +77,12 @@ export class FakeHub {
     this.breakConnections();
   }
 
+  /** A page is asleep, or gone without a word: nothing of it arrives, and it doesn't know that. */
+  vanish(participant: string): void {
+    const socket = this.#sessions.get(participant)?.socket;
+    if (socket) this.closed(socket);
+  }
+
   /** A session's grace time is over. */
   expire(participant: string): void {
     const session = this.#sessions.get(participant);

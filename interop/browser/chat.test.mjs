@@ -1,0 +1,104 @@
+// Messages are answered, by keyboard as well; and who was away reads what the others wrote meanwhile.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { chromium, firefox } from "./browsers.mjs";
+import { adaMeetsGrace, everybodyMeets } from "./call-page.mjs";
+import { Server } from "../peerline.mjs";
+
+let server;
+before(async () => (server = await Server.start()));
+after(() => server?.stop());
+
+/** Milliseconds for which the server keeps the place of a page that is gone without a word (docs/signaling.md §5). */
+const GRACE = 60_000;
+const PATIENCE = { timeout: 60_000, polling: 100 };
+
+/** What stands in the log, in its order. */
+const lines = (call) => call.page.$$eval("[role=log] .chat-missed, [role=log] .line-text", (all) => all.map(({ textContent }) => textContent));
+
+/** What the focus is on: its accessible name and the description. */
+async function focused(call) {
+  const snapshot = await call.page.accessibility.snapshot({ interestingOnly: false });
+  const find = (node) => (node.focused ? node : (node.children ?? []).map(find).find(Boolean));
+  // The document has the focus, too; the innermost is meant.
+  const innermost = (node) => (node.children ?? []).map(find).find(Boolean) ?? node;
+  const { role, name, description } = innermost(find(snapshot));
+  return { role, name, description };
+}
+
+test("a message is answered by keyboard alone, and its quote leads to it", async () => {
+  const browser = await chromium();
+  try {
+    const { ada, grace } = await adaMeetsGrace([browser, browser], server.url);
+    await Promise.all([ada.openChat(), grace.openChat()]);
+    await ada.say("Shall we **begin**?");
+    await grace.reads("Shall we begin?");
+    // From where one writes, back to the latest line.
+    await grace.page.focus("textarea");
+    await grace.page.keyboard.down("Shift");
+    await grace.page.keyboard.press("Tab");
+    await grace.page.keyboard.up("Shift");
+    assert.deepEqual(await focused(grace), { role: "button", name: "Reply", description: "Shall we begin?" });
+    await grace.page.keyboard.press("Enter");
+    await grace.page.waitForFunction(() => document.querySelector(".chat-form .quote")?.textContent.includes("In reply to Ada Shall we begin?"), PATIENCE);
+    await grace.page.waitForFunction(() => document.activeElement?.tagName === "TEXTAREA", PATIENCE);
+    await grace.page.keyboard.type("We shall.");
+    await grace.page.keyboard.press("Enter");
+    await ada.reads("We shall.");
+    assert.equal(await grace.page.$(".chat-form .quote"), null, "the next one answers nothing");
+
+    // Ada goes up from the latest line's button to its quote, and by that to the original.
+    await ada.page.focus(".line:last-child .line-reply");
+    await ada.page.keyboard.press("ArrowUp");
+    assert.deepEqual(await focused(ada), { role: "button", name: "In reply to You Shall we begin?", description: undefined });
+    await ada.page.keyboard.press("Enter");
+    assert.match(await ada.page.evaluate(() => document.activeElement.textContent), /Shall we begin\?/);
+    await ada.page.keyboard.press("ArrowDown");
+    assert.deepEqual(await focused(ada), { role: "button", name: "Reply", description: "Shall we begin?" });
+    // Escape gives the answer up first, and closes the chat then.
+    await ada.page.keyboard.press("Enter");
+    await ada.page.waitForSelector(".chat-form .quote", PATIENCE);
+    await ada.page.keyboard.press("Escape");
+    await ada.page.waitForFunction(() => document.querySelector(".chat") && !document.querySelector(".chat-form .quote"), PATIENCE);
+    await ada.page.keyboard.press("Escape");
+    await ada.page.waitForFunction(() => !document.querySelector(".chat"), PATIENCE);
+    ada.hadNoProblems();
+  } finally {
+    await browser.close();
+  }
+});
+
+for (const [name, other] of Object.entries({ Chromium: chromium, Firefox: firefox })) {
+  test(`a page of ${name} that is loaded again takes its old place, keeps the chat, and reads what was written meanwhile`, async () => {
+    const browsers = await Promise.all([chromium(), other()]);
+    try {
+      const { ada, grace } = await adaMeetsGrace(browsers, server.url);
+      await Promise.all([ada.openChat(), grace.openChat()]);
+      await ada.say("before");
+      await grace.reads("before");
+      await grace.say("mine");
+      await ada.reads("mine");
+      await grace.page.reload();
+      await grace.see("button", "Join");
+      await ada.say("meanwhile");
+      await grace.join();
+      const joined = Date.now();
+      await everybodyMeets(ada, grace);
+      // Long before the server gives a lost page up.
+      await ada.page.waitForFunction(() => document.querySelectorAll("video[aria-label='Grace']").length === 1, { ...PATIENCE, timeout: GRACE / 2 });
+      console.log(`${name}: one tile of Grace ${Date.now() - joined} ms after she joined again`);
+      assert.deepEqual(await grace.participants(), ["Ada"], "not herself");
+      await grace.openChat();
+      await grace.reads("meanwhile");
+      await ada.say("after");
+      await grace.reads("after");
+      assert.deepEqual(await lines(grace), ["before", "mine", "While you were away", "meanwhile", "after"]);
+      assert.equal((await ada.participants()).length, 1);
+      await grace.press("Leave");
+      await grace.see("button", "Join again");
+      assert.equal(await grace.page.evaluate(() => sessionStorage.getItem("peerline.chat")), null, "who leaves keeps nothing");
+    } finally {
+      await Promise.all(browsers.map((browser) => browser.close()));
+    }
+  });
+}

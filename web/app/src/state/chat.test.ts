@@ -1,0 +1,103 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Message } from "./model";
+
+const { call } = vi.hoisted(() => ({ call: { channel: null as unknown } }));
+vi.mock("./call", () => ({ ownChannel: () => call.channel }));
+
+const { answered, followChat, inOrder, sendMessage } = await import("./chat");
+const model = await import("./model");
+
+class FakeChannel extends EventTarget {
+  chat: unknown[] = [];
+  readonly link: { channel: () => Promise<string> };
+  sendChat = vi.fn(async () => ({ id: "sent" }));
+  constructor(identifier: string) {
+    super();
+    this.link = { channel: async () => identifier };
+  }
+  say(text: string, own = false): void {
+    const message = { id: text, from: "grace", name: "Grace", text, time: new Date(1), own, reply: undefined, missed: false };
+    this.chat.push(message);
+    this.dispatchEvent(Object.assign(new Event("chat"), { message }));
+  }
+}
+
+class FakeStorage {
+  #items = new Map<string, string>();
+  getItem = (key: string) => this.#items.get(key) ?? null;
+  setItem = (key: string, text: string) => void this.#items.set(key, text);
+  removeItem = (key: string) => void this.#items.delete(key);
+}
+
+const said = () => model.messages.value.map(({ text }) => text);
+const enter = async (identifier: string) => {
+  const channel = new FakeChannel(identifier);
+  call.channel = channel;
+  const end = followChat();
+  await channel.link.channel();
+  return { channel, end };
+};
+
+describe("the chat", () => {
+  beforeEach(() => {
+    vi.stubGlobal("sessionStorage", new FakeStorage());
+    model.messages.value = [];
+    model.chatOpen.value = false;
+  });
+
+  it("counts what others wrote as unread while it is closed", async () => {
+    const { channel } = await enter("one");
+    channel.say("hello");
+    channel.say("mine", true);
+    model.chatOpen.value = true;
+    channel.say("seen");
+    expect(model.unread.value).toBe(1);
+  });
+
+  it("is there again when the page was loaded again, and in no other call", async () => {
+    (await enter("one")).channel.say("hello");
+    (await enter("one")).channel.say("again");
+    expect(said()).toEqual(["hello", "again"]);
+    await enter("other");
+    expect(said()).toEqual([]);
+  });
+
+  it("has once what was sent again after the page was loaded again", async () => {
+    (await enter("one")).channel.say("hello");
+    const { channel } = await enter("one");
+    channel.say("hello");
+    channel.say("again");
+    expect(said()).toEqual(["hello", "again"]);
+  });
+
+  it("is gone when one leaves", async () => {
+    const { channel, end } = await enter("one");
+    channel.say("hello");
+    end();
+    await enter("one");
+    expect(said()).toEqual([]);
+  });
+
+  it("goes on although the storage holds something else", async () => {
+    for (const kept of ["no JSON", "3", '{"channel":"one","lines":[null,{"id":1}]}']) {
+      sessionStorage.setItem("peerline.chat", kept);
+      await enter("one");
+      expect(said()).toEqual([]);
+    }
+  });
+
+  it("sends an answer once", async () => {
+    const { channel } = await enter("one");
+    channel.say("Shall we?");
+    answered.value = model.messages.value[0] ?? null;
+    await sendMessage("We shall.");
+    await sendMessage("Now.");
+    expect(channel.sendChat.mock.calls).toEqual([["We shall.", "Shall we?"], ["Now.", undefined]]);
+  });
+
+  it("puts what was missed in the order of its times, and nothing else", () => {
+    const line = (time: number, missed: boolean) => ({ time, missed }) as Message;
+    const ordered = inOrder([line(9, false), line(3, true), line(5, true), line(4, true), line(2, false), line(8, true), line(7, true)]);
+    expect(ordered.map(({ time }) => time)).toEqual([9, 3, 4, 5, 2, 7, 8]);
+  });
+});

@@ -1,0 +1,89 @@
+import { effect, signal } from "@preact/signals";
+import type { ChatMessage } from "peerline";
+import { language } from "../text/languages";
+import { t } from "../text/text";
+import { ownChannel } from "./call";
+import { forgetLines, keepLines, keptLines } from "./kept-chat";
+import * as model from "./model";
+import { notify } from "./notices";
+
+/** The line that the user is about to answer. */
+export const answered = signal<model.Message | null>(null);
+
+/** Follows the chat of the call; returns what ends that, and forgets it. */
+export function followChat(): () => void {
+  const channel = ownChannel();
+  if (channel === null) return () => undefined;
+  let identifier: string | null = null;
+  let earlier: readonly model.Message[] = [];
+  const show = () => {
+    // What was here before the page was loaded again may be sent again: the page took it, and had no time to say so.
+    const known = new Set(earlier.map(keyOf));
+    model.messages.value = inOrder([...earlier, ...channel.chat.map(line).filter((one) => !known.has(keyOf(one)))]);
+    if (identifier !== null) keepLines(identifier, model.messages.value);
+  };
+  const added = ({ message }: { message: ChatMessage }) => {
+    show();
+    if (!model.chatOpen.value && !message.own) model.unread.value += 1;
+  };
+  model.unread.value = channel.chat.filter(({ own }) => !own).length;
+  channel.addEventListener("chat", added);
+  void channel.link.channel().then((found) => {
+    identifier = found;
+    earlier = keptLines(found);
+    show();
+  });
+  // "Guest" in the language of the page.
+  const stop = effect(() => {
+    void language.value;
+    show();
+  });
+  return () => {
+    identifier = null;
+    channel.removeEventListener("chat", added);
+    stop();
+    answered.value = null;
+    forgetLines();
+  };
+}
+
+/** Sends a message to everybody in the call. */
+export async function sendMessage(text: string): Promise<void> {
+  const reply = answered.value?.id;
+  answered.value = null;
+  try {
+    const sent = await ownChannel()?.sendChat(text, reply);
+    if (sent !== undefined) model.delivered.value = new Set([...model.delivered.value, sent.id]);
+  } catch {
+    notify(t("chat.not-delivered"));
+  }
+}
+
+/** Several people resend what was missed, each their own: those lines are put in the order of their times. */
+export function inOrder(lines: readonly model.Message[]): readonly model.Message[] {
+  const ordered = [...lines];
+  for (let from = 0; from < ordered.length; from += 1) {
+    let to = from;
+    while (ordered[to]?.missed === true) to += 1;
+    if (to === from) continue;
+    ordered.splice(from, to - from, ...ordered.slice(from, to).sort((one, other) => one.time - other.time));
+    from = to;
+  }
+  return ordered;
+}
+
+function keyOf({ from, id }: model.Message): string {
+  return `${from} ${id}`;
+}
+
+function line(message: ChatMessage): model.Message {
+  return {
+    id: message.id,
+    from: message.own ? null : message.from,
+    name: message.name || t("call.unnamed"),
+    text: message.text,
+    time: message.time.getTime(),
+    reply: message.reply ?? null,
+    missed: message.missed,
+  };
+}
