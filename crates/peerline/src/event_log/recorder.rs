@@ -166,14 +166,24 @@ impl Recorder {
             | Machine::ResolveName(_)
             | Machine::RemoteAddress { .. } => return false,
         };
-        // What led to it comes first.
-        self.look(connection, servers);
+        let is_dtls = matches!(event, LogEvent::Dtls { .. });
+        // What led to it comes first; what SCTP does follows from DTLS.
+        self.look_at_ice(connection, servers);
+        if !is_dtls {
+            self.look_at_sctp(connection);
+        }
         self.write(Instant::now(), event);
+        self.look_at_sctp(connection);
         false
     }
 
     /// Writes what is new in the machine.
     pub(crate) fn look(&mut self, connection: &Connection, servers: &HashMap<ServerId, IceServerUrl>) {
+        self.look_at_ice(connection, servers);
+        self.look_at_sctp(connection);
+    }
+
+    fn look_at_ice(&mut self, connection: &Connection, servers: &HashMap<ServerId, IceServerUrl>) {
         let now = Instant::now();
         let ice = connection.ice().statistics();
         if self.role != Some(ice.role) && !ice.remote_candidates.is_empty() {
@@ -191,14 +201,17 @@ impl Recorder {
             self.selected = ice.selected_pair;
             self.write(now, LogEvent::Selected { pair: self.pair_name(ice.selected_pair) });
         }
-        let sctp = connection.data_channels().association().state();
-        if self.sctp != sctp {
-            self.sctp = sctp;
-            self.write(now, LogEvent::Sctp { state: words::sctp(sctp).into() });
-        }
         if self.statistics_due <= now {
             self.statistics_due = now + STATISTICS;
             self.write(now, LogEvent::Statistics(self.statistics(&ice)));
+        }
+    }
+
+    fn look_at_sctp(&mut self, connection: &Connection) {
+        let sctp = connection.data_channels().association().state();
+        if self.sctp != sctp {
+            self.sctp = sctp;
+            self.write(Instant::now(), LogEvent::Sctp { state: words::sctp(sctp).into() });
         }
     }
 
