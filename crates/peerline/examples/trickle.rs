@@ -10,13 +10,15 @@
 //!
 //! Each answer has the `run` that it belongs to; another `start` closes what was before. Once the channel is open both sides send a
 //! short message each 50 ms; `gap` is the longest time without one from the other side, `silent` the time since the last.
-//! With the argument `loopback` the other program may be on this machine.
+//! With the argument `loopback` the other program may be on this machine, with `any-certificate` every `turns:` server is believed, and
+//! with `proxy=URL` that proxy leads out.
 #![allow(clippy::print_stdout)]
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use peerline::channel::Trust;
 use peerline::{
     Configuration, DataChannel, DataChannelInit, Description, Endpoint, EndpointConfig, Event, IceCandidate,
     IceServer, IceTransportPolicy, Interfaces, PeerConnection,
@@ -91,9 +93,10 @@ struct Heard {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let is_local = std::env::args().any(|argument| argument == "loopback");
-    let interfaces = if is_local { Interfaces::AllAndLoopback } else { Interfaces::All };
-    let endpoint = Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() })?;
+    let interfaces = if has("loopback") { Interfaces::AllAndLoopback } else { Interfaces::All };
+    let proxy =
+        std::env::args().find_map(|argument| argument.strip_prefix("proxy=").map(str::parse)).transpose()?;
+    let endpoint = Endpoint::bind(EndpointConfig { interfaces, proxy, ..EndpointConfig::default() })?;
     println!("{}", json!({ "ready": 1 }));
     let mut run = None;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
@@ -117,16 +120,26 @@ async fn main() -> Result<()> {
 
 impl Run {
     fn start(endpoint: &Endpoint, number: u32, config: Config, offers: bool) -> Result<Arc<Self>> {
-        let ice_servers = config.ice_servers.into_iter().map(|server| IceServer {
-            urls: match server.urls {
-                Urls::One(url) => vec![url],
-                Urls::Several(urls) => urls,
-            },
-            username: server.username,
-            credential: server.credential,
-        });
+        let ice_servers: Vec<_> = config
+            .ice_servers
+            .into_iter()
+            .map(|server| IceServer {
+                urls: match server.urls {
+                    Urls::One(url) => vec![url],
+                    Urls::Several(urls) => urls,
+                },
+                username: server.username,
+                credential: server.credential,
+            })
+            .collect();
+        let urls = ice_servers
+            .iter()
+            .filter(|_| has("any-certificate"))
+            .filter_map(|server| server.parse_urls().ok());
+        let trust = urls.flatten().map(|url| (url.host, Trust::Anybody)).collect();
         let configuration = Configuration {
-            ice_servers: ice_servers.collect(),
+            ice_servers,
+            trust,
             ice_transport_policy: match config.ice_transport_policy.as_deref() {
                 Some("relay") => IceTransportPolicy::Relay,
                 _ => IceTransportPolicy::All,
@@ -252,6 +265,10 @@ impl Run {
             "silent": heard.as_ref().map(|heard| milliseconds(heard.last.elapsed())),
         }))
     }
+}
+
+fn has(wanted: &str) -> bool {
+    std::env::args().any(|argument| argument == wanted)
 }
 
 fn lower(name: &impl std::fmt::Debug) -> String {

@@ -1,5 +1,5 @@
-/** Seconds that ICE may take to recover from `disconnected` by itself. */
-const PATIENCE = 2;
+/** Seconds that ICE may take to recover from `disconnected` by itself: browsers say so after five of silence, and more is no help. */
+const PATIENCE = 0.25;
 /** Seconds after which an attempt counts as failed: the first ones, and all that follow. */
 const ATTEMPTS = [8, 8, 12];
 const LATER = 20;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::PeerConnectionState;
 
-/// How long ICE may take to recover from `disconnected` by itself.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long ICE may take to recover from `disconnected` by itself: it has tried for more than a second before it says so.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// After how long an attempt counts as failed: the first ones, and all that follow.
 const ATTEMPTS: [Duration; 3] = [Duration::from_secs(8), Duration::from_secs(8), Duration::from_secs(12)];
 const LATER: Duration = Duration::from_secs(20);
