@@ -10,10 +10,10 @@ import { FilesPage, Fixture, PATIENCE } from "./files-page.mjs";
 import { Server } from "../peerline.mjs";
 import { Terminal } from "../terminal.mjs";
 
-const CHUNK = 1 << 20;
-const FILM = Number(process.env.BYTES ?? 128 * CHUNK);
-const CHUNKS = Math.ceil(FILM / CHUNK);
 const MIB = 1 << 20;
+const FILM = Number(process.env.BYTES ?? 128 * MIB);
+/** Those that a page makes. */
+const CHUNKS = Math.ceil(FILM / (128 << 10));
 
 let server;
 let browser;

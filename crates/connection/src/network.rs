@@ -314,6 +314,12 @@ impl Connection {
                         self.ice.end_embedding();
                         self.channels.abort(now, "");
                     }
+                    // Nobody could hear it. It begins anew with a path, or with what else is agreed on.
+                    dtls::Event::Failed(dtls::Failure::Timeout) if self.route.is_none() => {
+                        self.dtls = None;
+                        self.ice.forget_embedded();
+                        return;
+                    }
                     dtls::Event::Failed(failure) => {
                         self.events.push_back(Event::DtlsTransportError(failure));
                         self.set_dtls_state(DtlsTransportState::Failed);

@@ -360,6 +360,27 @@ fn the_time_for_a_handshake_begins_with_a_path_to_the_peer() {
     assert!(world.run_until(Duration::from_secs(5), is_open), "{:?}", states(&world));
 }
 
+/// With candidates the handshake begins at once, in ICE's checks (SPED). Where none of those arrives within the handshake's time, and
+/// ICE gives up, a restart begins everything anew.
+#[test]
+fn a_handshake_that_nobody_could_hear_begins_anew_with_a_restart() {
+    let mut world = World::new(1, &Configuration::default(), [Link::default(), Link::default()]);
+    let now = world.now;
+    let channel =
+        world.peers[0].connection.create_data_channel(now, "chat", DataChannelInit::default()).unwrap();
+    let dark = Configuration::default().dtls.handshake_timeout * 3;
+    world.black_out(0, Duration::ZERO..dark);
+    world.black_out(1, Duration::ZERO..dark);
+    world.negotiate(0);
+    world.run(dark + Duration::from_secs(1));
+    let is_open = |world: &mut World| world.happened(0, |event| *event == Event::DataChannelOpen(channel));
+    assert!(!is_open(&mut world));
+    assert_eq!(world.peers[0].connection.ice_connection_state(), IceConnectionState::Failed);
+    world.peers[0].connection.restart_ice();
+    world.negotiate(0);
+    assert!(world.run_until(Duration::from_secs(5), is_open), "{:?}", states(&world));
+}
+
 /// RFC 7675 §5.1: a peer that is gone without a word doesn't consent any more.
 #[test]
 fn a_peer_that_vanishes_is_noticed() {

@@ -1,11 +1,15 @@
 //! What a connection is told before it begins.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dimpl::crypto::{CryptoProvider, Dtls13CipherSuite};
 
 use crate::steady::SteadyKeys;
+
+/// How many configurations that are tried out are kept.
+const BUILT_MAX: usize = 128;
 
 /// Which side opens the handshake. SDP's `a=setup` settles it (RFC 8842 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,17 +64,23 @@ impl Default for Config {
 
 impl Config {
     /// The same in `dimpl`'s terms. It tries its cryptography out each time, which takes longer than a handshake: once is
-    /// enough for the defaults.
+    /// enough for the defaults, with each length of datagrams. Of those there are few: what ICE's checks have around them
+    /// goes by the user name fragments' lengths.
     pub(crate) fn to_dimpl(&self) -> Result<Arc<dimpl::Config>, dimpl::Error> {
-        static DEFAULT: OnceLock<Arc<dimpl::Config>> = OnceLock::new();
-        if *self != Self::default() {
+        static BUILT: Mutex<BTreeMap<usize, Arc<dimpl::Config>>> = Mutex::new(BTreeMap::new());
+        if *self != (Self { mtu: self.mtu, ..Self::default() }) {
             return self.build().map(Arc::new);
         }
-        if let Some(default) = DEFAULT.get() {
-            return Ok(default.clone());
+        let known = || BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(&self.mtu) {
+            return Ok(known.clone());
         }
         let built = Arc::new(self.build()?);
-        Ok(DEFAULT.get_or_init(|| built).clone())
+        let mut known = known();
+        if known.len() < BUILT_MAX {
+            known.insert(self.mtu, built.clone());
+        }
+        Ok(built)
     }
 
     /// What is out of range is brought into it.

@@ -174,8 +174,10 @@ impl Mapper {
         // RFC 6886 §3.4, RFC 6887 §15.
         let port = self.internal.port();
         match std::mem::replace(&mut self.state, State::Ended) {
-            State::Mapped { protocol: Protocol::Pcp, external, .. } => {
-                self.transmits.push_back(pcp::request(self.internal, external, 0, &self.nonce));
+            State::Mapped { protocol: Protocol::Pcp, .. } => {
+                // RFC 6887 §15.1: who gives a mapping back suggests nothing.
+                let none = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+                self.transmits.push_back(pcp::request(self.internal, none, 0, &self.nonce));
             }
             State::Mapped { protocol: Protocol::NatPmp, .. } => {
                 self.transmits.push_back(nat_pmp::map_request(port, 0, 0));
@@ -325,6 +327,8 @@ mod tests {
         world.mapper.close();
         let last = world.sent();
         assert_eq!((last.len(), &last[0][4..8]), (1, &[0; 4][..]));
+        let nothing = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0];
+        assert_eq!(last[0][42..60], nothing, "§15.1: no port and no address is suggested");
         assert_eq!(world.mapper.poll_timeout(), None);
     }
 

@@ -60,6 +60,11 @@ impl Agent {
         self.embedding.end();
     }
 
+    /// The handshake that [`embed`](Self::embed) was told of is given up; there may be another.
+    pub fn forget_embedded(&mut self) {
+        self.embedding.replace([]);
+    }
+
     /// Takes the datagram out of an authentic check or answer, and notes what else that says of the handshake.
     pub(super) fn take_embedded<'a>(&mut self, message: &Message<'a>) -> Option<&'a [u8]> {
         if !self.embeds() || message.class() == Class::Error {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::{Future as _, poll_fn};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +32,9 @@ const SHARE: Duration = Duration::from_micros(200);
 /// How often the interfaces are looked at, whatever the kernel says of them.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
 
+/// An address that is gone may be back at once: a cable's or a radio's hiccup. Until then its socket stays as it is.
+const HICCUP: Duration = Duration::from_secs(2);
+
 /// Changes come in bursts: the interfaces are looked at once for all that happens within this.
 const BURST: Duration = Duration::from_millis(50);
 
@@ -53,6 +56,8 @@ pub(super) struct Driver {
     sleep: Pin<Box<Sleep>>,
     sleeps_until: Option<Instant>,
     interface_changes: InterfaceChanges,
+    /// Addresses that sockets are bound to and no interface has, and since when.
+    missing: HashMap<IpAddr, Instant>,
     look_around: Instant,
     /// Whether ports are mapped: from the first peer on that has a use for it.
     maps_ports: bool,
@@ -91,6 +96,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sleeps_until: None,
             interface_changes: InterfaceChanges::watch(),
+            missing: HashMap::new(),
             look_around: now + LOOK_AROUND,
             maps_ports: false,
             port_mappings: HashMap::new(),
@@ -297,11 +303,24 @@ impl Driver {
 
     /// Interfaces come and go.
     fn follow_interfaces(&mut self, now: Instant) {
-        let addresses = self.config.interfaces.addresses();
-        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.sockets)
-            .into_iter()
-            .partition(|socket| addresses.contains(&socket.local().ip()));
-        self.sockets = kept;
+        let Ok(addresses) = self.config.interfaces.addresses() else {
+            return;
+        };
+        self.missing.retain(|address, _| !addresses.contains(address));
+        let mut gone = Vec::new();
+        for socket in std::mem::take(&mut self.sockets) {
+            let address = socket.local().ip();
+            let is_there = addresses.contains(&address);
+            if is_there || now < *self.missing.entry(address).or_insert(now) + HICCUP {
+                self.sockets.push(socket);
+            } else {
+                gone.push(socket);
+            }
+        }
+        self.missing.retain(|address, _| !addresses.contains(address));
+        if !self.missing.is_empty() {
+            self.look_around = self.look_around.min(now + HICCUP);
+        }
         let mut new = Vec::new();
         for address in addresses {
             if self.sockets.iter().all(|socket| socket.local().ip() != address)
@@ -312,6 +331,8 @@ impl Driver {
             }
         }
         if gone.is_empty() && new.is_empty() {
+            // The default route may have come after the address.
+            self.map_ports();
             return;
         }
         *lock(&self.shared.addresses) = self.sockets.iter().map(Socket::local).collect();

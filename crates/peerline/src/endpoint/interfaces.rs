@@ -1,5 +1,6 @@
 //! The addresses of this machine that peers may be told.
 
+use std::io;
 use std::net::IpAddr;
 
 use if_addrs::{IfAddr, IfOperStatus, Interface};
@@ -19,13 +20,16 @@ pub enum Interfaces {
 impl Interfaces {
     /// The addresses, the best first: IPv6 before IPv4, as RFC 6724 orders them, loopback last. Of the addresses that one
     /// interface has in one family, one: with more, a peer would check the same way again and again.
-    pub(super) fn addresses(&self) -> Vec<IpAddr> {
+    ///
+    /// # Errors
+    /// The system's, which say nothing of the interfaces.
+    pub(super) fn addresses(&self) -> io::Result<Vec<IpAddr>> {
         let loopback_too = match self {
-            Self::Only(addresses) => return addresses.clone(),
+            Self::Only(addresses) => return Ok(addresses.clone()),
             Self::All => false,
             Self::AllAndLoopback => true,
         };
-        let mut interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let mut interfaces = if_addrs::get_if_addrs()?;
         interfaces.retain(|interface| {
             interface.oper_status != IfOperStatus::Down
                 && (loopback_too || !interface.is_loopback())
@@ -35,16 +39,13 @@ impl Interfaces {
             (interface.is_loopback(), interface.ip().is_ipv4(), preference(interface))
         });
         let mut seen = Vec::new();
-        interfaces
-            .into_iter()
-            .filter(|interface| {
-                let place = (interface.name.clone(), interface.ip().is_ipv4());
-                let is_first = !seen.contains(&place);
-                seen.push(place);
-                is_first
-            })
-            .map(|interface| interface.ip())
-            .collect()
+        interfaces.retain(|interface| {
+            let place = (interface.name.clone(), interface.ip().is_ipv4());
+            let is_first = !seen.contains(&place);
+            seen.push(place);
+            is_first
+        });
+        Ok(interfaces.into_iter().map(|interface| interface.ip()).collect())
     }
 }
 

@@ -211,7 +211,7 @@ impl Shared {
 fn bind(config: &EndpointConfig) -> io::Result<Vec<Socket>> {
     let mut sockets = Vec::new();
     let mut failure = io::Error::new(io::ErrorKind::AddrNotAvailable, "no interface has an address");
-    for address in config.interfaces.addresses() {
+    for address in config.interfaces.addresses()? {
         match Socket::bind(SocketAddr::new(address, config.port)) {
             Ok(socket) => sockets.push(socket),
             Err(error) => {

@@ -67,8 +67,11 @@ pub(super) fn look_up(
                 }
             }
         });
-        join(join_all(lookups), nat64.clone()).await;
-        shared.tell(Note::Server { peer, number, server: None, is_last: true });
+        let servers = async {
+            join_all(lookups).await;
+            shared.tell(Note::Server { peer, number, server: None, is_last: true });
+        };
+        join(servers, nat64.clone()).await;
     });
 }
 

@@ -70,7 +70,8 @@ async fn carry(shared: &Shared, target: Target) -> io::Result<()> {
     let from = Some(local.ip());
     let direct = async {
         if remote.ip().is_unspecified() {
-            return Err(io::ErrorKind::NotFound.into());
+            // Its name hadn't been found when the proxy's turn came: it may be by now.
+            return dial::connect(from, &target, remote.port()).await;
         }
         dial::connect_any(from, [remote]).await
     };

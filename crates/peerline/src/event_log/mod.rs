@@ -96,11 +96,11 @@ impl EventLog {
                 event,
             }
         };
-        let dropped = shared.dropped.load(Ordering::Relaxed);
+        let dropped = shared.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0
-            && shared.records.try_send(stamped(LogEvent::Dropped { records: dropped }, None, None)).is_ok()
+            && shared.records.try_send(stamped(LogEvent::Dropped { records: dropped }, None, None)).is_err()
         {
-            shared.dropped.fetch_sub(dropped, Ordering::Relaxed);
+            shared.dropped.fetch_add(dropped, Ordering::Relaxed);
         }
         // A reader who has gone has had enough.
         if let Err(mpsc::error::TrySendError::Full(_)) =
