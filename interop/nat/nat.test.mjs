@@ -31,6 +31,8 @@ const PAIRS = [
   ["ipv6-only", "port-restricted", NATIVE],
   ["udp-blocked", "port-restricted", NATIVE],
   ["tcp443", "udp-blocked", BROWSERS],
+  ["tls443", "tls443", NATIVE],
+  ["proxy", "port-restricted", NATIVE],
 ];
 
 let matrix;

@@ -10,7 +10,7 @@ const SETTLING = 10_000;
 const LOOK = 100;
 
 const COMMANDS = {
-  native: () => [...STACKS.peerline, "elsewhere"],
+  native: (site) => [...STACKS.peerline, "elsewhere", ...(site.proxy ? [`proxy=http://${site.proxy}`] : [])],
   chromium: (site) => [...STACKS.chromium, ...(site.proxy ? [`--proxy-server=http://${site.proxy}`] : [])],
 };
 export const STACK_NAMES = Object.keys(COMMANDS);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use aws_lc_rs::digest::{Context as Hash, SHA256};
+use peerline::channel::Trust;
 use peerline::{
     Configuration, DataChannel, DataChannelEvent, DataChannelInit, Description, Endpoint, EndpointConfig,
     Event, IceCandidate, IceServer, Interfaces, Message, PeerConnection,
@@ -105,10 +106,12 @@ const INTEROP: &str = "interop";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // The peer may be on this machine, unless it is said to be elsewhere.
+    // The peer may be on this machine, unless it is said to be elsewhere; `proxy=URL` leads there.
     let is_elsewhere = std::env::args().any(|argument| argument == "elsewhere");
     let interfaces = if is_elsewhere { Interfaces::All } else { Interfaces::AllAndLoopback };
-    let endpoint = Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() })?;
+    let mut proxies = std::env::args().filter_map(|argument| Some(argument.strip_prefix("proxy=")?.parse()));
+    let proxy = proxies.next().transpose()?;
+    let endpoint = Endpoint::bind(EndpointConfig { interfaces, proxy, ..EndpointConfig::default() })?;
     let connection = endpoint.peer_connection(Configuration::default())?;
     let peer = Arc::new(Peer {
         connection,
@@ -202,6 +205,9 @@ impl Peer {
             .into_iter()
             .map(|Server { urls, username, credential }| IceServer { urls, username, credential })
             .collect();
+        // Servers of tests have certificates of their own making.
+        let urls = configuration.ice_servers.iter().filter_map(|server| server.parse_urls().ok()).flatten();
+        configuration.trust = urls.map(|url| (url.host, Trust::Anybody)).collect();
         self.connection.set_configuration(configuration)?;
         self.trickles.store(trickle, Ordering::Relaxed);
         if let Some(greeting) = greeting {
