@@ -23,11 +23,22 @@ interface Absence {
 export class Absences {
   /** By participant, the earliest first. */
   readonly #absences = new Map<string, Absence>();
+  /** Those who are back as the page that they were: they take no other one's place. */
+  readonly #samePages = new WeakSet<Absentee>();
 
   /** @param undelivered - what it didn't get before */
   left({ id, provenIdentity }: Absentee, onPurpose: boolean, undelivered: readonly ChatTextMessage[]): void {
+    const now = Date.now();
+    const before = this.#absences.get(id);
+    // It came back, and went again before it was given what it had missed.
+    const earlier = before && now < before.until ? before.missed : [];
+    const missed = [...new Map([...earlier, ...undelivered].map((message) => [message.chat, message])).values()];
     this.#absences.delete(id);
-    this.#absences.set(id, { identity: provenIdentity, until: onPurpose ? Date.now() + RELOAD : Infinity, missed: [...undelivered] });
+    this.#absences.set(id, {
+      identity: provenIdentity ?? before?.identity,
+      until: onPurpose ? now + RELOAD : Infinity,
+      missed: missed.slice(-MESSAGES),
+    });
     for (const first of this.#absences.keys()) {
       if (this.#absences.size <= PEOPLE) break;
       this.#absences.delete(first);
@@ -43,10 +54,14 @@ export class Absences {
   }
 
   /** @returns what somebody who is here again missed; it is theirs to be given, and forgotten here */
-  returned({ id, provenIdentity }: Absentee): ChatTextMessage[] {
+  returned(absentee: Absentee): ChatTextMessage[] {
+    const { id, provenIdentity } = absentee;
     const found: ChatTextMessage[] = [];
+    // Another page of the same browser may be away as well: what that one missed waits for it.
+    if (this.#absences.has(id)) this.#samePages.add(absentee);
+    const samePage = this.#samePages.has(absentee);
     for (const [absent, { identity, until, missed }] of this.#absences) {
-      const same = absent === id || (identity !== undefined && identity === provenIdentity);
+      const same = samePage ? absent === id : identity !== undefined && identity === provenIdentity;
       if (!same) continue;
       this.#absences.delete(absent);
       if (Date.now() < until) found.push(...missed);

@@ -398,15 +398,20 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
    * a browser may end a page before it could say goodbye.
    */
   #supersede(): void {
-    const here = [...this.#participants.values()].filter(({ connected }) => connected);
     for (const old of this.#participants.values()) {
-      if (old.present) continue;
-      const owner = old.provenIdentity;
-      const isHereAnew = owner !== undefined && here.some((other) => other !== old && other.provenIdentity === owner);
-      if (!isHereAnew && old.identity !== this.identity.publicKey) continue;
+      // As long as the connection holds, the page is there.
+      if (old.present || old.connected) continue;
+      if (!this.#others(old).some(({ connected }) => connected) && old.identity !== this.identity.publicKey) continue;
       this.#superseded.set(old.id, { profile: old.profile, polite: old.polite });
       this.#remove(old, false);
     }
+  }
+
+  /** Who has shown the same identity as this participant, in the order in which they came. */
+  #others(participant: RemoteParticipant): RemoteParticipant[] {
+    const owner = participant.provenIdentity;
+    if (owner === undefined) return [];
+    return [...this.#participants.values()].filter((other) => other !== participant && other.provenIdentity === owner);
   }
 
   /** The server doesn't know this participant any more. */
@@ -441,9 +446,13 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
    */
   #remove(participant: RemoteParticipant, onPurpose: boolean, bye = false): void {
     this.#keep(participant);
+    const order = [...this.#participants.keys()];
     if (!this.#participants.delete(participant.id)) return;
     participant.close(bye);
     this.#chat.left(participant, onPurpose);
+    // The page that takes its place may have shown that before anybody knew that the old one was gone.
+    const anew = this.#others(participant).find(({ id, connected }) => connected && order.indexOf(id) > order.indexOf(participant.id));
+    if (anew && !onPurpose && !bye) this.#chat.proven(anew);
     this.dispatchEvent(new ParticipantEvent("participantleave", participant));
   }
 

@@ -71,6 +71,31 @@ it("a page that is loaded again takes its old place, and gets what was written m
   expect(told(bobAnew)).toEqual(["missed: one"]);
 });
 
+it.each(["away", "gone"])("a page that takes an old one's place before the server has noticed that it is %s gets what that one didn't", async (noticed) => {
+  hub.loses = (_, participant) => participant === bob.id;
+  FakeNetwork.breakPaths();
+  await pass(1000);
+  void ada.sendChat("one");
+  const bobAnew = await open("Bob");
+  expect(told(bobAnew)).toEqual([]);
+  if (noticed === "away") hub.vanish(bob.id);
+  else hub.expire(bob.id);
+  await pass(6000);
+  expect(others(ada)).toEqual(["Bob connected"]);
+  expect(told(bobAnew)).toEqual(["missed: one"]);
+});
+
+it("a page whose path holds stays, although the server lost it and another one of its browser is here", async () => {
+  await open("Bob");
+  hub.loses = (_, participant) => participant === bob.id;
+  hub.vanish(bob.id);
+  await pass(5000);
+  expect(others(ada)).toEqual(["Bob connected", "Bob connected"]);
+  FakeNetwork.breakPaths();
+  await pass(5000);
+  expect(ada.participants.has(bob.id)).toBe(false);
+});
+
 it("a page that said goodbye and is loaded again gets what was written meanwhile", async () => {
   bob.leave();
   await pass(1000);

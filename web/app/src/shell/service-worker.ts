@@ -1,4 +1,5 @@
 /** Keeps the app's own files, so that it opens without a network. Nothing else is kept: no link, no message, nothing of a call. */
+import { bringToFront, type Pages } from "./front";
 import { keepAsset, keepPage, keptPage, partOf } from "./kept";
 
 /** How long the server may take before the page that was kept is shown, in milliseconds. */
@@ -12,11 +13,15 @@ interface FetchEvent extends ExtendableEvent {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
+interface NotificationEvent extends ExtendableEvent {
+  readonly notification: Notification;
+}
 const worker = self as unknown as {
-  readonly clients: { claim(): Promise<void> };
+  readonly clients: Pages & { claim(): Promise<void> };
   skipWaiting(): Promise<void>;
   addEventListener(type: "install" | "activate", listener: (event: ExtendableEvent) => void): void;
   addEventListener(type: "fetch", listener: (event: FetchEvent) => void): void;
+  addEventListener(type: "notificationclick", listener: (event: NotificationEvent) => void): void;
 };
 
 worker.addEventListener("install", (event) => {
@@ -31,6 +36,12 @@ worker.addEventListener("fetch", (event) => {
   const part = partOf(event.request, location.origin);
   if (part === "page") event.respondWith(page(event));
   else if (part === "asset") event.respondWith(asset(event));
+});
+
+// Phones show notices by the worker only; what they do when they are touched is its part, too.
+worker.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(bringToFront(worker.clients));
 });
 
 /** The server's page, so that a new version is seen at once; the kept one where the server doesn't answer. */

@@ -5,6 +5,7 @@ const { call } = vi.hoisted(() => ({ call: { channel: null as unknown } }));
 vi.mock("./call", () => ({ ownChannel: () => call.channel }));
 
 const { answered, followChat, inOrder, sendMessage } = await import("./chat");
+const { keptLines } = await import("./kept-chat");
 const model = await import("./model");
 
 class FakeChannel extends EventTarget {
@@ -23,9 +24,13 @@ class FakeChannel extends EventTarget {
 }
 
 class FakeStorage {
+  room = 5_000_000;
   #items = new Map<string, string>();
   getItem = (key: string) => this.#items.get(key) ?? null;
-  setItem = (key: string, text: string) => void this.#items.set(key, text);
+  setItem = (key: string, text: string) => {
+    if (text.length > this.room) throw new DOMException("Full", "QuotaExceededError");
+    this.#items.set(key, text);
+  };
   removeItem = (key: string) => void this.#items.delete(key);
 }
 
@@ -39,8 +44,14 @@ const enter = async (identifier: string) => {
 };
 
 describe("the chat", () => {
+  let storage: FakeStorage;
+  let page: EventTarget;
   beforeEach(() => {
-    vi.stubGlobal("sessionStorage", new FakeStorage());
+    storage = new FakeStorage();
+    page = new EventTarget();
+    vi.stubGlobal("sessionStorage", storage);
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
     model.messages.value = [];
     model.chatOpen.value = false;
   });
@@ -68,6 +79,32 @@ describe("the chat", () => {
     channel.say("hello");
     channel.say("again");
     expect(said()).toEqual(["hello", "again"]);
+    expect(model.unread.value).toBe(1);
+  });
+
+  it("is there for ten minutes after the end of the page, and no longer", async () => {
+    const now = vi.spyOn(Date, "now").mockReturnValue(0);
+    (await enter("one")).channel.say("hello");
+    now.mockReturnValue(3_600_000);
+    page.dispatchEvent(new Event("pagehide"));
+    now.mockReturnValue(3_600_000 + 600_000);
+    expect(keptLines("one").map(({ text }) => text)).toEqual(["hello"]);
+    now.mockReturnValue(3_600_000 + 600_001);
+    expect(keptLines("one")).toEqual([]);
+    expect(storage.getItem("peerline.chat")).toBeNull();
+    now.mockRestore();
+  });
+
+  it("keeps the latest lines where it is too much for a tab, and nothing that is out of date where nothing fits", async () => {
+    const { channel } = await enter("one");
+    for (let count = 100; count < 240; count += 1) channel.say(`${count}`.padEnd(8000));
+    const kept = keptLines("one").map(({ text }) => Number(text));
+    expect(kept.at(-1)).toBe(239);
+    expect(kept.length).toBeGreaterThan(50);
+    expect(storage.getItem("peerline.chat")?.length).toBeLessThan(1_100_000);
+    storage.room = 1000;
+    channel.say("more");
+    expect(storage.getItem("peerline.chat")).toBeNull();
   });
 
   it("is gone when one leaves", async () => {

@@ -20,14 +20,21 @@ export function followChat(): () => void {
     // What was here before the page was loaded again may be sent again: the page took it, and had no time to say so.
     const known = new Set(earlier.map(keyOf));
     model.messages.value = inOrder([...earlier, ...channel.chat.map(line).filter((one) => !known.has(keyOf(one)))]);
+    keep();
+  };
+  const keep = () => {
     if (identifier !== null) keepLines(identifier, model.messages.value);
   };
   const added = ({ message }: { message: ChatMessage }) => {
     show();
-    if (!model.chatOpen.value && !message.own) model.unread.value += 1;
+    const key = keyOf(line(message));
+    const isKnown = earlier.some((one) => keyOf(one) === key);
+    if (!model.chatOpen.value && !message.own && !isKnown) model.unread.value += 1;
   };
   model.unread.value = channel.chat.filter(({ own }) => !own).length;
   channel.addEventListener("chat", added);
+  // The time for which it is kept begins with the end of the page.
+  addEventListener("pagehide", keep);
   void channel.link.channel().then((found) => {
     identifier = found;
     earlier = keptLines(found);
@@ -41,6 +48,7 @@ export function followChat(): () => void {
   return () => {
     identifier = null;
     channel.removeEventListener("chat", added);
+    removeEventListener("pagehide", keep);
     stop();
     answered.value = null;
     forgetLines();

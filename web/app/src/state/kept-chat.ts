@@ -2,14 +2,21 @@ import type { Message } from "./model";
 
 /** What was written in one channel before the page was loaded again: kept by the tab, and by nothing else. */
 const KEY = "peerline.chat";
-/** How many lines; the oldest ones go first. */
+/** How many lines, and characters of them; the oldest ones go first. */
 const KEPT = 500;
+const CHARACTERS = 1_000_000;
+/** For how long, in milliseconds: a browser gives it to a tab that is duplicated, or opened again after it was closed, too. */
+const TIME = 600_000;
 
-/** The lines of the channel; none where the tab has been elsewhere, or nothing can be kept. */
+/** The lines of the channel; none where the tab has been elsewhere, it was long ago, or nothing can be kept. */
 export function keptLines(channel: string): readonly Message[] {
   try {
     const kept: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-    const { channel: of, lines } = (kept ?? {}) as { channel?: unknown; lines?: unknown };
+    const { channel: of, time, lines } = (kept ?? {}) as { channel?: unknown; time?: unknown; lines?: unknown };
+    if (typeof time !== "number" || Date.now() - time > TIME) {
+      forgetLines();
+      return [];
+    }
     return of === channel && Array.isArray(lines) ? lines.filter(isLine) : [];
   } catch {
     return [];
@@ -18,9 +25,10 @@ export function keptLines(channel: string): readonly Message[] {
 
 export function keepLines(channel: string, lines: readonly Message[]): void {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify({ channel, lines: lines.slice(-KEPT) }));
+    sessionStorage.setItem(KEY, JSON.stringify({ channel, time: Date.now(), lines: latest(lines) }));
   } catch {
     // Private windows and full disks: then it is gone after a reload, as it is after the call.
+    forgetLines();
   }
 }
 
@@ -30,6 +38,17 @@ export function forgetLines(): void {
   } catch {
     // Where nothing can be kept there is nothing to forget.
   }
+}
+
+function latest(lines: readonly Message[]): readonly Message[] {
+  const kept: Message[] = [];
+  let room = CHARACTERS;
+  for (const line of lines.slice(-KEPT).reverse()) {
+    room -= JSON.stringify(line).length;
+    if (room < 0) break;
+    kept.unshift(line);
+  }
+  return kept;
 }
 
 /** What the storage holds may be anything. */

@@ -3,8 +3,9 @@ import { trust, trustIn } from "./contacts";
 import { forgetMissedCall, keepMissedCall, missedCalls } from "./missed";
 import { added, missed, verified } from "./settings";
 
-vi.mock("./client", () => ({ client: { value: null } }));
-const { addContact, forgetContact, knownPeople } = await import("./known-people");
+const { client } = vi.hoisted(() => ({ client: { value: null as unknown } }));
+vi.mock("./client", () => ({ client }));
+const { addContact, forgetContact, here, knownPeople, watchContacts } = await import("./known-people");
 
 beforeEach(() => {
   added.value = [];
@@ -46,4 +47,26 @@ it("what the storage holds may be anything", () => {
   added.value = [null, { identity: 1 }] as never;
   missed.value = { length: 1 } as never;
   expect([knownPeople(), missedCalls()]).toEqual([[], []]);
+});
+
+it("contacts are asked for by name where the server names others only, and once a minute at most", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("document", { visibilityState: "visible" });
+  const others = Array.from({ length: 50 }, (_, number) => ({ name: `Other ${number}`, identity: `${number}` }));
+  const find = vi.fn(async (prefix: string) => (prefix === "" ? others : [{ name: prefix, identity: prefix.toLowerCase() }]));
+  client.value = { find };
+  addContact("Zoe", "zoe");
+  const asked = () => find.mock.calls.filter(([prefix]) => prefix !== "").length;
+  const stop = watchContacts();
+  await vi.advanceTimersByTimeAsync(50_000);
+  expect([asked(), here.value.has("zoe")]).toEqual([1, true]);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(asked()).toBe(2);
+  others.pop();
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect([asked(), here.value.has("zoe")]).toEqual([2, false]);
+  stop();
+  client.value = null;
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
 });

@@ -9,6 +9,8 @@ const KEPT = 200;
 const REFRESH = 4_000;
 /** As many people as the server names at most (docs/signaling.md §8). */
 const NAMED = 50;
+/** How often contacts are asked for by name at most, in milliseconds: the server learns whom one knows. */
+const BY_NAME = 60_000;
 
 /** Those of the contacts who are findable now, by their identity. */
 export const here = signal<ReadonlyMap<string, Person>>(new Map());
@@ -33,6 +35,8 @@ export function forgetContact(identity: string): void {
 /** Keeps `here` true while somebody looks at it. Returns what stops it. */
 export function watchContacts(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let byName: readonly Person[] = [];
+  let askedByName = Number.NEGATIVE_INFINITY;
   const stop = effect(() => {
     const peerline = client.value;
     const known = knownPeople();
@@ -41,9 +45,15 @@ export function watchContacts(): () => void {
     const ask = async () => {
       if (document.visibilityState === "visible") {
         const found = await peerline.find("");
-        // There are others: those who are wanted are asked for by name.
-        if (found.length >= NAMED) for (const { name } of known) found.push(...(await peerline.find(name)));
-        if (current) here.value = new Map(found.map((person) => [person.identity, person]));
+        if (found.length < NAMED) byName = [];
+        else if (Date.now() - askedByName >= BY_NAME) {
+          // There are others: those who are wanted are asked for by name.
+          askedByName = Date.now();
+          const wanted: Person[] = [];
+          for (const { name } of known) wanted.push(...(await peerline.find(name)));
+          byName = wanted;
+        }
+        if (current) here.value = new Map([...byName, ...found].map((person) => [person.identity, person]));
       }
     };
     const again = () => {

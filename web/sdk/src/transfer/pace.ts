@@ -1,6 +1,9 @@
 /** Milliseconds that files may make what is said beside them wait, besides the round trip. */
 const QUEUE = 60;
-/** Milliseconds over which the rate is measured, and in which the shortest round trip is looked for: in this period and the one before. */
+/**
+ * Milliseconds over which the rate is measured, where a round trip isn't longer, and in which the shortest round trip is looked for:
+ * in this period and the one before.
+ */
 const RATE = 500;
 const PERIOD = 20_000;
 /** Chunks on the way before anything is known, and those that always may be. */
@@ -25,6 +28,8 @@ export class Pace {
   #period: number;
   /** What waits at the beginning of a period is let go first: else the wait would be taken for the round trip. */
   #emptying = false;
+  /** What might be on the way before that. */
+  #windowBefore = Number.POSITIVE_INFINITY;
 
   constructor(chunk: number, now: () => number = () => performance.now()) {
     this.#chunk = chunk;
@@ -35,10 +40,17 @@ export class Pace {
 
   /** Bytes that may be on the way. */
   get window(): number {
+    return this.#emptying ? this.#chunk : this.#measured;
+  }
+
+  get #trip(): number {
+    return Math.min(this.#shortest, this.#shortestBefore);
+  }
+
+  get #measured(): number {
     const [first, last] = [this.#arrivals[0], this.#arrivals.at(-1)];
-    const trip = Math.min(this.#shortest, this.#shortestBefore);
-    if (!first || !last || last.time - first.time < trip) return FIRST * this.#chunk;
-    if (this.#emptying) return this.#chunk;
+    const trip = this.#trip;
+    if (!first || !last || last.time - first.time < trip) return Math.min(FIRST * this.#chunk, this.#windowBefore);
     const rate = (last.written - first.written) / (last.time - first.time);
     // Half a long round trip more, to find out within a few of them that the path carries more.
     return Math.max(rate * (trip + Math.max(QUEUE, trip / 2)), LEAST * this.#chunk);
@@ -55,12 +67,15 @@ export class Pace {
   arrived(written: number): void {
     const now = this.#now();
     this.#arrivals.push({ written, time: now });
-    while (this.#arrivals[1] && now - this.#arrivals[1].time > RATE) this.#arrivals.shift();
+    // What arrives in less than a round trip says little: it may be one burst, and the pause behind it.
+    const span = Number.isFinite(this.#trip) ? Math.max(RATE, this.#trip) : RATE;
+    while (this.#arrivals[1] && now - this.#arrivals[1].time > span) this.#arrivals.shift();
     let newest: number | undefined;
     while (this.#sent[0] && this.#sent[0].end <= written) newest = this.#sent.shift()?.time;
     if (newest === undefined) return;
     if (newest > this.#period) this.#emptying = false;
     if (now - this.#period > PERIOD) {
+      this.#windowBefore = this.#measured;
       [this.#shortestBefore, this.#shortest] = [this.#shortest, Number.POSITIVE_INFINITY];
       this.#period = now;
       this.#emptying = true;

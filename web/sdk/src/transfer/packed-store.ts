@@ -48,6 +48,7 @@ export class PackedStore implements PartStore {
   /** @param files - of the list that `inner` was opened for */
   static async open(inner: PartStore<Part>, files: readonly { size: number }[]): Promise<PackedStore> {
     const store = new PackedStore(inner, files);
+    if (store.#places.size === 0) return store;
     const { state } = await inner.open("small");
     const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
     for (let at = 0; at + RECORD <= state.length; at += RECORD) store.#there.add(view.getUint32(at));
