@@ -33,6 +33,24 @@ fn a_server_within_reach_is_reached_and_carries_a_call() {
 }
 
 #[test]
+fn the_password_of_the_proxy_is_not_told() {
+    for (name, proxy) in [
+        ("HTTPS_PROXY", "http://ada:lovelace@127.0.0.1:1"),
+        ("https_proxy", "http://ada:lovelace@127.0.0.1:1/"),
+        ("PEERLINE_PROXY", "http://ada:lovelace@127.0.0.1:1"),
+        ("HTTPS_PROXY", "socks5://ada:lovelace@127.0.0.1:1"),
+    ] {
+        for arguments in [&["doctor", "http://localhost:1"][..], &["doctor", "--json", "http://localhost:1"]]
+        {
+            let output = program().args(arguments).env(name, proxy).output().unwrap();
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(said.contains("proxy") || said.contains("PROXY"), "{said}");
+            assert!(!said.contains("lovelace"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn nobody_there_is_said_and_told_by_the_exit_status() {
     let output = program().args(["doctor", "http://localhost:1"]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

@@ -14,7 +14,7 @@ pub(crate) struct Evidence {
     pub(crate) interfaces: Vec<Interface>,
     /// A request for `/healthz`.
     pub(crate) web: Option<Web>,
-    /// The same through the proxy that the environment names.
+    /// The same through the proxy that the flag or the environment names.
     pub(crate) proxy: Option<Proxy>,
     /// A channel of one's own was entered.
     pub(crate) signaling: Option<Outcome>,

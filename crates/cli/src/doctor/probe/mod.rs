@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use peerline::channel::{Channel, ChannelError, ChannelOptions, Link, Trust};
-use peerline::{IceServer, Interfaces};
+use peerline::{IceServer, Interfaces, Proxy};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -38,13 +38,13 @@ pub(super) struct Target {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) trust: Trust,
-    /// `http://HOST:PORT`, of the environment.
-    pub(super) proxy: Option<String>,
+    /// That of the flag or the environment.
+    pub(super) proxy: Option<Proxy>,
 }
 
 impl Target {
     /// `None`: that is no origin.
-    pub(super) fn new(origin: &str, trust: Trust, proxy: Option<String>) -> Option<Self> {
+    pub(super) fn new(origin: &str, trust: Trust, proxy: Option<Proxy>) -> Option<Self> {
         let (scheme, authority) = origin.split_once("://")?;
         let is_secure = scheme == "https";
         let (host, port) = match authority.rsplit_once(':') {

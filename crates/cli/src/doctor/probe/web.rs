@@ -58,13 +58,13 @@ pub(super) async fn ask(target: &Target) -> (Option<Web>, Option<Clock>) {
     conclude(began, asked.await)
 }
 
-/// The same through the proxy of the environment, if it names one.
+/// The same through the proxy, if there is one. Who asks is not told it: a channel is entered with that.
 pub(super) async fn ask_by_proxy(target: &Target) -> (Option<Proxy>, Option<Clock>) {
-    let Some(address) = target.proxy.clone() else { return (None, None) };
+    // Printed without its password, as it is shown.
+    let Some(address) = target.proxy.as_ref().map(ToString::to_string) else { return (None, None) };
     let began = Instant::now();
     let asked = async {
         let authority = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
-        let authority = authority.trim_end_matches('/');
         let tcp = timeout(PATIENCE, TcpStream::connect(authority))
             .await
             .map_err(|_| Trouble::Silent)?
@@ -92,7 +92,8 @@ async fn connect(target: &Target, mut tcp: TcpStream) -> Result<TcpStream, Troub
         if line.split(' ').nth(1) == Some("200") {
             Ok(())
         } else {
-            Err(io::Error::other(format!("the proxy said {line:?}")))
+            let said: String = line.chars().take(SHOWN).collect();
+            Err(io::Error::other(format!("the proxy said {said:?}")))
         }
     };
     timeout(PATIENCE, granted).await.map_err(|_| Trouble::Silent)?.map_err(Trouble::Broken)?;
