@@ -54,6 +54,11 @@ impl Target {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Some(Self { origin: origin.to_owned(), is_secure, host, port, trust, proxy })
     }
+
+    /// How far to believe a host: what was said of the server holds for no other one.
+    fn trust_in(&self, host: &str) -> Trust {
+        if host.eq_ignore_ascii_case(&self.host) { self.trust } else { Trust::default() }
+    }
 }
 
 /// Finds out everything.
@@ -103,9 +108,9 @@ async fn signaling_and_relay(
     };
     let call = async {
         let has_relay = servers.iter().any(|server| server.credential.is_some());
-        if has_relay { Some(call::through_relay(&servers, is_on_this_machine).await) } else { None }
+        if has_relay { Some(call::through_relay(&servers, target, is_on_this_machine).await) } else { None }
     };
-    let (turn, call) = tokio::join!(relay::allocate_each(&servers, target.trust), call);
+    let (turn, call) = tokio::join!(relay::allocate_each(&servers, target), call);
     (Outcome::Done { took }, turn, call)
 }
 
@@ -157,8 +162,12 @@ async fn knock(server: Option<IpAddr>, web: u16) -> Option<OtherTcp> {
 async fn enter(target: &Target) -> Result<(Vec<IceServer>, f64), String> {
     let began = Instant::now();
     let link = Link::new(&target.origin, rand::random()).map_err(|error| error.to_string())?;
-    let options =
-        ChannelOptions { trust: target.trust, wait_for_server: false, ..ChannelOptions::named("doctor") };
+    let options = ChannelOptions {
+        trust: target.trust,
+        wait_for_server: false,
+        proxy: target.proxy.clone(),
+        ..ChannelOptions::named("doctor")
+    };
     let entered = async {
         let channel = Channel::join(&link, options).await?;
         let servers = channel.sender().ice_servers().await;
@@ -180,4 +189,18 @@ pub(super) fn milliseconds(since: Instant) -> f64 {
 /// What an endpoint of the doctor's uses.
 fn endpoint_interfaces(is_on_this_machine: bool) -> Interfaces {
     if is_on_this_machine { Interfaces::AllAndLoopback } else { Interfaces::All }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_the_server_holds_for_no_other_host() {
+        let target = Target::new("https://call.test:8443", Trust::Anybody, None).unwrap();
+        assert_eq!(target.trust_in("Call.test"), Trust::Anybody);
+        for other in ["turn.call.test", "call.test.example", "127.0.0.1", ""] {
+            assert_eq!(target.trust_in(other), Trust::default(), "{other}");
+        }
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::super::evidence::{Evidence, Proxy, Tcp, TurnResult, UdpAnswer, Web};
+use super::super::evidence::{Call, Evidence, Outcome, Tcp, TurnResult, UdpAnswer, Web};
 use super::nat::{FilteringKind, MappingKind, filtering_of, mapping_of};
 use super::reach::{silent_sentence, udp_sentence, web_sentence};
-use super::{About, Standing, Verdict};
+use super::{About, Standing, Verdict, is_by_proxy};
 
 /// The whole: what this network is like for calls.
 pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
@@ -145,15 +145,28 @@ fn without_udp(evidence: &Evidence) -> Verdict {
     match &evidence.web {
         Some(Web::Answered { .. }) => {}
         Some(_) | None => {
-            if let Some(Proxy { address, web: Web::Answered { took } }) = &evidence.proxy {
+            if is_by_proxy(evidence)
+                && let Some(proxy) = &evidence.proxy
+            {
                 seen.extend(evidence.web.as_ref().map(|web| web_sentence(evidence, web)));
-                seen.push(format!("by the proxy {address} {} answered in {took:.0} ms", evidence.server));
-                return verdict(
-                    Standing::Bad,
-                    "proxy",
-                    "Nothing goes out but by the HTTP proxy: calls need the relay, over TLS and through that proxy.",
-                    seen,
-                );
+                let address = &proxy.address;
+                seen.push(format!("by the proxy {address}: {}", web_sentence(evidence, &proxy.web)));
+                let (standing, sentence) = match (&evidence.signaling, &evidence.call) {
+                    (Some(Outcome::Done { .. }), Some(Call::Connected { .. })) => (
+                        Standing::Limited,
+                        "Nothing goes out but by the HTTP proxy: calls are relayed through it, with more delay when packets \
+                         are lost.",
+                    ),
+                    (Some(Outcome::Done { .. }), _) => (
+                        Standing::Limited,
+                        "Nothing goes out but by the HTTP proxy: calls need the relay through it, over TCP or TLS.",
+                    ),
+                    _ => (
+                        Standing::Bad,
+                        "Nothing goes out but by the HTTP proxy, and it does not lead into a channel of the server's.",
+                    ),
+                };
+                return verdict(standing, "proxy", sentence, seen);
             }
             if let Some(web) = &evidence.web {
                 seen.push(web_sentence(evidence, web));

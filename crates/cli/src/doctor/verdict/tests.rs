@@ -6,6 +6,7 @@ use super::super::evidence::{
     Call, Clock, Filtering, Interface, Mapping, OtherTcp, Outcome, PacketSize, Proxy, Tcp, Turn, TurnResult,
     UdpAnswer, Web,
 };
+use super::super::status;
 use super::*;
 
 fn at(text: &str) -> SocketAddr {
@@ -172,6 +173,57 @@ fn a_server_on_this_machine_says_nothing_of_the_network() {
     let verdicts = judge(&here);
     assert_eq!((kind(&verdicts, About::Site), kind(&verdicts, About::Mapping)), ("this-machine", "unknown"));
     assert_eq!(kind(&verdicts, About::Relay), "all");
+}
+
+/// Nothing but the proxy answers; signaling and a call take it.
+fn by_proxy(direct: Web, by_proxy: Web) -> Evidence {
+    let proxy = Proxy { address: "http://10.1.0.1:3128".to_owned(), web: by_proxy };
+    let call = Call::Connected {
+        took: 300.0,
+        round_trip: 40.0,
+        relay_protocol: Some("tls".to_owned()),
+        throughput: 9e6,
+        sent: 1000,
+        arrived: 1000,
+    };
+    Evidence {
+        signaling: Some(Outcome::Done { took: 200.0 }),
+        turn: vec![turn("udp", false), turn("tcp", false), turn("tls", false)],
+        call: Some(call),
+        ..nothing_but(direct, Some(proxy))
+    }
+}
+
+#[test]
+fn a_network_with_a_proxy_limits_calls_and_does_not_prevent_them() {
+    let reason = || "as it is".to_owned();
+    let answered = || Web::Answered { took: 90.0 };
+    for direct in [
+        Web::Silent,
+        Web::Refused { reason: reason() },
+        Web::NoRoute { reason: reason() },
+        Web::NoName { reason: reason() },
+        Web::Broken { reason: reason() },
+    ] {
+        // A proxy that wants to know who asks is told by signaling only.
+        for through in [answered(), Web::Broken { reason: "the proxy said \"HTTP/1.1 407\"".to_owned() }] {
+            let verdicts = judge(&by_proxy(direct.clone(), through));
+            let kinds = [About::Site, About::Server, About::Relay, About::Call];
+            assert_eq!(kinds.map(|about| kind(&verdicts, about)), ["proxy", "by-proxy", "by-proxy", "works"]);
+            assert_eq!(status(&verdicts), 4, "{verdicts:?}");
+        }
+    }
+    let failed = Some(Call::Failed { reason: reason() });
+    assert_eq!(status(&judge(&Evidence { call: failed, ..by_proxy(Web::Silent, answered()) })), 5);
+    let signaling = Some(Outcome::Failed { reason: reason() });
+    let alone = judge(&Evidence { signaling, ..by_proxy(Web::Silent, answered()) });
+    assert_eq!((kind(&alone, About::Server), status(&alone)), ("no-signaling", 5));
+    for (direct, whole) in [
+        (Web::Foreign { said: reason() }, "captive-portal"),
+        (Web::Untrusted { reason: reason() }, "unreachable"),
+    ] {
+        assert_eq!(kind(&judge(&by_proxy(direct, answered())), About::Site), whole);
+    }
 }
 
 #[test]
