@@ -168,6 +168,21 @@ fn a_server_with_one_address_does_not_show_all_of_a_nat() {
 }
 
 #[test]
+fn one_silent_port_does_not_make_a_nat_symmetric() {
+    for (ports, silent, mapping) in [
+        ([5001, 0, 9000, 9000], 1, "address-dependent"),
+        ([0, 5001, 9000, 9000], 0, "address-dependent"),
+        ([5001, 5001, 0, 9000], 2, "address-dependent"),
+        ([5001, 0, 9000, 7000], 1, "address-and-port-dependent"),
+        ([5001, 0, 5001, 5001], 1, "endpoint-independent"),
+    ] {
+        let mut three = answer(ports, (false, false));
+        three.mappings[silent].mapped = None;
+        assert_eq!(kind(&judge(&evidence(Some(three))), About::Mapping), mapping, "{ports:?}");
+    }
+}
+
+#[test]
 fn a_server_on_this_machine_says_nothing_of_the_network() {
     let here = evidence(Some(without_nat("127.0.0.1:40000", (true, true))));
     let verdicts = judge(&here);
