@@ -197,7 +197,10 @@ fn date(answer: &str) -> Option<u64> {
     let years = (1970..year.min(9999)).map(|year| if is_leap(year) { 366 } else { 365 }).sum::<u64>();
     let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let months: u64 = lengths.iter().take(usize::try_from(month).ok()?).sum();
-    Some((years + months + day.checked_sub(1)?) * 86_400 + hour * 3_600 + minute * 60 + second)
+    // Whoever answers may say anything.
+    let is_date = (1970..=9999).contains(&year) && (1..=31).contains(&day);
+    let is_time = hour < 24 && minute < 60 && second <= 60;
+    (is_date && is_time).then(|| (years + months + day - 1) * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -211,6 +214,12 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
             ("Thu, 29 Feb 2024 23:59:59 GMT", Some(1_709_251_199)),
             ("yesterday", None),
+            ("Thu, 00 Jan 1970 00:00:00 GMT", None),
+            ("Thu, 18446744073709551615 Jan 1970 00:00:00 GMT", None),
+            ("Thu, 01 Jan 18446744073709551615 00:00:00 GMT", None),
+            ("Thu, 01 Jan 1970 18446744073709551615:00:00 GMT", None),
+            ("Thu, 01 Jan 1970 00:18446744073709551615:00 GMT", None),
+            ("Thu, 01 Jan 1970 00:00:18446744073709551615 GMT", None),
         ] {
             assert_eq!(date(&format!("HTTP/1.1 200 OK\r\nDate: {text}\r\n\r\nok\n")), seconds, "{text}");
         }
