@@ -122,4 +122,5 @@ fn nobody_there_is_said_and_told_by_the_exit_status() {
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains("Nobody serves there"), "{said}");
     assert!(said.contains("not known, because"), "{said}");
+    assert!(!said.contains("UDP does not get through"), "{said}");
 }

@@ -7,6 +7,7 @@ mod stun;
 mod web;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -150,12 +151,22 @@ async fn knock(server: Option<IpAddr>, web: u16) -> Option<OtherTcp> {
     if web == STUN_PORT {
         return None;
     }
-    let outcome = match timeout(PATIENCE, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => Tcp::Open,
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Tcp::Refused,
-        _ => Tcp::Silent,
+    let knocked = timeout(PATIENCE, TcpStream::connect(address)).await;
+    Some(outcome(address, knocked.ok().map(|knocked| knocked.map(drop))))
+}
+
+/// `None`: nothing came.
+fn outcome(address: SocketAddr, knocked: Option<io::Result<()>>) -> OtherTcp {
+    let (outcome, reason) = match knocked {
+        Some(Ok(())) => (Tcp::Open, None),
+        Some(Err(error)) => match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => (Tcp::Refused, None),
+            io::ErrorKind::TimedOut => (Tcp::Silent, None),
+            _ => (Tcp::Unreachable, Some(error.to_string())),
+        },
+        None => (Tcp::Silent, None),
     };
-    Some(OtherTcp { address, outcome })
+    OtherTcp { address, outcome, reason }
 }
 
 /// Enters a channel that nobody else knows, as the server gives its relay's credentials to those in one.
@@ -194,6 +205,23 @@ fn endpoint_interfaces(is_on_this_machine: bool) -> Interfaces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_forbids_a_connection_is_told_and_is_no_silence() {
+        use rustix::io::Errno;
+        let address = SocketAddr::from(([192, 0, 2, 1], STUN_PORT));
+        for (errno, wanted, is_told) in [
+            (Errno::HOSTUNREACH, Tcp::Unreachable, true),
+            (Errno::NETUNREACH, Tcp::Unreachable, true),
+            (Errno::ACCESS, Tcp::Unreachable, true),
+            (Errno::CONNREFUSED, Tcp::Refused, false),
+            (Errno::TIMEDOUT, Tcp::Silent, false),
+        ] {
+            let found = outcome(address, Some(Err(errno.into())));
+            assert_eq!((found.outcome, found.reason.is_some()), (wanted, is_told), "{errno}");
+        }
+        assert_eq!(outcome(address, None).outcome, Tcp::Silent);
+    }
 
     #[test]
     fn what_is_said_of_the_server_holds_for_no_other_host() {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::evidence::{Evidence, Interface, Outcome, Proxy, Udp, UdpAnswer, Web};
-use super::{About, Standing, Verdict, is_by_proxy, unknown};
+use super::{About, Standing, Verdict, is_allocated, is_by_proxy, is_there, unknown};
 
 /// A clock that is off by more makes credentials and certificates fail.
 const CLOCK: f64 = 60.0;
@@ -154,11 +154,24 @@ pub(super) fn over_udp(evidence: &Evidence) -> Verdict {
         .collect();
     let answered = evidence.udp.iter().filter(|udp| udp.answer.is_some()).count();
     let (standing, kind, sentence) = match answered {
-        0 => (
+        0 if is_allocated(evidence, "udp") => (
+            Standing::Good,
+            "passes-in-part",
+            "UDP goes out to the relay and answers come back, though STUN is not answered.",
+        ),
+        0 if evidence.udp.iter().all(|udp| udp.unsendable.is_some()) => {
+            (Standing::Bad, "unsendable", "UDP to the server can't be sent from here.")
+        }
+        0 if !is_there(evidence) => {
+            let sentence = "Whether UDP gets through is not known, because the server doesn't answer.";
+            return Verdict { evidence: seen, ..unknown(about, sentence) };
+        }
+        0 if is_allocated(evidence, "tcp") || is_allocated(evidence, "tls") => (
             Standing::Bad,
             "blocked",
             "UDP does not get through: nothing can be direct, and the relay is reached over TCP only.",
         ),
+        0 => (Standing::Bad, "blocked", "UDP does not get through: nothing can be direct."),
         all if all == evidence.udp.len() => {
             (Standing::Good, "passes", "UDP goes out, and answers come back.")
         }

@@ -67,7 +67,7 @@ fn evidence(udp: Option<UdpAnswer>) -> Evidence {
         web: Some(Web::Answered { took: 50.0 }),
         proxy: None,
         signaling: Some(Outcome::Done { took: 80.0 }),
-        other_tcp: Some(OtherTcp { address: server, outcome: Tcp::Refused }),
+        other_tcp: Some(OtherTcp { address: server, outcome: Tcp::Refused, reason: None }),
         clock: Some(Clock { ahead: 0.2, within: 0.6 }),
         udp: vec![Udp {
             server: server.ip(),
@@ -100,7 +100,7 @@ fn kind(verdicts: &[Verdict], about: About) -> &'static str {
 fn each_type_of_site_is_called_by_its_name() {
     let same = [40000; 4];
     let tcp_only = |open, tcp_works| Evidence {
-        other_tcp: Some(OtherTcp { address: at("198.51.100.10:3478"), outcome: open }),
+        other_tcp: Some(OtherTcp { address: at("198.51.100.10:3478"), outcome: open, reason: None }),
         turn: vec![turn("udp", false), turn("tcp", tcp_works), turn("tls", true)],
         ..evidence(None)
     };
@@ -180,6 +180,52 @@ fn one_silent_port_does_not_make_a_nat_symmetric() {
         three.mappings[silent].mapped = None;
         assert_eq!(kind(&judge(&evidence(Some(three))), About::Mapping), mapping, "{ports:?}");
     }
+}
+
+#[test]
+fn that_udp_is_blocked_is_said_on_evidence_only() {
+    let reason = || "as it is".to_owned();
+    let refused = nothing_but(Web::Refused { reason: reason() }, None);
+    for nobody in [nothing_but(Web::Silent, None), refused.clone()] {
+        let verdicts = judge(&nobody);
+        let udp = verdicts.iter().find(|verdict| verdict.about == About::Udp).unwrap();
+        assert_eq!(udp.standing, Standing::Unknown, "{udp:?}");
+        assert!(udp.sentence.ends_with("is not known, because the server doesn't answer."), "{udp:?}");
+    }
+    let unsendable = Some("Network is unreachable".to_owned());
+    let udp = refused.udp.iter().map(|udp| Udp { unsendable: unsendable.clone(), ..udp.clone() }).collect();
+    assert_eq!(kind(&judge(&Evidence { udp, ..refused }), About::Udp), "unsendable");
+
+    let with = |ways: [bool; 3]| {
+        let turn = ["udp", "tcp", "tls"].into_iter().zip(ways).map(|(way, works)| turn(way, works)).collect();
+        judge(&Evidence { turn, ..evidence(None) })
+    };
+    let allocated = with([true, true, true]);
+    assert_eq!([About::Site, About::Udp].map(|about| kind(&allocated, about)), ["no-stun", "passes-in-part"]);
+    for ways in [[false, true, false], [false, true, true]] {
+        let verdicts = with(ways);
+        assert!(verdicts[0].sentence.contains("calls are relayed over TCP"), "{verdicts:?}");
+        assert_eq!((kind(&verdicts, About::Udp), verdicts[0].standing), ("blocked", Standing::Limited));
+    }
+    let without = judge(&Evidence { turn: Vec::new(), ..evidence(None) });
+    for verdicts in [with([false; 3]), without] {
+        assert!(
+            verdicts.iter().all(|verdict| !verdict.sentence.contains("are relayed over TCP")),
+            "{verdicts:?}"
+        );
+        assert!(verdicts.iter().all(|verdict| !verdict.sentence.contains("over TCP only")), "{verdicts:?}");
+        assert_eq!((verdicts[0].standing, status(&verdicts)), (Standing::Bad, 5));
+    }
+}
+
+#[test]
+fn a_port_that_is_forbidden_is_told_with_its_reason() {
+    let reason = Some("No route to host".to_owned());
+    let other = OtherTcp { address: at("198.51.100.10:3478"), outcome: Tcp::Unreachable, reason };
+    let verdicts = judge(&Evidence { other_tcp: Some(other), ..evidence(None) });
+    assert_eq!(kind(&verdicts, About::Site), "tcp443");
+    assert!(verdicts[0].evidence.iter().any(|seen| seen.ends_with("can't be made: No route to host")));
+    assert!(!verdicts[0].evidence.iter().any(|seen| seen.contains("no answer at all")), "{verdicts:?}");
 }
 
 #[test]
