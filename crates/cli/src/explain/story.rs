@@ -133,22 +133,38 @@ mod tests {
             line.record.connection = connection;
             line
         };
-        let server = || LogEvent::Server { state: "online".into(), reason: None };
-        let ice = |state: &'static str| LogEvent::Ice { state: state.into() };
+        let server = || LogEvent::Server { state: "lost".into(), reason: None };
+        let state = |state: &'static str| LogEvent::State { state: state.into() };
         let mut lines = Vec::new();
         for number in 0..100_u32 {
             let (connection, at) = (Some(u64::from(number)), f64::from(number) * 10.0);
-            lines.push(of(connection, at, ice("checking")));
+            let begin = LogEvent::Connection {
+                participant: None,
+                offers: None,
+                relay_only: false,
+                servers: Vec::new(),
+            };
+            lines.push(of(connection, at, begin));
+            lines.push(of(connection, at + 0.5, state("connected")));
             lines.push(of(None, at + 1.0, server()));
-            lines.push(of(connection, at + 2.0, ice("connected")));
+            lines.push(of(connection, at + 2.0, state("disconnected")));
             lines.push(of(None, at + 3.0, server()));
+        }
+        for (index, line) in lines.iter_mut().enumerate() {
+            line.number = index + 1;
         }
         let log = Log { name: "a".to_owned(), agent: String::new(), lines, remarks: Vec::new() };
         let stories = stories(&[log], true);
         assert_eq!(stories.len(), 100);
         for story in stories {
             let texts: Vec<_> = story.timeline.iter().map(|entry| entry.text.as_str()).collect();
-            assert_eq!(texts, ["ICE: checking", "server: online", "ICE: connected"]);
+            let wanted = ["connection: connected", "server: lost", "connection: disconnected"];
+            assert_eq!(texts[1..], wanted);
+            let lost = story
+                .verdict
+                .iter()
+                .filter(|finding| finding.sentence.ends_with("the connection does not need it."));
+            assert_eq!(lost.count(), 2, "the one meanwhile, and the next");
         }
     }
 }
