@@ -147,18 +147,21 @@ pub(super) fn over_udp(evidence: &Evidence) -> Verdict {
             "Whether UDP gets through is not known, because the server has no address to ask.",
         );
     }
-    let seen: Vec<_> = evidence
+    let mut seen: Vec<_> = evidence
         .udp
         .iter()
         .map(|udp| udp.answer.as_ref().map_or_else(|| silent_sentence(udp), udp_sentence))
         .collect();
     let answered = evidence.udp.iter().filter(|udp| udp.answer.is_some()).count();
     let (standing, kind, sentence) = match answered {
-        0 if is_allocated(evidence, "udp") => (
-            Standing::Good,
-            "passes-in-part",
-            "UDP goes out to the relay and answers come back, though STUN is not answered.",
-        ),
+        0 if is_allocated(evidence, "udp") => {
+            seen.push("the relay gave a place over UDP".to_owned());
+            (
+                Standing::Good,
+                "passes-in-part",
+                "UDP goes out to the relay and answers come back, though STUN is not answered.",
+            )
+        }
         0 if evidence.udp.iter().all(|udp| udp.unsendable.is_some()) => {
             (Standing::Bad, "unsendable", "UDP to the server can't be sent from here.")
         }
