@@ -14,7 +14,7 @@ pub(crate) struct Evidence {
     pub(crate) interfaces: Vec<Interface>,
     /// A request for `/healthz`.
     pub(crate) web: Option<Web>,
-    /// The same through the proxy that the environment names.
+    /// The same through the proxy that the flag or the environment names.
     pub(crate) proxy: Option<Proxy>,
     /// A channel of one's own was entered.
     pub(crate) signaling: Option<Outcome>,
@@ -87,6 +87,8 @@ pub(crate) struct Proxy {
 pub(crate) struct OtherTcp {
     pub(crate) address: SocketAddr,
     pub(crate) outcome: Tcp,
+    /// Why it can't be made.
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -94,6 +96,8 @@ pub(crate) struct OtherTcp {
 pub(crate) enum Tcp {
     Open,
     Refused,
+    /// There is no way there, or what is in between forbids it.
+    Unreachable,
     Silent,
 }
 

@@ -5,6 +5,7 @@ mod print;
 mod probe;
 mod verdict;
 
+use std::io::{Write as _, stderr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use tokio::time::timeout;
 
 use crate::client_options::{Server, trust};
 use crate::exit::{Failure, fail};
+use crate::proxy::{self, ProxyChoice};
+use crate::terminal;
 
 use self::print::Bars;
 use self::probe::Target;
@@ -33,11 +36,20 @@ pub(crate) struct DoctorOptions {
     /// Believe the server with this certificate, whoever signed it; `any` believes every server, also without encryption
     #[arg(long, value_name = "SHA256|any", env = "PEERLINE_TRUST", value_parser = trust)]
     trust: Option<Trust>,
+    /// The HTTP proxy that leads out of this network where nothing else does; `none`: none
+    /// [default: that of HTTPS_PROXY]
+    #[arg(long, value_name = "URL|none", env = "PEERLINE_PROXY", hide_env_values = true)]
+    proxy: Option<ProxyChoice>,
 }
 
 pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
-    let proxy = ["HTTPS_PROXY", "https_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
-    let proxy = proxy.filter(|proxy| !proxy.is_empty());
+    let proxy = match proxy::choose(options.proxy.as_ref(), |name| std::env::var(name).ok()) {
+        Ok(proxy) => proxy,
+        Err(wrong) => {
+            let _ = writeln!(stderr(), "{}", terminal::line(&wrong));
+            None
+        }
+    };
     let Some(target) = Target::new(&options.server.0, options.trust.unwrap_or_default(), proxy) else {
         return fail(Failure::Usage, format!("{} is not the address of a server.", options.server.0));
     };

@@ -104,12 +104,14 @@ fn tell(group: &[Told<'_>], all: bool) -> Story {
     Story { call, verdict: verdict::judge(&sides), sides: tellers, timeline, began }
 }
 
-/// The connection's own lines, and the server's while it lived.
+/// The connection's own lines, and the server's while it lived: after its last line nothing is known to be about it.
 fn around(told: &Told<'_>) -> Vec<Line> {
+    let is_own = |line: &Line| line.record.connection == Some(told.number);
+    let end = told.log.lines.iter().rposition(is_own).map_or(0, |last| last + 1);
     let mut lives = false;
     let mut lines = Vec::new();
-    for line in &told.log.lines {
-        if line.record.connection == Some(told.number) {
+    for line in told.log.lines.iter().take(end) {
+        if is_own(line) {
             lives = line.record.event != LogEvent::Closed;
             lines.push(line.clone());
         } else if lives && line.record.connection.is_none() {
@@ -117,4 +119,52 @@ fn around(told: &Told<'_>) -> Vec<Line> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::line;
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_never_closed_takes_no_lines_after_its_own() {
+        let of = |connection, at, event| {
+            let mut line = line(at, event);
+            line.record.connection = connection;
+            line
+        };
+        let server = || LogEvent::Server { state: "lost".into(), reason: None };
+        let state = |state: &'static str| LogEvent::State { state: state.into() };
+        let mut lines = Vec::new();
+        for number in 0..100_u32 {
+            let (connection, at) = (Some(u64::from(number)), f64::from(number) * 10.0);
+            let begin = LogEvent::Connection {
+                participant: None,
+                offers: None,
+                relay_only: false,
+                servers: Vec::new(),
+            };
+            lines.push(of(connection, at, begin));
+            lines.push(of(connection, at + 0.5, state("connected")));
+            lines.push(of(None, at + 1.0, server()));
+            lines.push(of(connection, at + 2.0, state("disconnected")));
+            lines.push(of(None, at + 3.0, server()));
+        }
+        for (index, line) in lines.iter_mut().enumerate() {
+            line.number = index + 1;
+        }
+        let log = Log { name: "a".to_owned(), agent: String::new(), lines, remarks: Vec::new() };
+        let stories = stories(&[log], true);
+        assert_eq!(stories.len(), 100);
+        for story in stories {
+            let texts: Vec<_> = story.timeline.iter().map(|entry| entry.text.as_str()).collect();
+            let wanted = ["connection: connected", "server: lost", "connection: disconnected"];
+            assert_eq!(texts[1..], wanted);
+            let lost = story
+                .verdict
+                .iter()
+                .filter(|finding| finding.sentence.ends_with("the connection does not need it."));
+            assert_eq!(lost.count(), 2, "the one meanwhile, and the next");
+        }
+    }
 }

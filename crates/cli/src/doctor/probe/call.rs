@@ -9,7 +9,7 @@ use peerline::{
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::super::evidence::Call;
-use super::{endpoint_interfaces, milliseconds};
+use super::{Target, endpoint_interfaces, milliseconds};
 
 /// How long the call may take to come about.
 const CONNECTING: Duration = Duration::from_secs(4);
@@ -26,17 +26,18 @@ const LAST_PACKETS: Duration = Duration::from_millis(300);
 
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
-pub(super) async fn through_relay(servers: &[IceServer], is_on_this_machine: bool) -> Call {
-    match attempt(servers, is_on_this_machine).await {
+pub(super) async fn through_relay(servers: &[IceServer], target: &Target, is_on_this_machine: bool) -> Call {
+    match attempt(servers, target, is_on_this_machine).await {
         Ok(call) => call,
         Err(error) => Call::Failed { reason: error.to_string() },
     }
 }
 
-async fn attempt(servers: &[IceServer], is_on_this_machine: bool) -> Result<Call, Trouble> {
+async fn attempt(servers: &[IceServer], target: &Target, is_on_this_machine: bool) -> Result<Call, Trouble> {
     let began = Instant::now();
     let config = || EndpointConfig {
         interfaces: endpoint_interfaces(is_on_this_machine),
+        proxy: target.proxy.clone(),
         ..EndpointConfig::default()
     };
     // Two endpoints, as there would be on two machines.
@@ -44,6 +45,7 @@ async fn attempt(servers: &[IceServer], is_on_this_machine: bool) -> Result<Call
     let configuration = Configuration {
         ice_servers: servers.to_vec(),
         ice_transport_policy: IceTransportPolicy::Relay,
+        trust: [(target.host.clone(), target.trust)].into(),
         ..Configuration::default()
     };
     let (one, other) = (here.peer_connection(configuration.clone())?, there.peer_connection(configuration)?);

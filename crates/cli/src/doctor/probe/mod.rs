@@ -7,12 +7,13 @@ mod stun;
 mod web;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use peerline::channel::{Channel, ChannelError, ChannelOptions, Link, Trust};
-use peerline::{IceServer, Interfaces};
+use peerline::{IceServer, Interfaces, Proxy};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -38,13 +39,13 @@ pub(super) struct Target {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) trust: Trust,
-    /// `http://HOST:PORT`, of the environment.
-    pub(super) proxy: Option<String>,
+    /// That of the flag or the environment.
+    pub(super) proxy: Option<Proxy>,
 }
 
 impl Target {
     /// `None`: that is no origin.
-    pub(super) fn new(origin: &str, trust: Trust, proxy: Option<String>) -> Option<Self> {
+    pub(super) fn new(origin: &str, trust: Trust, proxy: Option<Proxy>) -> Option<Self> {
         let (scheme, authority) = origin.split_once("://")?;
         let is_secure = scheme == "https";
         let (host, port) = match authority.rsplit_once(':') {
@@ -53,6 +54,11 @@ impl Target {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Some(Self { origin: origin.to_owned(), is_secure, host, port, trust, proxy })
+    }
+
+    /// How far to believe a host: what was said of the server holds for no other one.
+    fn trust_in(&self, host: &str) -> Trust {
+        if host.eq_ignore_ascii_case(&self.host) { self.trust } else { Trust::default() }
     }
 }
 
@@ -103,9 +109,9 @@ async fn signaling_and_relay(
     };
     let call = async {
         let has_relay = servers.iter().any(|server| server.credential.is_some());
-        if has_relay { Some(call::through_relay(&servers, is_on_this_machine).await) } else { None }
+        if has_relay { Some(call::through_relay(&servers, target, is_on_this_machine).await) } else { None }
     };
-    let (turn, call) = tokio::join!(relay::allocate_each(&servers, target.trust), call);
+    let (turn, call) = tokio::join!(relay::allocate_each(&servers, target), call);
     (Outcome::Done { took }, turn, call)
 }
 
@@ -145,20 +151,34 @@ async fn knock(server: Option<IpAddr>, web: u16) -> Option<OtherTcp> {
     if web == STUN_PORT {
         return None;
     }
-    let outcome = match timeout(PATIENCE, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => Tcp::Open,
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Tcp::Refused,
-        _ => Tcp::Silent,
+    let knocked = timeout(PATIENCE, TcpStream::connect(address)).await;
+    Some(outcome(address, knocked.ok().map(|knocked| knocked.map(drop))))
+}
+
+/// `None`: nothing came.
+fn outcome(address: SocketAddr, knocked: Option<io::Result<()>>) -> OtherTcp {
+    let (outcome, reason) = match knocked {
+        Some(Ok(())) => (Tcp::Open, None),
+        Some(Err(error)) => match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => (Tcp::Refused, None),
+            io::ErrorKind::TimedOut => (Tcp::Silent, None),
+            _ => (Tcp::Unreachable, Some(error.to_string())),
+        },
+        None => (Tcp::Silent, None),
     };
-    Some(OtherTcp { address, outcome })
+    OtherTcp { address, outcome, reason }
 }
 
 /// Enters a channel that nobody else knows, as the server gives its relay's credentials to those in one.
 async fn enter(target: &Target) -> Result<(Vec<IceServer>, f64), String> {
     let began = Instant::now();
     let link = Link::new(&target.origin, rand::random()).map_err(|error| error.to_string())?;
-    let options =
-        ChannelOptions { trust: target.trust, wait_for_server: false, ..ChannelOptions::named("doctor") };
+    let options = ChannelOptions {
+        trust: target.trust,
+        wait_for_server: false,
+        proxy: target.proxy.clone(),
+        ..ChannelOptions::named("doctor")
+    };
     let entered = async {
         let channel = Channel::join(&link, options).await?;
         let servers = channel.sender().ice_servers().await;
@@ -180,4 +200,35 @@ pub(super) fn milliseconds(since: Instant) -> f64 {
 /// What an endpoint of the doctor's uses.
 fn endpoint_interfaces(is_on_this_machine: bool) -> Interfaces {
     if is_on_this_machine { Interfaces::AllAndLoopback } else { Interfaces::All }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_forbids_a_connection_is_told_and_is_no_silence() {
+        use rustix::io::Errno;
+        let address = SocketAddr::from(([192, 0, 2, 1], STUN_PORT));
+        for (errno, wanted, is_told) in [
+            (Errno::HOSTUNREACH, Tcp::Unreachable, true),
+            (Errno::NETUNREACH, Tcp::Unreachable, true),
+            (Errno::ACCESS, Tcp::Unreachable, true),
+            (Errno::CONNREFUSED, Tcp::Refused, false),
+            (Errno::TIMEDOUT, Tcp::Silent, false),
+        ] {
+            let found = outcome(address, Some(Err(errno.into())));
+            assert_eq!((found.outcome, found.reason.is_some()), (wanted, is_told), "{errno}");
+        }
+        assert_eq!(outcome(address, None).outcome, Tcp::Silent);
+    }
+
+    #[test]
+    fn what_is_said_of_the_server_holds_for_no_other_host() {
+        let target = Target::new("https://call.test:8443", Trust::Anybody, None).unwrap();
+        assert_eq!(target.trust_in("Call.test"), Trust::Anybody);
+        for other in ["turn.call.test", "call.test.example", "127.0.0.1", ""] {
+            assert_eq!(target.trust_in(other), Trust::default(), "{other}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use super::super::evidence::{Turn, TurnResult};
 use super::web::disbelieved;
-use super::{PATIENCE, milliseconds};
+use super::{PATIENCE, Target, milliseconds};
 
 /// A TURN server's URL (RFC 7065 §3.1), taken apart.
 struct Url {
@@ -30,7 +30,7 @@ struct Url {
 }
 
 /// Tries all that the server offers, at the same time.
-pub(super) async fn allocate_each(servers: &[IceServer], trust: Trust) -> Vec<Turn> {
+pub(super) async fn allocate_each(servers: &[IceServer], target: &Target) -> Vec<Turn> {
     let mut wanted = Vec::new();
     for server in servers {
         let Some((username, password)) = server.username.clone().zip(server.credential.clone()) else {
@@ -40,7 +40,10 @@ pub(super) async fn allocate_each(servers: &[IceServer], trust: Trust) -> Vec<Tu
             wanted.push((url, Credential { username: username.clone(), password: password.clone() }));
         }
     }
-    let tries = wanted.into_iter().map(|(url, credential)| allocate(url, credential, trust));
+    let tries = wanted.into_iter().map(|(url, credential)| {
+        let trust = target.trust_in(&url.host);
+        allocate(url, credential, trust)
+    });
     futures_util::future::join_all(tries).await
 }
 

@@ -58,13 +58,13 @@ pub(super) async fn ask(target: &Target) -> (Option<Web>, Option<Clock>) {
     conclude(began, asked.await)
 }
 
-/// The same through the proxy of the environment, if it names one.
+/// The same through the proxy, if there is one. Who asks is not told it: a channel is entered with that.
 pub(super) async fn ask_by_proxy(target: &Target) -> (Option<Proxy>, Option<Clock>) {
-    let Some(address) = target.proxy.clone() else { return (None, None) };
+    // Printed without its password, as it is shown.
+    let Some(address) = target.proxy.as_ref().map(ToString::to_string) else { return (None, None) };
     let began = Instant::now();
     let asked = async {
         let authority = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
-        let authority = authority.trim_end_matches('/');
         let tcp = timeout(PATIENCE, TcpStream::connect(authority))
             .await
             .map_err(|_| Trouble::Silent)?
@@ -92,7 +92,8 @@ async fn connect(target: &Target, mut tcp: TcpStream) -> Result<TcpStream, Troub
         if line.split(' ').nth(1) == Some("200") {
             Ok(())
         } else {
-            Err(io::Error::other(format!("the proxy said {line:?}")))
+            let said: String = line.chars().take(SHOWN).collect();
+            Err(io::Error::other(format!("the proxy said {said:?}")))
         }
     };
     timeout(PATIENCE, granted).await.map_err(|_| Trouble::Silent)?.map_err(Trouble::Broken)?;
@@ -196,7 +197,10 @@ fn date(answer: &str) -> Option<u64> {
     let years = (1970..year.min(9999)).map(|year| if is_leap(year) { 366 } else { 365 }).sum::<u64>();
     let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let months: u64 = lengths.iter().take(usize::try_from(month).ok()?).sum();
-    Some((years + months + day.checked_sub(1)?) * 86_400 + hour * 3_600 + minute * 60 + second)
+    // Whoever answers may say anything.
+    let is_date = (1970..=9999).contains(&year) && (1..=31).contains(&day);
+    let is_time = hour < 24 && minute < 60 && second <= 60;
+    (is_date && is_time).then(|| (years + months + day - 1) * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -210,6 +214,12 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
             ("Thu, 29 Feb 2024 23:59:59 GMT", Some(1_709_251_199)),
             ("yesterday", None),
+            ("Thu, 00 Jan 1970 00:00:00 GMT", None),
+            ("Thu, 18446744073709551615 Jan 1970 00:00:00 GMT", None),
+            ("Thu, 01 Jan 18446744073709551615 00:00:00 GMT", None),
+            ("Thu, 01 Jan 1970 18446744073709551615:00:00 GMT", None),
+            ("Thu, 01 Jan 1970 00:18446744073709551615:00 GMT", None),
+            ("Thu, 01 Jan 1970 00:00:18446744073709551615 GMT", None),
         ] {
             assert_eq!(date(&format!("HTTP/1.1 200 OK\r\nDate: {text}\r\n\r\nok\n")), seconds, "{text}");
         }

@@ -7,7 +7,7 @@ mod site;
 
 use serde::Serialize;
 
-use super::evidence::{Evidence, Udp};
+use super::evidence::{Evidence, Outcome, Proxy, Turn, TurnResult, Udp, Web};
 use nat::{filtering, hairpinning, mapping, packet_size};
 use reach::{addresses, clock, over_udp, server};
 use relay::{call, relay};
@@ -85,6 +85,30 @@ pub(crate) fn judge(evidence: &Evidence) -> Vec<Verdict> {
     verdicts.push(relay(evidence));
     verdicts.push(call(evidence));
     verdicts
+}
+
+/// Whether only the proxy leads to the server. Who answers in its place is a finding of its own.
+fn is_by_proxy(evidence: &Evidence) -> bool {
+    let is_direct =
+        matches!(evidence.web, Some(Web::Answered { .. } | Web::Foreign { .. } | Web::Untrusted { .. }));
+    let proxy_leads = |proxy: &Proxy| {
+        // It may want to know who asks, which the request for `/healthz` doesn't say, and signaling does.
+        matches!(proxy.web, Web::Answered { .. }) || matches!(evidence.signaling, Some(Outcome::Done { .. }))
+    };
+    !is_direct && evidence.proxy.as_ref().is_some_and(proxy_leads)
+}
+
+/// Whether the relay gave a place over `udp`, `tcp` or `tls`.
+fn is_allocated(evidence: &Evidence, transport: &str) -> bool {
+    let gave = |turn: &Turn| matches!(turn.result, TurnResult::Allocated { .. });
+    evidence.turn.iter().any(|turn| turn.transport == transport && gave(turn))
+}
+
+/// Whether the server is known to be there: only then does its silence say something of the network.
+fn is_there(evidence: &Evidence) -> bool {
+    matches!(evidence.web, Some(Web::Answered { .. } | Web::Untrusted { .. }))
+        || matches!(evidence.signaling, Some(Outcome::Done { .. }))
+        || is_by_proxy(evidence)
 }
 
 fn unknown(about: About, sentence: &str) -> Verdict {

@@ -1,5 +1,6 @@
 //! How the NAT behaves, in RFC 4787's words, and how large packets may be.
 
+use std::iter::repeat;
 use std::net::SocketAddr;
 
 use super::super::evidence::{Filtering, Mapping, Udp, UdpAnswer};
@@ -41,15 +42,13 @@ pub(super) fn mapping_of(answer: &UdpAnswer) -> MappingKind {
     }
     let seen: Vec<(&Mapping, SocketAddr)> =
         answer.mappings.iter().filter_map(|mapping| Some((mapping, mapping.mapped?))).collect();
-    let Some((first, mapped)) = seen.first().copied() else { return MappingKind::Unknown };
-    let of = |is_wanted: &dyn Fn(&Mapping) -> bool| -> Vec<SocketAddr> {
-        seen.iter().filter(|(mapping, _)| is_wanted(mapping)).map(|(_, mapped)| *mapped).collect()
+    // Ports of one address are compared, whichever address it is: one that doesn't answer is no reason to guess.
+    let same_address = || {
+        let pairs =
+            seen.iter().enumerate().flat_map(|(index, one)| seen.iter().skip(index + 1).zip(repeat(one)));
+        pairs.filter(|((other, _), (one, _))| other.server.ip() == one.server.ip())
     };
-    let other_port = of(&|mapping| {
-        mapping.server.ip() == first.server.ip() && mapping.server.port() != first.server.port()
-    });
-    let other_address = of(&|mapping| mapping.server.ip() != first.server.ip());
-    if other_port.iter().any(|other| *other != mapped) {
+    if same_address().any(|((_, other), (_, one))| other != one) {
         let ports: Vec<i32> = seen.iter().map(|(_, mapped)| i32::from(mapped.port())).collect();
         let in_sequence = ports.windows(2).all(|two| {
             let [before, after] = two else { return true };
@@ -57,12 +56,18 @@ pub(super) fn mapping_of(answer: &UdpAnswer) -> MappingKind {
         });
         return MappingKind::AddressAndPortDependent { in_sequence: in_sequence && ports.len() > 2 };
     }
-    match other_address.first() {
-        Some(other) if *other == mapped => MappingKind::EndpointIndependent,
-        Some(_) if !other_port.is_empty() => MappingKind::AddressDependent,
-        // Another port of the first address wasn't asked: it may depend on the port as well.
-        Some(_) => MappingKind::AddressAndPortDependent { in_sequence: false },
-        None => MappingKind::Unknown,
+    let Some((first, mapped)) = seen.first().copied() else { return MappingKind::Unknown };
+    let mut other_address =
+        seen.iter().filter(|(mapping, _)| mapping.server.ip() != first.server.ip()).peekable();
+    if other_address.peek().is_none() {
+        MappingKind::Unknown
+    } else if other_address.all(|(_, other)| *other == mapped) {
+        MappingKind::EndpointIndependent
+    } else if same_address().next().is_some() {
+        MappingKind::AddressDependent
+    } else {
+        // No address answered at two ports: it may depend on the port as well.
+        MappingKind::AddressAndPortDependent { in_sequence: false }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::evidence::{Evidence, Interface, Outcome, Proxy, Udp, UdpAnswer, Web};
-use super::{About, Standing, Verdict, unknown};
+use super::{About, Standing, Verdict, is_allocated, is_by_proxy, is_there, unknown};
 
 /// A clock that is off by more makes credentials and certificates fail.
 const CLOCK: f64 = 60.0;
@@ -49,8 +49,17 @@ pub(super) fn server(evidence: &Evidence) -> Verdict {
         Some(Outcome::Failed { reason }) => seen.push(format!("no channel could be entered: {reason}")),
         None => {}
     }
-    let by_proxy = matches!(&evidence.proxy, Some(Proxy { web: Web::Answered { .. }, .. }));
+    let is_by_proxy = is_by_proxy(evidence);
     let (standing, kind, sentence) = match (&evidence.web, &evidence.signaling) {
+        (_, Some(Outcome::Done { .. })) if is_by_proxy => {
+            (Standing::Limited, "by-proxy", "The server is reached by the proxy only.")
+        }
+        (_, Some(Outcome::Failed { .. })) if is_by_proxy => (
+            Standing::Bad,
+            "no-signaling",
+            "The server answers by the proxy only, and lets this machine into no channel that way: the proxy may not pass \
+             WebSockets on.",
+        ),
         (_, Some(Outcome::Done { .. })) => {
             (Standing::Good, "reached", "The server is reached, and lets this machine in.")
         }
@@ -84,9 +93,6 @@ pub(super) fn server(evidence: &Evidence) -> Verdict {
             "no-route",
             "There is no way from here to the server's address: it is of the other kind (IPv4, IPv6), or there is no network.",
         ),
-        (Some(Web::Silent), _) if by_proxy => {
-            (Standing::Limited, "by-proxy", "The server is reached by the proxy only.")
-        }
         (Some(Web::Silent), _) => (Standing::Bad, "silent", "The server does not answer over TCP."),
         (Some(Web::Answered { .. }), None) => (Standing::Good, "answers", "The server answers."),
         (None, _) => {
@@ -141,18 +147,34 @@ pub(super) fn over_udp(evidence: &Evidence) -> Verdict {
             "Whether UDP gets through is not known, because the server has no address to ask.",
         );
     }
-    let seen: Vec<_> = evidence
+    let mut seen: Vec<_> = evidence
         .udp
         .iter()
         .map(|udp| udp.answer.as_ref().map_or_else(|| silent_sentence(udp), udp_sentence))
         .collect();
     let answered = evidence.udp.iter().filter(|udp| udp.answer.is_some()).count();
     let (standing, kind, sentence) = match answered {
-        0 => (
+        0 if is_allocated(evidence, "udp") => {
+            seen.push("the relay gave a place over UDP".to_owned());
+            (
+                Standing::Good,
+                "passes-in-part",
+                "UDP goes out to the relay and answers come back, though STUN is not answered.",
+            )
+        }
+        0 if evidence.udp.iter().all(|udp| udp.unsendable.is_some()) => {
+            (Standing::Bad, "unsendable", "UDP to the server can't be sent from here.")
+        }
+        0 if !is_there(evidence) => {
+            let sentence = "Whether UDP gets through is not known, because the server doesn't answer.";
+            return Verdict { evidence: seen, ..unknown(about, sentence) };
+        }
+        0 if is_allocated(evidence, "tcp") || is_allocated(evidence, "tls") => (
             Standing::Bad,
             "blocked",
             "UDP does not get through: nothing can be direct, and the relay is reached over TCP only.",
         ),
+        0 => (Standing::Bad, "blocked", "UDP does not get through: nothing can be direct."),
         all if all == evidence.udp.len() => {
             (Standing::Good, "passes", "UDP goes out, and answers come back.")
         }

@@ -12,7 +12,7 @@ pub(super) fn relay(evidence: &Evidence) -> Verdict {
         };
         return unknown(about, &format!("Whether the relay is reached is not known, {why}"));
     }
-    let seen: Vec<_> = evidence
+    let mut seen: Vec<_> = evidence
         .turn
         .iter()
         .map(|turn| match &turn.result {
@@ -28,19 +28,29 @@ pub(super) fn relay(evidence: &Evidence) -> Verdict {
         .filter(|turn| matches!(turn.result, TurnResult::Allocated { .. }))
         .map(|turn| turn.transport.to_uppercase())
         .collect();
-    let (standing, kind, sentence) = match works.as_slice() {
-        [] => (
+    let (standing, kind, sentence) = match (works.as_slice(), &evidence.call) {
+        // A place is asked for directly; a call takes the proxy as well.
+        ([], Some(Call::Connected { relay_protocol, .. })) if evidence.proxy.is_some() => {
+            let by = relay_protocol.as_ref().map(|by| format!(" over {}", by.to_uppercase()));
+            seen.push("a call through the relay came about".to_owned());
+            let sentence = format!(
+                "The relay is reached{} by the proxy only: a lost packet holds up those behind it.",
+                by.unwrap_or_default()
+            );
+            (Standing::Limited, "by-proxy", sentence)
+        }
+        ([], _) => (
             Standing::Bad,
             "unreachable",
             "The relay is not reached: calls that can't be direct do not come about.".to_owned(),
         ),
-        [..] if works.len() == evidence.turn.len() => {
+        _ if works.len() == evidence.turn.len() => {
             (Standing::Good, "all", format!("The relay is reached over {}.", works.join(", ")))
         }
-        [..] if works.iter().any(|way| way == "UDP") => {
+        _ if works.iter().any(|way| way == "UDP") => {
             (Standing::Good, "part", format!("The relay is reached over {} only.", works.join(", ")))
         }
-        [..] => (
+        _ => (
             Standing::Limited,
             "no-udp",
             format!(

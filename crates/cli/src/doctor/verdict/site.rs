@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::super::evidence::{Evidence, Proxy, Tcp, TurnResult, UdpAnswer, Web};
+use super::super::evidence::{Call, Evidence, OtherTcp, Outcome, Tcp, TurnResult, UdpAnswer, Web};
 use super::nat::{FilteringKind, MappingKind, filtering_of, mapping_of};
 use super::reach::{silent_sentence, udp_sentence, web_sentence};
-use super::{About, Standing, Verdict};
+use super::{About, Standing, Verdict, is_allocated, is_by_proxy};
 
 /// The whole: what this network is like for calls.
 pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
@@ -132,12 +132,15 @@ fn without_udp(evidence: &Evidence) -> Verdict {
         sentence: sentence.to_owned(),
         evidence: seen,
     };
-    let works = |transport| {
-        evidence
-            .turn
-            .iter()
-            .any(|turn| turn.transport == transport && matches!(turn.result, TurnResult::Allocated { .. }))
-    };
+    if is_allocated(evidence, "udp") {
+        seen.push("the relay gave a place over UDP".to_owned());
+        return verdict(
+            Standing::Unknown,
+            "no-stun",
+            "UDP gets through to the relay. What is in between is not known, because STUN is not answered.",
+            seen,
+        );
+    }
     let broken = evidence.turn.iter().find_map(|turn| match &turn.result {
         TurnResult::Failed { reason } if turn.transport == "tcp" => Some(reason),
         _ => None,
@@ -145,15 +148,28 @@ fn without_udp(evidence: &Evidence) -> Verdict {
     match &evidence.web {
         Some(Web::Answered { .. }) => {}
         Some(_) | None => {
-            if let Some(Proxy { address, web: Web::Answered { took } }) = &evidence.proxy {
+            if is_by_proxy(evidence)
+                && let Some(proxy) = &evidence.proxy
+            {
                 seen.extend(evidence.web.as_ref().map(|web| web_sentence(evidence, web)));
-                seen.push(format!("by the proxy {address} {} answered in {took:.0} ms", evidence.server));
-                return verdict(
-                    Standing::Bad,
-                    "proxy",
-                    "Nothing goes out but by the HTTP proxy: calls need the relay, over TLS and through that proxy.",
-                    seen,
-                );
+                let address = &proxy.address;
+                seen.push(format!("by the proxy {address}: {}", web_sentence(evidence, &proxy.web)));
+                let (standing, sentence) = match (&evidence.signaling, &evidence.call) {
+                    (Some(Outcome::Done { .. }), Some(Call::Connected { .. })) => (
+                        Standing::Limited,
+                        "Nothing goes out but by the HTTP proxy: calls are relayed through it, with more delay when packets \
+                         are lost.",
+                    ),
+                    (Some(Outcome::Done { .. }), _) => (
+                        Standing::Limited,
+                        "Nothing goes out but by the HTTP proxy: calls need the relay through it, over TCP or TLS.",
+                    ),
+                    _ => (
+                        Standing::Bad,
+                        "Nothing goes out but by the HTTP proxy, and it does not lead into a channel of the server's.",
+                    ),
+                };
+                return verdict(standing, "proxy", sentence, seen);
             }
             if let Some(web) = &evidence.web {
                 seen.push(web_sentence(evidence, web));
@@ -177,11 +193,11 @@ fn without_udp(evidence: &Evidence) -> Verdict {
         }
     }
     seen.extend(evidence.web.as_ref().map(|web| web_sentence(evidence, web)));
-    if works("tls") && !works("tcp") {
-        seen.push(format!(
-            "the relay gives a place over TLS, and not over TCP: {}",
-            broken.map_or("", |why| why)
-        ));
+    if is_allocated(evidence, "tls")
+        && !is_allocated(evidence, "tcp")
+        && let Some(broken) = broken
+    {
+        seen.push(format!("the relay gives a place over TLS, and not over TCP: {broken}"));
         return verdict(
             Standing::Limited,
             "tls443",
@@ -189,15 +205,18 @@ fn without_udp(evidence: &Evidence) -> Verdict {
             seen,
         );
     }
-    match &evidence.other_tcp {
-        Some(other) if other.outcome == Tcp::Silent => {
-            seen.push(format!("a TCP connection to {} got no answer at all", other.address));
-            verdict(
-                Standing::Limited,
+    let (standing, calls) = over_tcp(evidence);
+    let (kind, what) = match &evidence.other_tcp {
+        Some(OtherTcp { address, outcome: outcome @ (Tcp::Silent | Tcp::Unreachable), reason }) => {
+            seen.push(match reason {
+                Some(reason) if *outcome == Tcp::Unreachable => {
+                    format!("a TCP connection to {address} can't be made: {reason}")
+                }
+                _ => format!("a TCP connection to {address} got no answer at all"),
+            });
+            (
                 "tcp443",
-                "UDP does not get through, and TCP to the server's web port only (or the server itself is silent at others): \
-                 calls are relayed over TCP.",
-                seen,
+                "UDP does not get through, and TCP to the server's web port only (or the server itself is silent at others)",
             )
         }
         other => {
@@ -206,12 +225,25 @@ fn without_udp(evidence: &Evidence) -> Verdict {
                     if other.outcome == Tcp::Open { "was accepted" } else { "was refused, not swallowed" };
                 format!("a TCP connection to {} {how}", other.address)
             }));
-            verdict(
-                Standing::Limited,
-                "udp-blocked",
-                "UDP does not get through, TCP does: calls are relayed over TCP, with more delay when packets are lost.",
-                seen,
-            )
+            ("udp-blocked", "UDP does not get through, TCP does")
         }
+    };
+    verdict(standing, kind, &format!("{what}: {calls}"), seen)
+}
+
+/// What is left for calls where UDP does not get through.
+fn over_tcp(evidence: &Evidence) -> (Standing, &'static str) {
+    if is_allocated(evidence, "tcp") || is_allocated(evidence, "tls") {
+        (Standing::Limited, "calls are relayed over TCP, with more delay when packets are lost.")
+    } else if !evidence.turn.is_empty() {
+        (Standing::Bad, "calls would have to be relayed over TCP, and the relay is not reached that way.")
+    } else if matches!(evidence.signaling, Some(Outcome::Done { .. })) {
+        (Standing::Bad, "calls would have to be relayed over TCP, and the server offers no relay.")
+    } else {
+        (
+            Standing::Limited,
+            "calls have to be relayed over TCP; whether the relay is reached that way is not known, because the server lets \
+             this machine in nowhere.",
+        )
     }
 }

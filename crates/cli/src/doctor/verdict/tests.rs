@@ -6,6 +6,7 @@ use super::super::evidence::{
     Call, Clock, Filtering, Interface, Mapping, OtherTcp, Outcome, PacketSize, Proxy, Tcp, Turn, TurnResult,
     UdpAnswer, Web,
 };
+use super::super::status;
 use super::*;
 
 fn at(text: &str) -> SocketAddr {
@@ -66,7 +67,7 @@ fn evidence(udp: Option<UdpAnswer>) -> Evidence {
         web: Some(Web::Answered { took: 50.0 }),
         proxy: None,
         signaling: Some(Outcome::Done { took: 80.0 }),
-        other_tcp: Some(OtherTcp { address: server, outcome: Tcp::Refused }),
+        other_tcp: Some(OtherTcp { address: server, outcome: Tcp::Refused, reason: None }),
         clock: Some(Clock { ahead: 0.2, within: 0.6 }),
         udp: vec![Udp {
             server: server.ip(),
@@ -99,7 +100,7 @@ fn kind(verdicts: &[Verdict], about: About) -> &'static str {
 fn each_type_of_site_is_called_by_its_name() {
     let same = [40000; 4];
     let tcp_only = |open, tcp_works| Evidence {
-        other_tcp: Some(OtherTcp { address: at("198.51.100.10:3478"), outcome: open }),
+        other_tcp: Some(OtherTcp { address: at("198.51.100.10:3478"), outcome: open, reason: None }),
         turn: vec![turn("udp", false), turn("tcp", tcp_works), turn("tls", true)],
         ..evidence(None)
     };
@@ -167,11 +168,123 @@ fn a_server_with_one_address_does_not_show_all_of_a_nat() {
 }
 
 #[test]
+fn one_silent_port_does_not_make_a_nat_symmetric() {
+    for (ports, silent, mapping) in [
+        ([5001, 0, 9000, 9000], 1, "address-dependent"),
+        ([0, 5001, 9000, 9000], 0, "address-dependent"),
+        ([5001, 5001, 0, 9000], 2, "address-dependent"),
+        ([5001, 0, 9000, 7000], 1, "address-and-port-dependent"),
+        ([5001, 0, 5001, 5001], 1, "endpoint-independent"),
+    ] {
+        let mut three = answer(ports, (false, false));
+        three.mappings[silent].mapped = None;
+        assert_eq!(kind(&judge(&evidence(Some(three))), About::Mapping), mapping, "{ports:?}");
+    }
+}
+
+#[test]
+fn that_udp_is_blocked_is_said_on_evidence_only() {
+    let reason = || "as it is".to_owned();
+    let refused = nothing_but(Web::Refused { reason: reason() }, None);
+    for nobody in [nothing_but(Web::Silent, None), refused.clone()] {
+        let verdicts = judge(&nobody);
+        let udp = verdicts.iter().find(|verdict| verdict.about == About::Udp).unwrap();
+        assert_eq!(udp.standing, Standing::Unknown, "{udp:?}");
+        assert!(udp.sentence.ends_with("is not known, because the server doesn't answer."), "{udp:?}");
+    }
+    let unsendable = Some("Network is unreachable".to_owned());
+    let udp = refused.udp.iter().map(|udp| Udp { unsendable: unsendable.clone(), ..udp.clone() }).collect();
+    assert_eq!(kind(&judge(&Evidence { udp, ..refused }), About::Udp), "unsendable");
+
+    let with = |ways: [bool; 3]| {
+        let turn = ["udp", "tcp", "tls"].into_iter().zip(ways).map(|(way, works)| turn(way, works)).collect();
+        judge(&Evidence { turn, ..evidence(None) })
+    };
+    let allocated = with([true, true, true]);
+    assert_eq!([About::Site, About::Udp].map(|about| kind(&allocated, about)), ["no-stun", "passes-in-part"]);
+    for ways in [[false, true, false], [false, true, true]] {
+        let verdicts = with(ways);
+        assert!(verdicts[0].sentence.contains("calls are relayed over TCP"), "{verdicts:?}");
+        assert_eq!((kind(&verdicts, About::Udp), verdicts[0].standing), ("blocked", Standing::Limited));
+    }
+    let without = judge(&Evidence { turn: Vec::new(), ..evidence(None) });
+    for verdicts in [with([false; 3]), without] {
+        assert!(
+            verdicts.iter().all(|verdict| !verdict.sentence.contains("are relayed over TCP")),
+            "{verdicts:?}"
+        );
+        assert!(verdicts.iter().all(|verdict| !verdict.sentence.contains("over TCP only")), "{verdicts:?}");
+        assert_eq!((verdicts[0].standing, status(&verdicts)), (Standing::Bad, 5));
+    }
+}
+
+#[test]
+fn a_port_that_is_forbidden_is_told_with_its_reason() {
+    let reason = Some("No route to host".to_owned());
+    let other = OtherTcp { address: at("198.51.100.10:3478"), outcome: Tcp::Unreachable, reason };
+    let verdicts = judge(&Evidence { other_tcp: Some(other), ..evidence(None) });
+    assert_eq!(kind(&verdicts, About::Site), "tcp443");
+    assert!(verdicts[0].evidence.iter().any(|seen| seen.ends_with("can't be made: No route to host")));
+    assert!(!verdicts[0].evidence.iter().any(|seen| seen.contains("no answer at all")), "{verdicts:?}");
+}
+
+#[test]
 fn a_server_on_this_machine_says_nothing_of_the_network() {
     let here = evidence(Some(without_nat("127.0.0.1:40000", (true, true))));
     let verdicts = judge(&here);
     assert_eq!((kind(&verdicts, About::Site), kind(&verdicts, About::Mapping)), ("this-machine", "unknown"));
     assert_eq!(kind(&verdicts, About::Relay), "all");
+}
+
+/// Nothing but the proxy answers; signaling and a call take it.
+fn by_proxy(direct: Web, by_proxy: Web) -> Evidence {
+    let proxy = Proxy { address: "http://10.1.0.1:3128".to_owned(), web: by_proxy };
+    let call = Call::Connected {
+        took: 300.0,
+        round_trip: 40.0,
+        relay_protocol: Some("tls".to_owned()),
+        throughput: 9e6,
+        sent: 1000,
+        arrived: 1000,
+    };
+    Evidence {
+        signaling: Some(Outcome::Done { took: 200.0 }),
+        turn: vec![turn("udp", false), turn("tcp", false), turn("tls", false)],
+        call: Some(call),
+        ..nothing_but(direct, Some(proxy))
+    }
+}
+
+#[test]
+fn a_network_with_a_proxy_limits_calls_and_does_not_prevent_them() {
+    let reason = || "as it is".to_owned();
+    let answered = || Web::Answered { took: 90.0 };
+    for direct in [
+        Web::Silent,
+        Web::Refused { reason: reason() },
+        Web::NoRoute { reason: reason() },
+        Web::NoName { reason: reason() },
+        Web::Broken { reason: reason() },
+    ] {
+        // A proxy that wants to know who asks is told by signaling only.
+        for through in [answered(), Web::Broken { reason: "the proxy said \"HTTP/1.1 407\"".to_owned() }] {
+            let verdicts = judge(&by_proxy(direct.clone(), through));
+            let kinds = [About::Site, About::Server, About::Relay, About::Call];
+            assert_eq!(kinds.map(|about| kind(&verdicts, about)), ["proxy", "by-proxy", "by-proxy", "works"]);
+            assert_eq!(status(&verdicts), 4, "{verdicts:?}");
+        }
+    }
+    let failed = Some(Call::Failed { reason: reason() });
+    assert_eq!(status(&judge(&Evidence { call: failed, ..by_proxy(Web::Silent, answered()) })), 5);
+    let signaling = Some(Outcome::Failed { reason: reason() });
+    let alone = judge(&Evidence { signaling, ..by_proxy(Web::Silent, answered()) });
+    assert_eq!((kind(&alone, About::Server), status(&alone)), ("no-signaling", 5));
+    for (direct, whole) in [
+        (Web::Foreign { said: reason() }, "captive-portal"),
+        (Web::Untrusted { reason: reason() }, "unreachable"),
+    ] {
+        assert_eq!(kind(&judge(&by_proxy(direct, answered())), About::Site), whole);
+    }
 }
 
 #[test]

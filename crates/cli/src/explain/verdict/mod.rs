@@ -385,7 +385,12 @@ fn interruptions(side: &Side, names: bool) -> Vec<Finding> {
             format!("{who}It moved {}: {}.", later(connected.at, after.at), path(side, new)),
         ));
     }
-    for lost in side.server_lost.iter().filter(|lost| lost.at > connected.at) {
+    // It may have lived on after its last line; but of what comes after that nothing is known to be about it.
+    let end = side.last_line.as_ref().map_or(0, |last| last.line);
+    let after_end = side.server_lost.iter().find(|lost| lost.line > end);
+    let is_told =
+        |lost: &&At<String>| lost.at > connected.at && (lost.line < end || Some(*lost) == after_end);
+    for lost in side.server_lost.iter().filter(is_told) {
         findings.push(finding(
             about,
             side,
