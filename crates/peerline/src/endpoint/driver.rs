@@ -306,7 +306,6 @@ impl Driver {
         let Ok(addresses) = self.config.interfaces.addresses() else {
             return;
         };
-        self.missing.retain(|address, _| !addresses.contains(address));
         let mut gone = Vec::new();
         for socket in std::mem::take(&mut self.sockets) {
             let address = socket.local().ip();
@@ -317,7 +316,10 @@ impl Driver {
                 gone.push(socket);
             }
         }
-        self.missing.retain(|address, _| !addresses.contains(address));
+        // Neither those that are back nor those that have been given up.
+        self.missing.retain(|address, _| {
+            !addresses.contains(address) && gone.iter().all(|socket: &Socket| socket.local().ip() != *address)
+        });
         if !self.missing.is_empty() {
             self.look_around = self.look_around.min(now + HICCUP);
         }
