@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::{Future as _, poll_fn};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 
 use super::directory::PeerId;
 use super::interface_changes::InterfaceChanges;
+use super::missing_addresses::MissingAddresses;
 use super::peers::{Peers, Relay};
 use super::port_mapping::PortMapping;
 use super::socket::{Received, Socket};
@@ -31,9 +32,6 @@ const SHARE: Duration = Duration::from_micros(200);
 
 /// How often the interfaces are looked at, whatever the kernel says of them.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
-
-/// An address that is gone may be back at once: a cable's or a radio's hiccup. Until then its socket stays as it is.
-const HICCUP: Duration = Duration::from_secs(2);
 
 /// Changes come in bursts: the interfaces are looked at once for all that happens within this.
 const BURST: Duration = Duration::from_millis(50);
@@ -56,8 +54,7 @@ pub(super) struct Driver {
     sleep: Pin<Box<Sleep>>,
     sleeps_until: Option<Instant>,
     interface_changes: InterfaceChanges,
-    /// Addresses that sockets are bound to and no interface has, and since when.
-    missing: HashMap<IpAddr, Instant>,
+    missing: MissingAddresses,
     look_around: Instant,
     /// Whether ports are mapped: from the first peer on that has a use for it.
     maps_ports: bool,
@@ -96,7 +93,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sleeps_until: None,
             interface_changes: InterfaceChanges::watch(),
-            missing: HashMap::new(),
+            missing: MissingAddresses::default(),
             look_around: now + LOOK_AROUND,
             maps_ports: false,
             port_mappings: HashMap::new(),
@@ -306,22 +303,12 @@ impl Driver {
         let Ok(addresses) = self.config.interfaces.addresses() else {
             return;
         };
-        let mut gone = Vec::new();
-        for socket in std::mem::take(&mut self.sockets) {
-            let address = socket.local().ip();
-            let is_there = addresses.contains(&address);
-            if is_there || now < *self.missing.entry(address).or_insert(now) + HICCUP {
-                self.sockets.push(socket);
-            } else {
-                gone.push(socket);
-            }
-        }
-        // Neither those that are back nor those that have been given up.
-        self.missing.retain(|address, _| {
-            !addresses.contains(address) && gone.iter().all(|socket: &Socket| socket.local().ip() != *address)
-        });
-        if !self.missing.is_empty() {
-            self.look_around = self.look_around.min(now + HICCUP);
+        let bound: Vec<_> = self.sockets.iter().map(|socket| socket.local().ip()).collect();
+        let given_up = self.missing.given_up(now, &bound, &addresses);
+        let gone: Vec<_> =
+            self.sockets.extract_if(.., |socket| given_up.contains(&socket.local().ip())).collect();
+        if let Some(at) = self.missing.poll_timeout() {
+            self.look_around = self.look_around.min(at);
         }
         let mut new = Vec::new();
         for address in addresses {

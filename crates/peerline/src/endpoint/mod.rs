@@ -13,6 +13,7 @@ mod directory;
 mod driver;
 mod interface_changes;
 mod interfaces;
+mod missing_addresses;
 mod multicast_dns;
 mod peers;
 mod port_mapping;
