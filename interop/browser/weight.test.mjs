@@ -35,13 +35,13 @@ test("the start page loads less than 60 KB of compressed script", async () => {
 /** Milliseconds until something is to be seen, from the server on this machine. */
 const FIRST_PAINT = 300;
 /** The best of so many: what the machine does besides is not the page's. */
-const LOADS = 15;
+const LOADS = 5;
 
 test("the start page shows something within 300 ms", async () => {
   const browser = await chromium();
   try {
     const paints = [];
-    while (paints.length < LOADS && !(Math.min(...paints) < FIRST_PAINT)) {
+    for (let load = 0; load < LOADS; load += 1) {
       // In a context of its own nothing is in the cache.
       const { page } = await CallPage.open(browser, server.url, "Ada");
       const paint = await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime, { timeout: 60_000, polling: 50 });

@@ -61,7 +61,7 @@ fn section_5_2_1_an_initial_offer_of_data_channels() {
     assert_eq!(value(&offer, "setup"), "actpass");
     assert_eq!(value(&offer, "sctp-port"), "5000");
     assert_eq!(value(&offer, "max-message-size"), (256 << 20).to_string());
-    assert!(value(&offer, "ice-options").starts_with("trickle ice2 "));
+    assert_eq!(value(&offer, "ice-options"), "trickle ice2 sped googspedv1");
     assert!(value(&offer, "fingerprint").starts_with("sha-256 "));
     assert!(value(&offer, "ice-ufrag").len() >= 4 && value(&offer, "ice-pwd").len() >= 22);
     assert!(value(&offer, "tls-id").len() >= 20, "RFC 8842 §4");
