@@ -1,8 +1,11 @@
 //! What the event log has of a connection, and what both sides' logs have in common (`docs/event-log.md`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::time::Duration;
 
+use common::negotiate;
 use peerline::event_log::{CallId, EventLog, EventLogReader, LogEvent, Record};
 use peerline::*;
 use tokio::time::timeout;
@@ -46,16 +49,6 @@ impl Logged {
     fn first(&self, is_it: impl Fn(&LogEvent) -> bool) -> usize {
         self.records.iter().position(|record| is_it(&record.event)).expect("it is there")
     }
-}
-
-/// Offer and answer, with all candidates in them.
-async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
-    offerer.set_local_description(None).unwrap();
-    offerer.gathering_complete().await;
-    answerer.set_remote_description(offerer.local_description().unwrap()).unwrap();
-    answerer.set_local_description(None).unwrap();
-    answerer.gathering_complete().await;
-    offerer.set_remote_description(answerer.local_description().unwrap()).unwrap();
 }
 
 fn is_open(event: &LogEvent) -> bool {

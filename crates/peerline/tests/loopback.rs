@@ -1,8 +1,11 @@
 //! Two peers on this machine, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::time::Duration;
 
+use common::negotiate;
 use peerline::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
@@ -13,16 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn endpoint() -> Endpoint {
     let interfaces = Interfaces::Only(vec![[127, 0, 0, 1].into()]);
     Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() }).unwrap()
-}
-
-/// Offer and answer, with all candidates in them.
-async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
-    offerer.set_local_description(None).unwrap();
-    offerer.gathering_complete().await;
-    answerer.set_remote_description(offerer.local_description().unwrap()).unwrap();
-    answerer.set_local_description(None).unwrap();
-    answerer.gathering_complete().await;
-    offerer.set_remote_description(answerer.local_description().unwrap()).unwrap();
 }
 
 async fn data_channel(peer: &PeerConnection) -> DataChannel {

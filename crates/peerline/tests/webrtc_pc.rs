@@ -1,10 +1,13 @@
 //! W3C webrtc-pc and webrtc-stats, by their sections: what an application may rely on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::negotiate;
 use peerline::*;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -22,16 +25,6 @@ fn peer_with(configuration: Configuration) -> PeerConnection {
 
 fn peer() -> PeerConnection {
     peer_with(Configuration::default())
-}
-
-/// Offer and answer, with all candidates in them.
-async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
-    offerer.set_local_description(None).unwrap();
-    offerer.gathering_complete().await;
-    answerer.set_remote_description(offerer.local_description().unwrap()).unwrap();
-    answerer.set_local_description(None).unwrap();
-    answerer.gathering_complete().await;
-    offerer.set_remote_description(answerer.local_description().unwrap()).unwrap();
 }
 
 /// Two peers with a negotiated channel.
