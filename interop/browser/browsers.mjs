@@ -4,6 +4,9 @@ import puppeteer from "puppeteer-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
+/** Every wait has a limit of its own; the driver's own, three minutes, is shorter than a large file takes. In milliseconds. */
+const LONGEST = 3_600_000;
+
 /**
  * `flags` are given to the program besides; `profile` is the directory where it keeps what it is to know when it is started
  * again. `within`: what goes before the program, to run it somewhere else; it is then spoken to without a network.
@@ -14,6 +17,7 @@ export function chromium(flags = [], profile = undefined, within = []) {
     userDataDir: profile,
     executablePath: isElsewhere ? "/usr/bin/env" : CHROMIUM,
     headless: true,
+    protocolTimeout: LONGEST,
     pipe: isElsewhere,
     ignoreDefaultArgs: isElsewhere,
     args: [
@@ -43,6 +47,7 @@ export function firefox() {
     browser: "firefox",
     executablePath: FIREFOX,
     headless: true,
+    protocolTimeout: LONGEST,
     // As above: its own certificate.
     acceptInsecureCerts: true,
     extraPrefsFirefox: {

@@ -72,6 +72,9 @@ export class Fixture {
 }
 
 export class FilesPage extends CallPage {
+  /** How long anything may take, in milliseconds; whoever sends much sets it. */
+  static patience = PATIENCE;
+
   static async open(browser, url, name, context) {
     const page = await (context ?? (await browser.createBrowserContext())).newPage();
     await page.evaluateOnNewDocument(keepFiles);
@@ -103,7 +106,7 @@ export class FilesPage extends CallPage {
     await this.press("Send files");
     // Puppeteer finds no file inputs by their accessible names.
     const named = (wanted) => [...document.querySelectorAll("input[type=file]")].find(({ labels }) => labels[0]?.textContent === wanted);
-    const input = await this.page.waitForFunction(named, { timeout: PATIENCE }, label);
+    const input = await this.page.waitForFunction(named, { timeout: FilesPage.patience }, label);
     await input.uploadFile(...paths);
   }
 
@@ -123,7 +126,7 @@ export class FilesPage extends CallPage {
 
   /** Loads the page again as soon as a transfer is as far as that, and comes back into the call. */
   async reloadAt(name, percent) {
-    const loaded = this.page.waitForNavigation({ timeout: PATIENCE });
+    const loaded = this.page.waitForNavigation({ timeout: FilesPage.patience });
     await this.page.evaluate(
       (wanted, least) => {
         const bar = document.querySelector(`[role=progressbar][aria-label="${wanted}"]`);
@@ -207,6 +210,6 @@ export class FilesPage extends CallPage {
   }
 
   #until(condition, ...given) {
-    return this.page.waitForFunction(condition, { timeout: PATIENCE, polling: 50 }, ...given);
+    return this.page.waitForFunction(condition, { timeout: FilesPage.patience, polling: 50 }, ...given);
   }
 }

@@ -1,7 +1,11 @@
 //! Which proxy, if any, leads out of this network.
 
+use std::ffi::OsStr;
 use std::str::FromStr;
 
+use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use peerline::Proxy;
 
 /// What `--proxy` says.
@@ -20,6 +24,40 @@ impl FromStr for ProxyChoice {
             return Ok(Self::None);
         }
         text.parse().map(Self::Proxy).map_err(|error: peerline::ProxyUrlError| error.to_string())
+    }
+}
+
+impl ValueParserFactory for ProxyChoice {
+    type Parser = Discreet;
+
+    fn value_parser() -> Discreet {
+        Discreet
+    }
+}
+
+/// Reads a [`ProxyChoice`]; a wrong one is repeated without the user and the password that may stand in it.
+#[derive(Clone)]
+pub(crate) struct Discreet;
+
+impl TypedValueParser for Discreet {
+    type Value = ProxyChoice;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<ProxyChoice, clap::Error> {
+        let text = value.to_string_lossy();
+        text.parse().map_err(|error| {
+            let place = match text.rsplit_once('@') {
+                Some((_, place)) => format!("…@{place}"),
+                None => text.into_owned(),
+            };
+            let argument = argument.map(ToString::to_string).unwrap_or_default();
+            let message = format!("invalid value '{place}' for '{argument}': {error}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 }
 
@@ -84,6 +122,17 @@ mod tests {
         let wanted = proxy("http://a.test:1").except("intranet.test");
         assert_eq!(chosen(None, &excepting), Ok(Some(wanted.clone())));
         assert_eq!(chosen(Some("http://a.test:1"), &excepting), Ok(Some(wanted)));
+    }
+
+    #[test]
+    fn a_wrong_flag_is_repeated_without_its_password() {
+        let command = Command::new("test").arg(Arg::new("proxy").long("proxy").value_parser(Discreet));
+        let told =
+            command.try_get_matches_from(["test", "--proxy", "ftp://ada:love@lace@a.test:1"]).unwrap_err();
+        assert_eq!(told.exit_code(), 2);
+        let told = told.to_string();
+        assert!(told.contains("'…@a.test:1' for '--proxy <proxy>': a proxy is http://HOST:PORT"), "{told}");
+        assert!(!told.contains("ada") && !told.contains("love"), "{told}");
     }
 
     #[test]
