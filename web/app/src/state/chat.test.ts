@@ -35,7 +35,9 @@ class FakeStorage {
 }
 
 const said = () => model.messages.value.map(({ text }) => text);
+/** Loads the page, and comes into a call. */
 const enter = async (identifier: string) => {
+  dispatchEvent(new Event("pagehide"));
   const channel = new FakeChannel(identifier);
   call.channel = channel;
   const end = followChat();
@@ -52,6 +54,7 @@ describe("the chat", () => {
     vi.stubGlobal("sessionStorage", storage);
     vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
     vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    vi.stubGlobal("dispatchEvent", page.dispatchEvent.bind(page));
     model.messages.value = [];
     model.chatOpen.value = false;
   });
@@ -86,7 +89,7 @@ describe("the chat", () => {
     const now = vi.spyOn(Date, "now").mockReturnValue(0);
     (await enter("one")).channel.say("hello");
     now.mockReturnValue(3_600_000);
-    page.dispatchEvent(new Event("pagehide"));
+    dispatchEvent(new Event("pagehide"));
     now.mockReturnValue(3_600_000 + 600_000);
     expect(keptLines("one").map(({ text }) => text)).toEqual(["hello"]);
     now.mockReturnValue(3_600_000 + 600_001);
@@ -98,13 +101,38 @@ describe("the chat", () => {
   it("keeps the latest lines where it is too much for a tab, and nothing that is out of date where nothing fits", async () => {
     const { channel } = await enter("one");
     for (let count = 100; count < 240; count += 1) channel.say(`${count}`.padEnd(8000));
+    dispatchEvent(new Event("pagehide"));
     const kept = keptLines("one").map(({ text }) => Number(text));
     expect(kept.at(-1)).toBe(239);
     expect(kept.length).toBeGreaterThan(50);
     expect(storage.getItem("peerline.chat")?.length).toBeLessThan(1_100_000);
     storage.room = 1000;
     channel.say("more");
+    dispatchEvent(new Event("pagehide"));
     expect(storage.getItem("peerline.chat")).toBeNull();
+  });
+
+  it("is kept once for all that was written in a second, and not after one has left", async () => {
+    vi.useFakeTimers();
+    const keep = vi.spyOn(storage, "setItem");
+    const { channel, end } = await enter("one");
+    for (const text of ["one", "two", "three"]) channel.say(text);
+    vi.advanceTimersByTime(1000);
+    expect(keptLines("one").map(({ text }) => text)).toEqual(["one", "two", "three"]);
+    expect(keep).toHaveBeenCalledTimes(1);
+    channel.say("four");
+    end();
+    vi.advanceTimersByTime(1000);
+    expect(keep).toHaveBeenCalledTimes(1);
+    vi.useRealTimers();
+  });
+
+  it("keeps the lines that it has when another comes: they are not drawn again", async () => {
+    const { channel } = await enter("one");
+    channel.say("hello");
+    const [hello] = model.messages.value;
+    channel.say("again");
+    expect(model.messages.value[0]).toBe(hello);
   });
 
   it("is gone when one leaves", async () => {

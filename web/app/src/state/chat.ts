@@ -7,6 +7,9 @@ import { forgetLines, keepLines, keptLines } from "./kept-chat";
 import * as model from "./model";
 import { notify } from "./notices";
 
+/** Keeping takes as long as all lines take together: it is done so many milliseconds after one came, for all that came meanwhile. */
+const KEEP_AFTER = 1_000;
+
 /** The line that the user is about to answer. */
 export const answered = signal<model.Message | null>(null);
 
@@ -16,18 +19,28 @@ export function followChat(): () => void {
   if (channel === null) return () => undefined;
   let identifier: string | null = null;
   let earlier: readonly model.Message[] = [];
+  // A line that is the same object as before is not drawn again.
+  let lines = new WeakMap<ChatMessage, model.Message>();
+  const lineOf = (message: ChatMessage): model.Message => {
+    const known = lines.get(message) ?? line(message);
+    lines.set(message, known);
+    return known;
+  };
   const show = () => {
     // What was here before the page was loaded again may be sent again: the page took it, and had no time to say so.
     const known = new Set(earlier.map(keyOf));
-    model.messages.value = inOrder([...earlier, ...channel.chat.map(line).filter((one) => !known.has(keyOf(one)))]);
-    keep();
+    model.messages.value = inOrder([...earlier, ...channel.chat.map(lineOf).filter((one) => !known.has(keyOf(one)))]);
+    keeping ??= setTimeout(keep, KEEP_AFTER);
   };
+  let keeping: ReturnType<typeof setTimeout> | undefined;
   const keep = () => {
+    clearTimeout(keeping);
+    keeping = undefined;
     if (identifier !== null) keepLines(identifier, model.messages.value);
   };
   const added = ({ message }: { message: ChatMessage }) => {
     show();
-    const key = keyOf(line(message));
+    const key = keyOf(lineOf(message));
     const isKnown = earlier.some((one) => keyOf(one) === key);
     if (!model.chatOpen.value && !message.own && !isKnown) model.unread.value += 1;
   };
@@ -43,10 +56,12 @@ export function followChat(): () => void {
   // "Guest" in the language of the page.
   const stop = effect(() => {
     void language.value;
+    lines = new WeakMap();
     show();
   });
   return () => {
     identifier = null;
+    clearTimeout(keeping);
     channel.removeEventListener("chat", added);
     removeEventListener("pagehide", keep);
     stop();

@@ -1,4 +1,4 @@
-import type { Bytes } from "./digest.js";
+import { type Bytes, sha256 } from "./digest.js";
 import type { PartStore } from "./store.js";
 
 /** Bytes that are taken at most (`docs/transfer.md` §9). */
@@ -24,9 +24,9 @@ export class MemoryStore implements PartStore {
     return { length, state: Uint8Array.from(state.flatMap((record) => [...record])) };
   }
 
-  async read(file: number, offset: number): Promise<Bytes> {
+  async digest(file: number, offset: number): Promise<Bytes> {
     const chunk = this.#part(file).chunks.get(offset);
-    return chunk ? new Uint8Array(await chunk.arrayBuffer()) : new Uint8Array();
+    return sha256(chunk ? await chunk.arrayBuffer() : new Uint8Array());
   }
 
   async write(file: number, offset: number, bytes: Bytes, state: Uint8Array): Promise<void> {

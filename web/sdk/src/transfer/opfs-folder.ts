@@ -1,5 +1,5 @@
 /** The files of one offer in the browser's own file system, as a worker sees them (`docs/transfer.md` §9). */
-import type { Bytes } from "./digest.js";
+import { type Bytes, sha256 } from "./digest.js";
 import { ACCEPTED, type Part, partName, stateName } from "./opfs-names.js";
 
 /** `FileSystemSyncAccessHandle`, which TypeScript has in its library for workers only. */
@@ -28,6 +28,8 @@ export class OpfsFolder {
   /** What is there. */
   readonly #names: Set<string>;
   readonly #open = new Map<Part, Promise<OpenPart>>();
+  /** For what is read: a page that reads back gigabytes would have more on the heap than is collected. */
+  #buffer = new Uint8Array();
 
   private constructor(directory: FileSystemDirectoryHandle, names: Set<string>) {
     this.#directory = directory;
@@ -49,10 +51,11 @@ export class OpfsFolder {
     return { length: content.getSize(), state: noted };
   }
 
-  async read(part: Part, offset: number, length: number): Promise<Bytes> {
+  async digest(part: Part, offset: number, length: number): Promise<Bytes> {
     const { content } = await this.#part(part);
-    const bytes = new Uint8Array(length);
-    return bytes.subarray(0, content.read(bytes, { at: offset }));
+    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length);
+    // What is hashed is copied before anybody else can read into the buffer.
+    return sha256(this.#buffer.subarray(0, content.read(this.#buffer.subarray(0, length), { at: offset })));
   }
 
   async write(part: Part, offset: number, bytes: Bytes, noted: Uint8Array): Promise<void> {

@@ -80,8 +80,8 @@ export class OpfsStore implements PartStore<Part> {
     return this.#call("open", [part]);
   }
 
-  read(part: Part, offset: number, length: number): Promise<Bytes> {
-    return this.#call("read", [part, offset, length]);
+  digest(part: Part, offset: number, length: number): Promise<Bytes> {
+    return this.#call("digest", [part, offset, length]);
   }
 
   write(part: Part, offset: number, bytes: Bytes, state: Uint8Array): Promise<void> {

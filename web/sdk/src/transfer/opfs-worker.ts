@@ -2,7 +2,7 @@
 import { FOLDER } from "./opfs-names.js";
 import { OpfsFolder } from "./opfs-folder.js";
 
-export type FolderMethod = "open" | "read" | "write" | "finish" | "clear" | "accept" | "close";
+export type FolderMethod = "open" | "digest" | "write" | "finish" | "clear" | "accept" | "close";
 /** The first request has the folder's name in place of a method. */
 export type FolderRequest = { id: number } & ({ folder: string } | { method: FolderMethod; given: unknown[] });
 export type FolderAnswer = { id: number } & ({ result: unknown } | { error: { name: string; message: string } });
@@ -25,15 +25,14 @@ async function answer(request: FolderRequest): Promise<unknown> {
   return method.apply(await folder, request.given);
 }
 
-const scope = self as unknown as { postMessage(answer: FolderAnswer, transfer: Transferable[]): void };
+const scope = self as unknown as { postMessage(answer: FolderAnswer): void };
 
 self.onmessage = async ({ data }: MessageEvent<FolderRequest>) => {
   const { id } = data;
   try {
-    const result = await answer(data);
-    scope.postMessage({ id, result }, result instanceof Uint8Array ? [result.buffer as ArrayBuffer] : []);
+    scope.postMessage({ id, result: await answer(data) });
   } catch (error) {
     const { name, message } = error as Error;
-    scope.postMessage({ id, error: { name, message } }, []);
+    scope.postMessage({ id, error: { name, message } });
   }
 };

@@ -64,9 +64,9 @@ export class PackedStore implements PartStore {
     return { length: this.#there.has(file) ? this.#sizeOf(file) : 0, state: new Uint8Array() };
   }
 
-  read(file: number, offset: number, length: number): Promise<Bytes> {
+  digest(file: number, offset: number, length: number): Promise<Bytes> {
     const place = this.#places.get(file);
-    return place === undefined ? this.#inner.read(file, offset, length) : this.#inner.read("small", place + offset, length);
+    return place === undefined ? this.#inner.digest(file, offset, length) : this.#inner.digest("small", place + offset, length);
   }
 
   write(file: number, offset: number, bytes: Bytes, state: Uint8Array): Promise<void> {

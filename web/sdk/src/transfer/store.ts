@@ -7,8 +7,8 @@ export interface PartStore<Part = number> {
   room(): Promise<number>;
   /** What is there of a file: bytes of the part, and its state. */
   open(part: Part): Promise<{ length: number; state: Uint8Array }>;
-  /** Bytes of a part, as many as there are. */
-  read(part: Part, offset: number, length: number): Promise<Bytes>;
+  /** The SHA-256 of so many bytes of a part, or of as many as there are. */
+  digest(part: Part, offset: number, length: number): Promise<Bytes>;
   /** Writes bytes to the part, and then `state` to the end of its state. Several may run at once. The buffer of `bytes` is given away. */
   write(part: Part, offset: number, bytes: Bytes, state: Uint8Array): Promise<void>;
   /** All of the file is there: a part that is longer than `size` is cut off. */
