@@ -29,7 +29,6 @@ export function Chat(): JSX.Element {
   const input = useRef<HTMLTextAreaElement>(null);
   const count = messages.value.length;
   const latest = messages.value.at(-1)?.id;
-  const newestDelivered = messages.value.findLast(({ from, id }) => from === null && delivered.value.has(id));
 
   // When it opens, and when there is something to answer.
   useEffect(() => input.current?.focus(), [answered.value]);
@@ -70,15 +69,7 @@ export function Chat(): JSX.Element {
             <p>{t("chat.signs")}</p>
           </div>
         )}
-        {messages.value.map((message, index) => (
-          <ChatLine
-            key={`${message.from} ${message.id}`}
-            message={message}
-            before={messages.value[index - 1]}
-            isLatest={index === count - 1}
-            isNewestDelivered={message === newestDelivered}
-          />
-        ))}
+        <Lines />
       </div>
       <form class="chat-form" onSubmit={send}>
         {answered.value !== null && (
@@ -110,5 +101,24 @@ export function Chat(): JSX.Element {
         </button>
       </form>
     </aside>
+  );
+}
+
+/** What was written. A part of its own, so that it is not drawn again with each letter that the user types. */
+function Lines(): JSX.Element {
+  const lines = messages.value;
+  const newestDelivered = lines.findLast(({ from, id }) => from === null && delivered.value.has(id));
+  return (
+    <>
+      {lines.map((message, index) => (
+        <ChatLine
+          key={`${message.from} ${message.id}`}
+          message={message}
+          before={lines[index - 1]}
+          isLatest={index === lines.length - 1}
+          isNewestDelivered={message === newestDelivered}
+        />
+      ))}
+    </>
   );
 }
