@@ -398,7 +398,7 @@ impl Connection {
         }
         for candidate in &remote.candidates {
             if !self.told_candidates.contains(candidate) {
-                // What can't be used is passed over (webrtc-pc §4.4.1.7): TCP, and what is newer than we are.
+                // What can't be used is passed over (webrtc-pc §4.4.1.7): what is newer than we are.
                 let _ = self.ice.add_remote_candidate(now, candidate);
                 self.told_candidates.reserve_exact(1);
                 self.told_candidates.push(candidate.clone());

@@ -61,7 +61,8 @@ pub enum TcpType {
 impl TcpType {
     const NAME: &str = "tcptype";
 
-    fn as_str(self) -> &'static str {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Passive => "passive",
