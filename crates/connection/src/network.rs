@@ -21,6 +21,9 @@ const MAX_EARLY: usize = 4;
 /// A handshake's datagrams are no longer.
 const MAX_EARLY_LENGTH: usize = 2048;
 
+/// For how many events of this crate's own there is always room.
+const EVENTS_KEPT: usize = 4;
+
 /// What came in directly since ICE was told of it last.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
@@ -244,6 +247,8 @@ impl Connection {
                 return Some(event);
             }
         }
+        // So many at once as at the beginning there won't be again.
+        self.events.shrink_to(EVENTS_KEPT);
         if self.signaling_state() == SignalingState::Closed {
             return None;
         }

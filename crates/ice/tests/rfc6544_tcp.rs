@@ -77,7 +77,6 @@ fn section_6_2_no_pair_is_made_of_a_passive_candidate_before_its_connection() {
         assert_eq!(agent.add_remote_candidate(now, &text.parse().unwrap()), Ok(()));
     }
     let statistics = agent.statistics();
-    assert_eq!(statistics.remote_candidates.len(), 3);
     let transport = |id| {
         let mut all = statistics.local_candidates.iter().chain(&statistics.remote_candidates);
         all.find(|candidate| candidate.id == id).unwrap().candidate.transport.clone()

@@ -59,6 +59,9 @@ pub enum CandidateError {
 /// How long is waited between two attempts to find what has changed.
 const RECOVERY: Duration = Duration::from_secs(6);
 
+/// For how many events there is always room.
+const EVENTS_KEPT: usize = 4;
+
 /// A datagram that waits to be sent.
 #[derive(Debug)]
 struct Queued {
@@ -328,7 +331,12 @@ impl Agent {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() {
+            // So many at once as at the beginning there won't be again.
+            self.events.shrink_to(EVENTS_KEPT);
+        }
+        event
     }
 
     fn context(&mut self, now: Instant, of_previous: bool) -> (Context<'_>, Option<&mut Session>) {

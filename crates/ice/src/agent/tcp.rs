@@ -25,6 +25,7 @@ impl Agent {
         {
             return;
         }
+        addresses.reserve_exact(1);
         addresses.push(entry);
         if self.sources.began.is_some() {
             self.pursue(now);

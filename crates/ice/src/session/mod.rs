@@ -167,18 +167,19 @@ impl Session {
         if self.remotes.len() + self.unresolved.len() >= context.limits.remote_candidates {
             return Err(CandidateError::TooMany);
         }
-        // Its connections come from elsewhere (RFC 6544 §4.5).
-        let is_active = candidate.transport == Transport::Tcp(TcpType::Active);
+        if candidate.transport == Transport::Tcp(TcpType::Active) {
+            // RFC 6544 §4.5: its connections come from elsewhere, and show themselves from where.
+            return Ok(());
+        }
         match &candidate.address {
             Address::Ip(ip) => {
                 let ip = ip.to_canonical();
-                if candidate.port == 0 && !is_active || ip.is_unspecified() || ip.is_multicast() {
+                if candidate.port == 0 || ip.is_unspecified() || ip.is_multicast() {
                     return Err(CandidateError::Unsupported);
                 }
                 self.add_addresses(context, SocketAddr::new(ip, candidate.port), candidate);
             }
             // Other names would let a stranger have this machine ask for whatever it likes.
-            Address::Name(name) if is_mdns(name) && is_active => {}
             Address::Name(name) if is_mdns(name) && candidate.port != 0 => {
                 let asked = self.unresolved.iter().any(|(other, _)| other == name);
                 self.unresolved.push((name.clone(), candidate.clone()));
