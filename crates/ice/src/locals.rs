@@ -258,13 +258,12 @@ impl Locals {
         self.add_own(base)
     }
 
-    /// The same for TCP (RFC 6544 §4.1).
-    pub fn add_tcp(&mut self, address: SocketAddr, tcp_type: TcpType, is_paired: bool) -> BaseId {
-        let is_neighbour =
+    /// The same for TCP (RFC 6544 §4.1): beside that of UDP at the same IP address, without which there is none.
+    pub fn add_tcp(&mut self, address: SocketAddr, tcp_type: TcpType, is_paired: bool) -> Option<BaseId> {
+        let is_of_udp =
             |base: &&Base| base.relay.is_none() && base.tcp.is_none() && base.address.ip() == address.ip();
-        let of_udp = self.bases.iter().find(is_neighbour).map(|base| base.local_preference);
-        let of_udp = of_udp.unwrap_or_else(|| self.local_preference(address.ip()));
-        let local_preference = tcp_preference(of_udp, tcp_type);
+        let of_udp = self.bases.iter().find(is_of_udp)?.clone();
+        let local_preference = tcp_preference(of_udp.local_preference, tcp_type);
         let foundation = self.foundation(Likeness {
             kind: CandidateType::Host,
             base: address.ip(),
@@ -274,15 +273,15 @@ impl Locals {
         let base = Base {
             id: self.next_base_id(),
             address: tcp_address(address, tcp_type),
-            relay: None,
             tcp: Some(tcp_type),
             candidate: self.next_candidate_id(),
             local_preference,
             priority: priority(TCP_HOST, local_preference),
             foundation,
             is_paired,
+            ..of_udp
         };
-        self.add_own(base)
+        Some(self.add_own(base))
     }
 
     fn add_own(&mut self, base: Base) -> BaseId {
@@ -516,7 +515,7 @@ mod tests {
             (other, TcpType::Passive),
             (one, TcpType::SimultaneousOpen),
         ];
-        let ids = in_order.map(|(address, tcp_type)| locals.add_tcp(address, tcp_type, true));
+        let ids = in_order.map(|(address, tcp_type)| locals.add_tcp(address, tcp_type, true).unwrap());
         let priorities: Vec<_> = ids.iter().map(|id| locals.base(*id).unwrap().priority).collect();
         assert!(priorities.is_sorted_by(|one, other| one > other), "{priorities:?}");
         // direction-pref is the highest three bits of the local preference.

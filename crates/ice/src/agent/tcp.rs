@@ -12,7 +12,8 @@ use crate::{Event, TcpConnectionId};
 
 impl Agent {
     /// An address that TCP connections are opened from (active; its port doesn't count), at which they are accepted (passive), or
-    /// both at once (simultaneous-open). It is gone with the [local address](Self::remove_local_address) of the same interface.
+    /// both at once (simultaneous-open). It counts beside a [local address](Self::add_local_address) of the same IP, and is gone
+    /// with that.
     pub fn add_tcp_address(&mut self, now: Instant, address: SocketAddr, tcp_type: TcpType) {
         let entry = (address, tcp_type);
         let addresses = &mut self.sources.tcp_addresses;
@@ -38,8 +39,9 @@ impl Agent {
         for (address, tcp_type) in self.sources.tcp_addresses.clone() {
             if self.locals.tcp(address, tcp_type).is_none() {
                 let is_paired = self.config.transport_policy == crate::IceTransportPolicy::All;
-                let base = self.locals.add_tcp(address, tcp_type, is_paired);
-                self.add_base(now, base);
+                if let Some(base) = self.locals.add_tcp(address, tcp_type, is_paired) {
+                    self.add_base(now, base);
+                }
             }
         }
     }
