@@ -209,8 +209,9 @@ impl Session {
 
     /// How long the answer to a first check is waited for, RTO (RFC 8445 §14.3).
     fn first_wait(&self, timing: &Timing) -> Duration {
-        let under_way =
-            |pair: &&Pair| matches!(pair.standing, Standing::Waiting | Standing::InProgress { .. });
+        let under_way = |pair: &&Pair| {
+            !pair.is_tcp && matches!(pair.standing, Standing::Waiting | Standing::InProgress { .. })
+        };
         let under_way = u32::try_from(self.pairs.iter().filter(under_way).count()).unwrap_or(u32::MAX);
         timing.retransmission.max(timing.pacing.saturating_mul(under_way))
     }
