@@ -102,9 +102,16 @@ async fn a_channel_opens_over_tcp_where_udp_does_not_get_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_listens_at_the_port_that_udp_has() {
-    let endpoint = endpoint(EndpointConfig::default());
-    let peer = gathered(&endpoint, IceTransportPolicy::All).await;
-    assert_eq!(passive(&peer), Some(endpoint.local_addresses()[0]));
+    // Somebody else may have one of them.
+    for _ in 0..5 {
+        let endpoint = endpoint(EndpointConfig::default());
+        let peer = gathered(&endpoint, IceTransportPolicy::All).await;
+        let listens_at = passive(&peer).expect("a passive candidate");
+        if listens_at == endpoint.local_addresses()[0] {
+            return;
+        }
+    }
+    panic!("it listens elsewhere");
 }
 
 #[tokio::test(flavor = "multi_thread")]
