@@ -49,7 +49,7 @@ function document(tables) {
     "",
     "A cell says where data goes in the end, and how many milliseconds it took from when both had the other one's description until both had a first message.",
     "`direct udp 300, direct at 500`: the first message went over the relay. `relay tcp -`: through one relay, which the offerer reaches over TCP and the answerer",
-    "sends to from outside. `**no**`: no connection. `**not direct**`: data goes over a relay though there is a direct path over UDP.",
+    "sends to from outside. `**no**`: no connection. `**not direct**`: data goes over a relay though there is a direct path.",
     ...tables.flatMap(section),
     "",
   ].join("\n");
@@ -66,7 +66,7 @@ function section({ peers: [offerer, answerer], types, rows }) {
     "",
     `## ${offerer} offers, ${answerer} answers`,
     "",
-    `${connected.length} of ${rows.length} pairs connect. ${direct.filter((row) => row.isWell).length} of the ${direct.length} that have a direct path over UDP are direct.`,
+    `${connected.length} of ${rows.length} pairs connect. ${direct.filter((row) => row.isWell).length} of the ${direct.length} that have a direct path are direct.`,
     ...(overDirect.length ? [`Direct: ${times(overDirect)}.`] : []),
     ...(overRelay.length ? [`Over a relay: ${times(overRelay)}.`] : []),
     ...(connected.length ? [`Candidates of each side: ${median(connected.flatMap((row) => row.candidates))} in the median; pairs tried: ${median(connected.flatMap((row) => row.checks ?? []))}.`] : []),

@@ -113,6 +113,15 @@ export class Laboratory {
 export const SERVER = { ipv4: "198.51.100.10", ipv6: "2001:db8::10" };
 const [USER, PASSWORD] = ["laboratory", "laboratory"];
 
+/**
+ * Whether a pair that has no UDP has a direct path over TCP (RFC 6544): one side gets out by TCP to any port, and the other one is
+ * reached by anybody and accepts connections, which browsers don't.
+ */
+export function isDirectOverTcp({ a, b, peers: [offerer, answerer] }) {
+  const opens = (from, to, stack) => from === "udp-blocked" && to === "none" && stack === "native";
+  return opens(a, b, answerer) || opens(b, a, offerer);
+}
+
 /** The W3C's `RTCIceServer`s, as the server names itself to participants: those that a host with such addresses reaches. */
 export function iceServers(addresses) {
   const hosts = [];

@@ -1,5 +1,5 @@
 // Pairs of peers at sites of all types, one after the other in one laboratory, as a table.
-import { Laboratory, punchTable } from "./laboratory.mjs";
+import { Laboratory, isDirectOverTcp, punchTable } from "./laboratory.mjs";
 import { SitePeer, connect } from "./pair.mjs";
 
 /** Of each type there are two sites: a pair may be of one type. */
@@ -26,7 +26,7 @@ export class Matrix {
 
   /** Resolves with a row: the pair, what was expected of it, and what `connect` says. */
   async connect({ a, b, peers }) {
-    const isDirect = this.punch.isDirect(a, b);
+    const isDirect = this.punch.isDirect(a, b) || isDirectOverTcp({ a, b, peers });
     const ends = [];
     for (const [index, type] of [a, b].entries()) ends.push(await this.#peer(SIDES[index], type, peers[index]));
     const result = await connect(...ends, { waitForDirect: isDirect });

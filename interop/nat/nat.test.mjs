@@ -30,6 +30,8 @@ const PAIRS = [
   ["dual-stack", "dual-stack", BROWSERS],
   ["ipv6-only", "port-restricted", NATIVE],
   ["udp-blocked", "port-restricted", NATIVE],
+  ["udp-blocked", "none", NATIVE],
+  ["none", "udp-blocked", MIXED],
   ["tcp443", "udp-blocked", BROWSERS],
   ["tls443", "tls443", NATIVE],
   ["proxy", "port-restricted", NATIVE],

@@ -1,12 +1,12 @@
 //! The connection: what the W3C's `RTCPeerConnection` does with descriptions.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::time::Instant;
 
 use peerline_dtls::{self as dtls, Certificate, Dtls};
 use peerline_ice::{self as ice, Agent, Route};
 use peerline_sctp::DataChannels;
-use peerline_sdp::Candidate;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -29,8 +29,8 @@ pub struct Connection {
     pub(crate) session: Session,
     pub(crate) ice: Agent,
     pub(crate) is_gathering_begun: bool,
-    /// The peer's candidates, of its newest generation, that ICE has been told of.
-    pub(crate) told_candidates: Vec<Candidate>,
+    /// Of the peer's candidates, of its newest generation, that ICE has been told of: what tells them apart.
+    pub(crate) told_candidates: Vec<u64>,
     pub(crate) dtls: Option<Dtls>,
     pub(crate) channels: DataChannels,
     /// How datagrams go out; without it DTLS and SCTP wait.
@@ -397,11 +397,12 @@ impl Connection {
             self.told_candidates.clear();
         }
         for candidate in &remote.candidates {
-            if !self.told_candidates.contains(candidate) {
-                // What can't be used is passed over (webrtc-pc §4.4.1.7): TCP, and what is newer than we are.
+            let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(candidate);
+            if !self.told_candidates.contains(&hash) {
+                // What can't be used is passed over (webrtc-pc §4.4.1.7): what is newer than we are.
                 let _ = self.ice.add_remote_candidate(now, candidate);
                 self.told_candidates.reserve_exact(1);
-                self.told_candidates.push(candidate.clone());
+                self.told_candidates.push(hash);
             }
         }
         if remote.has_all_candidates {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use peerline_dtls::Failure;
-use peerline_ice::{RelayId, ServerId, Transport};
+use peerline_ice::{RelayId, ServerId, TcpConnectionId, Transport};
 use peerline_sctp::{ChannelError, ChannelHandle, PayloadKind};
 
 use crate::{
@@ -29,7 +29,8 @@ pub struct Datagram<'a> {
 /// [`Connection::poll_transmit`](crate::Connection::poll_transmit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transmit {
-    /// How: as datagrams, or over the connection from `local` to `remote`.
+    /// How: as datagrams, or over the connection from `local` to `remote`, which is a relay's, or one to the peer: in that each
+    /// message has its [length](peerline_ice::tcp_frame_header) before it.
     pub transport: Transport,
     /// From where.
     pub local: SocketAddr,
@@ -134,6 +135,18 @@ pub enum Event {
     },
     /// The relay isn't needed any more: its socket or connection can be closed.
     CloseRelay(RelayId),
+    /// A TCP connection to the peer is wanted (RFC 6544): the owner opens it and calls
+    /// [`Connection::tcp_opened`](crate::Connection::tcp_opened) or [`Connection::tcp_closed`](crate::Connection::tcp_closed).
+    OpenTcp {
+        /// The name to answer under.
+        connection: TcpConnectionId,
+        /// From where. Its port is 0 unless it has to be this one.
+        local: SocketAddr,
+        /// The peer's candidate.
+        remote: SocketAddr,
+    },
+    /// The TCP connection isn't needed any more, or is somebody's who doesn't know the password: it can be closed.
+    CloseTcp(TcpConnectionId),
     /// Datagrams from `remote` to `local` are this connection's.
     RemoteAddress {
         /// The socket.

@@ -31,7 +31,10 @@ pub use event::{Datagram, Event, Transmit};
 pub use ice_server::{IceServer, IceServerScheme, IceServerUrl};
 pub use jsep::{Description, IceCandidate, SdpType};
 pub use peerline_dtls::Certificate;
-pub use peerline_ice::{Credential, IceTransportPolicy, Nat64Prefix, RelayId, Server, ServerId, Transport};
+pub use peerline_ice::{
+    Credential, IceTransportPolicy, Nat64Prefix, RelayId, Server, ServerId, TcpConnectionId, TcpType,
+    Transport,
+};
 pub use peerline_sctp::{ChannelError, ChannelHandle, ChannelState, Delivery, Payload, PayloadKind};
 pub use states::{
     DtlsTransportState, IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState,

@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use peerline_dtls as dtls;
-use peerline_ice::{self as ice, Agent, Credential, Nat64Prefix, RelayId, Server, ServerId};
+use peerline_ice::{
+    self as ice, Agent, Credential, Nat64Prefix, RelayId, Server, ServerId, TcpConnectionId, TcpType,
+    Transport,
+};
 use peerline_sctp::ChannelEvent;
 
 use crate::train::Train;
@@ -18,10 +21,13 @@ const MAX_EARLY: usize = 4;
 /// A handshake's datagrams are no longer.
 const MAX_EARLY_LENGTH: usize = 2048;
 
+/// For how many events of this crate's own there is always room.
+const EVENTS_KEPT: usize = 4;
+
 /// What came in directly since ICE was told of it last.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
-    path: Option<(SocketAddr, SocketAddr)>,
+    path: Option<(Transport, SocketAddr, SocketAddr)>,
     packets: u64,
     bytes: u64,
 }
@@ -93,6 +99,38 @@ impl Connection {
         self.settle(now);
     }
 
+    /// An address that TCP connections to the peer are opened from, or accepted at
+    /// ([`Agent::add_tcp_address`](ice::Agent::add_tcp_address)).
+    pub fn add_tcp_address(&mut self, now: Instant, address: SocketAddr, tcp_type: TcpType) {
+        self.ice.add_tcp_address(now, address, tcp_type);
+        self.settle(now);
+    }
+
+    /// The answer to [`Event::OpenTcp`]: the connection is from `local`.
+    pub fn tcp_opened(&mut self, now: Instant, connection: TcpConnectionId, local: SocketAddr) {
+        self.ice.tcp_opened(now, connection, local);
+        self.settle(now);
+    }
+
+    /// A connection from `remote` was accepted at `local`, and its first message is a check for this connection: it is to be handed
+    /// in next. `None`: it isn't wanted.
+    pub fn tcp_accepted(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<TcpConnectionId> {
+        let accepted = self.ice.tcp_accepted(now, local, remote);
+        self.settle(now);
+        accepted
+    }
+
+    /// The answer to [`Event::OpenTcp`] if there is no way there, and later if the connection has ended.
+    pub fn tcp_closed(&mut self, now: Instant, connection: TcpConnectionId) {
+        self.ice.tcp_closed(now, connection);
+        self.settle(now);
+    }
+
     /// The system says that nothing can be sent from `local` to `remote`.
     pub fn unreachable(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr) {
         self.ice.unreachable(now, local, remote);
@@ -104,7 +142,9 @@ impl Connection {
         let Datagram { transport, local, remote, payload } = datagram;
         match payload.first() {
             Some(20..=63) => {
-                self.received.count(&mut self.ice, now, (local, remote), payload.len());
+                // A connection stays open only for whoever knew the password.
+                self.has_remote_address |= transport.is_stream();
+                self.received.count(&mut self.ice, now, (transport, local, remote), payload.len());
                 self.handle_dtls(now, payload);
             }
             Some(0..=3 | 64..=79) => {
@@ -207,6 +247,8 @@ impl Connection {
                 return Some(event);
             }
         }
+        // So many at once as at the beginning there won't be again.
+        self.events.shrink_to(EVENTS_KEPT);
         if self.signaling_state() == SignalingState::Closed {
             return None;
         }
@@ -376,6 +418,10 @@ impl Connection {
                     self.events.push_back(Event::OpenRelay { relay, server, transport, local, remote });
                 }
                 ice::Event::CloseRelay(relay) => self.events.push_back(Event::CloseRelay(relay)),
+                ice::Event::OpenTcp { connection, local, remote } => {
+                    self.events.push_back(Event::OpenTcp { connection, local, remote });
+                }
+                ice::Event::CloseTcp(connection) => self.events.push_back(Event::CloseTcp(connection)),
                 ice::Event::RemoteAddress { local, remote, proved } => {
                     self.has_remote_address = true;
                     self.events.push_back(Event::RemoteAddress { local, remote, proved });
@@ -438,7 +484,13 @@ impl Connection {
 }
 
 impl Received {
-    fn count(&mut self, ice: &mut Agent, now: Instant, path: (SocketAddr, SocketAddr), bytes: usize) {
+    fn count(
+        &mut self,
+        ice: &mut Agent,
+        now: Instant,
+        path: (Transport, SocketAddr, SocketAddr),
+        bytes: usize,
+    ) {
         if self.path != Some(path) {
             self.report(ice, now);
             self.path = Some(path);
@@ -449,8 +501,8 @@ impl Received {
 
     /// Tells ICE what came in, once a burst.
     fn report(&mut self, ice: &mut Agent, now: Instant) {
-        if let Some((local, remote)) = self.path.filter(|_| self.packets > 0) {
-            ice.count_received(now, local, remote, self.packets, self.bytes);
+        if let Some(path) = self.path.filter(|_| self.packets > 0) {
+            ice.count_received(now, path, self.packets, self.bytes);
             *self = Self { path: self.path, ..Self::default() };
         }
     }

@@ -77,6 +77,7 @@ fn add_ice_candidate_ignores_what_it_cannot_use() {
     let mut connection = with_remote_offer();
     for unusable in [
         "candidate:1 1 tcp 1518280447 203.0.113.100 9 typ host tcptype active",
+        "candidate:1 1 tcp 1518280447 203.0.113.100 9 typ host",
         "candidate:1 1 quic 1 203.0.113.100 9 typ satellite",
         "candidate:1 2 udp 1 203.0.113.100 9 typ host",
         "candidate:1 1 udp 1 example.org 9 typ host",

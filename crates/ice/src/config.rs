@@ -117,7 +117,7 @@ pub struct Timing {
     pub disconnected: Duration,
     /// The time between two checks of pairs that are kept in reserve, Tr (RFC 8445 §11). Default: 15 s.
     pub keepalive: Duration,
-    /// How long a better pair is waited for before a relayed one is nominated. Data doesn't wait. Default: 400 ms.
+    /// How long a better pair is waited for before a relayed one is nominated, or one of TCP. Data doesn't wait. Default: 400 ms.
     pub relay_nomination: Duration,
 }
 
@@ -152,6 +152,8 @@ pub struct Limits {
     pub relays: usize,
     /// Local addresses. Default: 32.
     pub local_addresses: usize,
+    /// TCP connections to the other side, those that are being opened included. Default: 16.
+    pub tcp_connections: usize,
 }
 
 impl Default for Limits {
@@ -163,6 +165,7 @@ impl Default for Limits {
             early_checks: 16,
             relays: 8,
             local_addresses: 32,
+            tcp_connections: 16,
         }
     }
 }

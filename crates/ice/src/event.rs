@@ -6,13 +6,14 @@ use peerline_sdp::Candidate;
 use peerline_stun::ErrorCode;
 use peerline_turn::Transport;
 
-use crate::{GatheringState, PairId, RelayId, Role, Route, ServerId, State};
+use crate::{GatheringState, PairId, RelayId, Role, Route, ServerId, State, TcpConnectionId};
 
 /// A datagram, or a message for a stream, that the owner has to send. Its bytes are in the buffer handed to
 /// [`Agent::poll_transmit`](crate::Agent::poll_transmit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transmit {
-    /// How: as a datagram, or over the connection from `local` to `remote`.
+    /// How: as a datagram, or over the connection from `local` to `remote`, which is a relay's, or one to the peer: in
+    /// that each message has its [length](crate::tcp_frame_header) before it.
     pub transport: Transport,
     /// From where.
     pub local: SocketAddr,
@@ -81,6 +82,18 @@ pub enum Event {
     },
     /// The allocation has ended: its socket or connection can be closed.
     CloseRelay(RelayId),
+    /// A TCP connection to the other side is wanted (RFC 6544 §7.1): the owner opens it and calls
+    /// [`Agent::tcp_opened`](crate::Agent::tcp_opened) or [`Agent::tcp_closed`](crate::Agent::tcp_closed).
+    OpenTcp {
+        /// The name to answer under.
+        connection: TcpConnectionId,
+        /// From where. Its port is 0 unless it has to be this one (simultaneous-open).
+        local: SocketAddr,
+        /// The other side's passive candidate, or its simultaneous-open one.
+        remote: SocketAddr,
+    },
+    /// The connection isn't needed any more, or is somebody's who doesn't know the password: it can be closed.
+    CloseTcp(TcpConnectionId),
     /// A check that knew the password came from there, or was answered from there: datagrams from `remote` to `local`
     /// are this agent's.
     RemoteAddress {

@@ -1,4 +1,4 @@
-//! ICE (RFC 8445): finds ways between two machines, whatever NATs and firewalls are between them, without sockets or clock.
+//! ICE (RFC 8445, and 6544 for TCP): finds ways between two machines, whatever NATs and firewalls are between them, without sockets or clock.
 //!
 //! [`Agent`] is one side of one transport: it gathers candidates, tries pairs of them, says how datagrams go
 //! ([`Agent::selected_route`]) and keeps the way open (RFC 7675), or finds another.
@@ -27,18 +27,20 @@ mod server;
 mod session;
 mod state;
 mod statistics;
+mod tcp;
 
 pub use agent::{Agent, CandidateError, RemoteParameters};
 pub use config::{Config, Credentials, IceTransportPolicy, Limits, Role, Timing};
 pub use event::{Event, Received, Transmit};
 pub use nat64::Nat64Prefix;
-pub use peerline_sdp::Candidate;
+pub use peerline_sdp::{Candidate, TcpType};
 pub use peerline_turn::Transport;
 pub use peerline_turn::turn_client::Credential;
 pub use route::{Framing, Route};
 pub use server::{RelayId, Server, ServerId};
 pub use state::{GatheringState, State};
 pub use statistics::{CandidateStatistics, PairCounters, PairState, PairStatistics, Statistics};
+pub use tcp::{TcpConnectionId, next_tcp_frame, tcp_frame_header};
 
 /// Names a candidate of either side; unique within its agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use peerline_sdp::{Candidate, CandidateType};
+use peerline_sdp::{Candidate, CandidateType, TcpType};
 use peerline_turn::Transport;
 
 use crate::{CandidateId, Nat64Prefix, RelayId, ServerId};
@@ -11,6 +11,13 @@ use crate::{CandidateId, Nat64Prefix, RelayId, ServerId};
 const HOST: u32 = 126;
 const PEER_REFLEXIVE: u32 = 110;
 const SERVER_REFLEXIVE: u32 = 100;
+/// Those of TCP are below all that are UDP's, so that the lower latency is taken where there is a choice (RFC 6544 §4.2).
+/// libwebrtc has the same.
+const TCP_HOST: u32 = 90;
+const TCP_PEER_REFLEXIVE: u32 = 80;
+
+/// The port of active candidates, which have none (RFC 6544 §4.5): discard's.
+const DISCARD: u16 = 9;
 
 /// A STUN server that says something else each time doesn't make this side hold more.
 const CANDIDATES_MAX: usize = 128;
@@ -31,6 +38,8 @@ pub(crate) struct Base {
     pub address: SocketAddr,
     /// The allocation whose relayed address it is.
     pub relay: Option<RelayId>,
+    /// Who opens the TCP connections of this address; `None`: it is one of UDP.
+    pub tcp: Option<TcpType>,
     pub candidate: CandidateId,
     pub local_preference: u16,
     pub priority: u32,
@@ -43,12 +52,30 @@ pub(crate) struct Base {
 impl Base {
     /// The priority of a peer-reflexive candidate that a check from here may show (RFC 8445 §7.1.1).
     pub fn peer_reflexive_priority(&self) -> u32 {
-        priority(PEER_REFLEXIVE, self.local_preference)
+        let type_preference = if self.tcp.is_some() { TCP_PEER_REFLEXIVE } else { PEER_REFLEXIVE };
+        priority(type_preference, self.local_preference)
+    }
+
+    /// What carries this candidate's packets, as it is told.
+    fn transport(&self) -> peerline_sdp::Transport {
+        self.tcp.map_or(peerline_sdp::Transport::Udp, peerline_sdp::Transport::Tcp)
+    }
+
+    /// What a candidate of the other side's is that goes with this one (RFC 6544 §6.2).
+    pub fn opposite(&self) -> peerline_sdp::Transport {
+        use peerline_sdp::Transport::{Tcp, Udp};
+        match self.tcp {
+            None => Udp,
+            Some(TcpType::Active) => Tcp(TcpType::Passive),
+            Some(TcpType::Passive) => Tcp(TcpType::Active),
+            Some(TcpType::SimultaneousOpen) => Tcp(TcpType::SimultaneousOpen),
+        }
     }
 
     /// The candidate of an address of this machine's.
     fn host_candidate(&self) -> LocalCandidate {
         let candidate = candidate(self.foundation, self.priority, self.address, CandidateType::Host, None);
+        let candidate = Candidate { transport: self.transport(), ..candidate };
         LocalCandidate { id: self.candidate, base: self.id, candidate, server: None, relay_protocol: None }
     }
 
@@ -166,7 +193,14 @@ impl Locals {
     }
 
     pub fn host(&self, address: SocketAddr) -> Option<&Base> {
-        self.bases.iter().find(|base| base.relay.is_none() && base.address == address)
+        let is_host = |base: &&Base| base.relay.is_none() && base.tcp.is_none();
+        self.bases.iter().filter(is_host).find(|base| base.address == address)
+    }
+
+    /// That of this type at an address; active ones have no port.
+    pub fn tcp(&self, address: SocketAddr, tcp_type: TcpType) -> Option<&Base> {
+        let address = tcp_address(address, tcp_type);
+        self.bases.iter().filter(|base| base.tcp == Some(tcp_type)).find(|base| base.address == address)
     }
 
     pub fn relayed(&self, relay: RelayId, peer: IpAddr) -> Option<&Base> {
@@ -214,14 +248,45 @@ impl Locals {
             id: self.next_base_id(),
             address,
             relay: None,
+            tcp: None,
             candidate: self.next_candidate_id(),
             local_preference,
             priority: priority(HOST, local_preference),
             foundation,
             is_paired,
         };
+        self.add_own(base)
+    }
+
+    /// The same for TCP (RFC 6544 §4.1): beside that of UDP at the same IP address, without which there is none.
+    pub fn add_tcp(&mut self, address: SocketAddr, tcp_type: TcpType, is_paired: bool) -> Option<BaseId> {
+        let is_of_udp =
+            |base: &&Base| base.relay.is_none() && base.tcp.is_none() && base.address.ip() == address.ip();
+        let of_udp = self.bases.iter().find(is_of_udp)?.clone();
+        let local_preference = tcp_preference(of_udp.local_preference, tcp_type);
+        let foundation = self.foundation(Likeness {
+            kind: CandidateType::Host,
+            base: address.ip(),
+            server: None,
+            transport: Some(Transport::Tcp),
+        });
+        let base = Base {
+            id: self.next_base_id(),
+            address: tcp_address(address, tcp_type),
+            tcp: Some(tcp_type),
+            candidate: self.next_candidate_id(),
+            local_preference,
+            priority: priority(TCP_HOST, local_preference),
+            foundation,
+            is_paired,
+            ..of_udp
+        };
+        Some(self.add_own(base))
+    }
+
+    fn add_own(&mut self, base: Base) -> BaseId {
         let id = base.id;
-        if is_paired {
+        if base.is_paired {
             self.candidates.reserve_exact(1);
             self.candidates.push(base.host_candidate());
         }
@@ -304,6 +369,7 @@ impl Locals {
             id: self.next_base_id(),
             address: relayed,
             relay: Some(relay),
+            tcp: None,
             candidate: self.next_candidate_id(),
             local_preference,
             priority: priority(type_preference, local_preference),
@@ -338,7 +404,9 @@ impl Locals {
         }
         let kind = CandidateType::PeerReflexive;
         let of_peers = self.candidates.iter().filter(|candidate| candidate.candidate.kind == kind).count();
-        let Base { address, local_preference, candidate: of_base, .. } = *self.base(base)?;
+        let own = self.base(base)?;
+        let (address, of_base, is_tcp) = (own.address, own.candidate, own.tcp.is_some());
+        let (priority, transport) = (own.peer_reflexive_priority(), own.transport());
         if of_peers >= limit {
             return Some(of_base);
         }
@@ -346,10 +414,10 @@ impl Locals {
             kind: kind.clone(),
             base: address.ip(),
             server: None,
-            transport: None,
+            transport: is_tcp.then_some(Transport::Tcp),
         });
-        let priority = priority(PEER_REFLEXIVE, local_preference);
         let candidate = candidate(foundation, priority, mapped, kind, Some(address));
+        let candidate = Candidate { transport, ..candidate };
         let id = self.next_candidate_id();
         self.candidates.push(LocalCandidate { id, base, candidate, server: None, relay_protocol: None });
         Some(id)
@@ -366,6 +434,25 @@ impl Locals {
         let is_own = |kind: &CandidateType| matches!(kind, CandidateType::Host | CandidateType::Relayed);
         self.candidates.retain(|candidate| is_own(&candidate.candidate.kind));
     }
+}
+
+/// How a TCP candidate is told: an active one's port says nothing.
+fn tcp_address(address: SocketAddr, tcp_type: TcpType) -> SocketAddr {
+    let port = if tcp_type == TcpType::Active { DISCARD } else { address.port() };
+    SocketAddr::new(address.ip(), port)
+}
+
+/// The local preference of a TCP candidate: first by who opens connections, then as the addresses of UDP are ordered (RFC 6544 §4.2).
+fn tcp_preference(of_udp: u16, tcp_type: TcpType) -> u16 {
+    const OTHER_MAX: u16 = (1 << 13) - 1;
+    let direction: u16 = match tcp_type {
+        TcpType::Active => 6,
+        TcpType::Passive => 4,
+        TcpType::SimultaneousOpen => 2,
+    };
+    let (best, of_best) =
+        if of_udp > u16::MAX / 2 { (OTHER_MAX, u16::MAX) } else { (OTHER_MAX / 2, u16::MAX / 2) };
+    (direction << 13) | best.saturating_sub(of_best - of_udp)
 }
 
 fn candidate(
@@ -412,6 +499,32 @@ mod tests {
     fn priorities_are_those_of_rfc_8445_5_1_2() {
         assert_eq!(priority(HOST, 65535), 2_130_706_431);
         assert_eq!(priority(SERVER_REFLEXIVE, 65535), 1_694_498_815);
+    }
+
+    #[test]
+    fn priorities_of_tcp_are_those_of_rfc_6544_4_2() {
+        let mut locals = Locals::default();
+        let (one, other) = (address("192.0.2.1:5"), address("192.0.2.2:5"));
+        for host in [one, other] {
+            locals.add_host(host, true);
+        }
+        let in_order = [
+            (one, TcpType::Active),
+            (other, TcpType::Active),
+            (one, TcpType::Passive),
+            (other, TcpType::Passive),
+            (one, TcpType::SimultaneousOpen),
+        ];
+        let ids = in_order.map(|(address, tcp_type)| locals.add_tcp(address, tcp_type, true).unwrap());
+        let priorities: Vec<_> = ids.iter().map(|id| locals.base(*id).unwrap().priority).collect();
+        assert!(priorities.is_sorted_by(|one, other| one > other), "{priorities:?}");
+        // direction-pref is the highest three bits of the local preference.
+        let directions: Vec<_> = priorities.iter().map(|priority| priority >> 21 & 7).collect();
+        assert_eq!(directions, [6, 6, 4, 4, 2]);
+        // UDP is preferred, even by way of a NAT.
+        assert!(priorities[0] < priority(SERVER_REFLEXIVE, 0));
+        assert!(priorities[4] > priority(2, u16::MAX), "to a relay");
+        assert_eq!(locals.base(ids[0]).unwrap().address.port(), DISCARD, "RFC 6544 §4.5");
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub(crate) struct Pair {
     pub remote_candidate: CandidateId,
     /// A relay is on one side or both.
     pub is_relayed: bool,
+    /// It is a TCP connection (RFC 6544).
+    pub is_tcp: bool,
     pub foundation: Foundation,
     pub local_priority: u32,
     pub remote_priority: u32,
@@ -115,6 +117,15 @@ impl Pair {
         (controlling.min(controlled) << 32)
             + 2 * controlling.max(controlled)
             + u64::from(controlling > controlled)
+    }
+
+    /// The greater the better, whatever the priorities are: datagrams go before TCP, and that before a relay.
+    pub const fn directness(&self) -> u8 {
+        match (self.is_relayed, self.is_tcp) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        }
     }
 
     pub fn state(&self) -> PairState {

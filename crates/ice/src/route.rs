@@ -13,7 +13,7 @@ use crate::PairId;
 pub struct Route {
     /// The pair, for counting.
     pub pair: PairId,
-    /// How: a datagram, or over the connection to the relay.
+    /// How: a datagram, or over the connection to the relay or to the peer.
     pub transport: Transport,
     /// Which socket.
     pub local: SocketAddr,

@@ -180,7 +180,8 @@ fn what_cannot_be_sent_to_is_refused() {
     let mut world = World::two(7);
     let now = world.now;
     for text in [
-        "candidate:1 1 tcp 1 198.51.100.1 9 typ host tcptype active",
+        "candidate:1 1 tcp 1 198.51.100.1 9 typ host",
+        "candidate:1 1 tcp 1 198.51.100.1 0 typ host tcptype passive",
         "candidate:1 2 udp 1 198.51.100.1 5 typ host",
         "candidate:1 1 udp 1 198.51.100.1 0 typ host",
         "candidate:1 1 udp 1 0.0.0.0 5 typ host",

@@ -50,12 +50,18 @@ fn world(seed: u64) -> World {
     world.signaling_delay = ms(world.random.random_range(0..500));
     world.loss = if world.random.random_bool(0.5) { 0.0 } else { world.random.random_range(0.0..0.3) };
     world.duplication = if world.random.random_bool(0.5) { 0.0 } else { 0.1 };
+    for peer in 0..2 {
+        world.peers[peer].tcp = world.random.random_bool(0.5);
+        if world.random.random_bool(0.5) {
+            world.peers[peer].tcp_listens = world.peers[peer].addresses.clone();
+        }
+    }
     world
 }
 
 /// Something happens to a running connection.
 fn disturb(world: &mut World) {
-    match world.random.random_range(0..6) {
+    match world.random.random_range(0..7) {
         // Nothing gets through for a while.
         0 => {
             let loss = std::mem::replace(&mut world.loss, 1.0);
@@ -85,6 +91,11 @@ fn disturb(world: &mut World) {
             world.peers[1].agent.cancel_restart(now);
             world.drain(1);
         }
+        // A router ends one side's connections.
+        5 => {
+            let peer = world.random.random_range(0..2);
+            world.reset_connections(peer);
+        }
         // One side gets another address.
         _ => {
             let peer = world.random.random_range(0..2);
@@ -92,8 +103,16 @@ fn disturb(world: &mut World) {
             let new = std::net::SocketAddr::new(old.ip(), old.port() + 1);
             let now = world.now;
             world.peers[peer].addresses[0] = new;
+            let listens = !world.peers[peer].tcp_listens.is_empty();
+            if listens {
+                world.peers[peer].tcp_listens[0] = new;
+            }
             world.peers[peer].agent.remove_local_address(now, old);
             world.peers[peer].agent.add_local_address(now, new);
+            let tcp_types = [(world.peers[peer].tcp, TcpType::Active), (listens, TcpType::Passive)];
+            for (_, tcp_type) in tcp_types.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+                world.peers[peer].agent.add_tcp_address(now, new, tcp_type);
+            }
             world.drain(peer);
         }
     }

@@ -357,6 +357,8 @@ impl State {
             | Machine::ResolveName(_)
             | Machine::OpenRelay { .. }
             | Machine::CloseRelay(_)
+            | Machine::OpenTcp { .. }
+            | Machine::CloseTcp(_)
             | Machine::RemoteAddress { .. } => return Some(event),
         };
         deliveries.push(Delivery::Peer(event));

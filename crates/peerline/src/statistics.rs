@@ -157,6 +157,9 @@ pub struct CandidateStats {
     pub port: u16,
     /// `udp` or `tcp`.
     pub protocol: &'static str,
+    /// Of one of TCP, who opens its connections: `active`, `passive` or `so` (RFC 6544).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_type: Option<&'static str>,
     /// `host`, `srflx`, `prflx` or `relay`.
     pub candidate_type: String,
     /// RFC 8445 §5.1.2.
@@ -389,6 +392,10 @@ pub(crate) fn describe(
         protocol: match candidate.transport {
             peerline_sdp::Transport::Tcp(_) => "tcp",
             _ => "udp",
+        },
+        tcp_type: match candidate.transport {
+            peerline_sdp::Transport::Tcp(tcp_type) => Some(tcp_type.as_str()),
+            _ => None,
         },
         candidate_type: candidate.kind.as_str().to_owned(),
         priority: candidate.priority,

@@ -61,7 +61,8 @@ pub enum TcpType {
 impl TcpType {
     const NAME: &str = "tcptype";
 
-    fn as_str(self) -> &'static str {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Passive => "passive",
@@ -206,6 +207,8 @@ impl Attribute for Candidate {
                 name => extensions.push((name.to_owned(), scanner.word("a value")?.to_owned())),
             }
         }
+        // Candidates are kept, and have one extension mostly.
+        extensions.shrink_to_fit();
         let transport = match (transport_name.to_ascii_lowercase().as_str(), tcp_type) {
             ("udp", _) => Transport::Udp,
             ("tcp", Some(tcp_type)) => Transport::Tcp(tcp_type),

@@ -106,13 +106,14 @@ impl RemoteTransport {
             return Err(Error::InvalidAccess("no a=fingerprint that can be checked"));
         }
 
-        let candidates: Vec<Candidate> =
+        let mut candidates: Vec<Candidate> =
             sections.iter().flat_map(|media| media.all()).fold(Vec::new(), |mut all, one| {
                 if !all.contains(&one) {
                     all.push(one);
                 }
                 all
             });
+        candidates.shrink_to_fit();
         let trickles =
             first::<IceOptions>(&sections, description).is_some_and(|options| options.contains("trickle"));
         let is_said_complete = sections.iter().any(|media| media.has(flag::END_OF_CANDIDATES))

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use peerline_sdp::TcpType;
 use peerline_stun::transaction::{Due, Retransmission, Transaction};
 use peerline_stun::{Class, Message, MessageWriter, Method, TransactionId};
 use peerline_turn::Transport;
 use rand::Rng;
 
 use super::{Agent, Queued};
-use crate::locals::reaches_server;
+use crate::locals::{Base, reaches_server};
 use crate::relay::Relay;
 use crate::{Event, GatheringState, Nat64Prefix, RelayId, Server, ServerId, Transmit};
 
@@ -31,6 +32,8 @@ pub(super) struct Sources {
     /// No more are coming.
     pub complete: bool,
     pub bindings: Vec<Binding>,
+    /// Where TCP connections are opened from and accepted.
+    pub tcp_addresses: Vec<(SocketAddr, TcpType)>,
     /// Local addresses, and where a router forwards from to them.
     pub port_mappings: Vec<(SocketAddr, SocketAddr)>,
 }
@@ -86,7 +89,12 @@ impl Agent {
         for relay in lost {
             self.drop_relay(now, relay);
         }
-        if let Some(base) = self.locals.host(address).map(|base| base.id) {
+        self.sources.tcp_addresses.retain(|(other, _)| other.ip() != address.ip());
+        let is_its = |base: &&Base| {
+            let is_tcp = base.tcp.is_some() && base.address.ip() == address.ip();
+            base.relay.is_none() && (base.address == address || is_tcp)
+        };
+        for base in self.locals.bases.iter().filter(is_its).map(|base| base.id).collect::<Vec<_>>() {
             self.remove_base(now, base);
         }
         self.settle(now);
@@ -188,6 +196,7 @@ impl Agent {
                 }
             }
         }
+        self.pursue_tcp(now);
         self.tell_port_mappings();
     }
 

@@ -10,7 +10,7 @@ use peerline_turn::turn_client::Input;
 use super::Agent;
 use super::embedded::Deferred;
 use crate::check;
-use crate::locals::BaseId;
+use crate::locals::{Base, BaseId};
 use crate::session::Session;
 use crate::{Event, PairId, Received};
 
@@ -54,7 +54,7 @@ impl Agent {
             }
         }
         if transport != Transport::Udp {
-            return Received::Ignored;
+            return self.handle_stream(now, transport, local, remote, datagram);
         }
         let Some(base) = self.locals.host(local).map(|base| base.id) else {
             return Received::Ignored;
@@ -67,6 +67,29 @@ impl Agent {
             return Received::Handled;
         }
         self.handle_datagram(now, base, remote, datagram)
+    }
+
+    /// What came over a connection that isn't a relay's.
+    fn handle_stream<'a>(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        local: SocketAddr,
+        remote: SocketAddr,
+        datagram: &'a [u8],
+    ) -> Received<'a> {
+        let connection = self.tcp.between(local, remote).filter(|_| transport == Transport::Tcp);
+        let Some(connection) = connection else {
+            return Received::Ignored;
+        };
+        connection.is_unproved = false;
+        let base = connection.base;
+        let received = self.handle_datagram(now, base, remote, datagram);
+        if received == Received::Ignored {
+            // It may have shown that this is nobody's connection.
+            self.settle(now);
+        }
+        received
     }
 
     /// A datagram from a peer, out of its frame if it had one.
@@ -170,7 +193,8 @@ impl Agent {
     }
 
     fn tell_remote(&mut self, base: BaseId, remote: SocketAddr, proved: bool) {
-        let Some(base) = self.locals.base(base).filter(|base| base.relay.is_none()) else {
+        let is_socket = |base: &&Base| base.relay.is_none() && base.tcp.is_none();
+        let Some(base) = self.locals.base(base).filter(is_socket) else {
             return;
         };
         let local = base.address;
@@ -189,12 +213,15 @@ impl Agent {
     pub fn count_received(
         &mut self,
         now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
+        (transport, local, remote): (Transport, SocketAddr, SocketAddr),
         packets: u64,
         bytes: u64,
     ) {
-        if let Some(base) = self.locals.host(local).map(|base| base.id) {
+        let base = match transport {
+            Transport::Udp => self.locals.host(local).map(|base| base.id),
+            _ => self.tcp.between(local, remote).map(|connection| connection.base),
+        };
+        if let Some(base) = base {
             self.count_between(now, base, remote, packets, bytes);
         }
     }

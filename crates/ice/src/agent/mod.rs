@@ -1,6 +1,6 @@
 //! The agent: its state and its verbs.
 //!
-//! What is beside: where candidates come from ([`gathering`], [`relaying`]), what comes in ([`input`]), what travels with
+//! What is beside: where candidates come from ([`gathering`], [`relaying`]), connections to the other side ([`tcp`]), what comes in ([`input`]), what travels with
 //! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
 
 mod embedded;
@@ -9,6 +9,7 @@ mod input;
 mod reconfiguring;
 mod relaying;
 mod report;
+mod tcp;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ use crate::locals::{BaseId, Locals};
 use crate::pair::{Pair, Standing};
 use crate::relay::{Relay, Stage};
 use crate::session::{Context, Outgoing, Session};
+use crate::tcp::TcpConnections;
 use crate::{
     Candidate, CandidateId, Config, Credentials, Event, GatheringState, IceTransportPolicy, Role, Route,
     State, Transmit,
@@ -43,7 +45,7 @@ pub struct RemoteParameters {
 /// Why a remote candidate isn't used. None of these makes a description wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CandidateError {
-    /// Neither UDP nor an address (or a name below `.local`) that can be sent to.
+    /// Neither UDP nor TCP, or no address (or a name below `.local`) that can be sent to.
     #[error("this kind of candidate isn't supported")]
     Unsupported,
     /// It belongs to other credentials than the other side's current ones.
@@ -56,6 +58,9 @@ pub enum CandidateError {
 
 /// How long is waited between two attempts to find what has changed.
 const RECOVERY: Duration = Duration::from_secs(6);
+
+/// For how many events there is always room.
+const EVENTS_KEPT: usize = 4;
 
 /// A datagram that waits to be sent.
 #[derive(Debug)]
@@ -76,6 +81,7 @@ pub struct Agent {
     sources: Sources,
     relays: Vec<Relay>,
     locals: Locals,
+    tcp: TcpConnections,
     current: Session,
     /// The generation before, until the current one has found a pair.
     previous: Option<Session>,
@@ -122,6 +128,7 @@ impl Agent {
             sources: Sources::default(),
             relays: Vec::new(),
             locals: Locals::default(),
+            tcp: TcpConnections::default(),
             previous: None,
             next_pair: 0,
             outbox: VecDeque::new(),
@@ -324,7 +331,12 @@ impl Agent {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() {
+            // So many at once as at the beginning there won't be again.
+            self.events.shrink_to(EVENTS_KEPT);
+        }
+        event
     }
 
     fn context(&mut self, now: Instant, of_previous: bool) -> (Context<'_>, Option<&mut Session>) {
@@ -335,6 +347,7 @@ impl Agent {
             role: &mut self.role,
             tie_breaker: &mut self.tie_breaker,
             locals: &mut self.locals,
+            tcp: &mut self.tcp,
             random: &mut self.random,
             next_pair: &mut self.next_pair,
             outbox: &mut self.outbox,
@@ -401,6 +414,7 @@ impl Agent {
                 self.previous = None;
             }
             self.release_retired(now);
+            self.release_tcp();
         }
         self.tell_state(now);
         self.tend_relays(now, self.state == State::Completed);

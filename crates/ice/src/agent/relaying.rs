@@ -201,6 +201,15 @@ impl Agent {
             let Some(base) = self.locals.base(base) else {
                 continue;
             };
+            if base.tcp.is_some() {
+                let connection = self.tcp.of_pair(base.id, remote);
+                if let Some(local) = connection.and_then(|connection| connection.local) {
+                    let (transport, length) = (Transport::Tcp, bytes.len());
+                    self.transmits
+                        .push_back(Queued { transmit: Transmit { transport, local, remote, length }, bytes });
+                }
+                continue;
+            }
             let Some(relay) = base.relay else {
                 let (local, length) = (base.address, bytes.len());
                 let transmit = Transmit { transport: Transport::Udp, local, remote, length };

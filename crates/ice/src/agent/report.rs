@@ -59,10 +59,14 @@ impl Agent {
         let pair = self.serving()?.selected_pair()?;
         let base = self.locals.base(pair.base)?;
         let Some(relay) = base.relay else {
+            let (transport, local) = match base.tcp {
+                None => (Transport::Udp, base.address),
+                Some(_) => (Transport::Tcp, self.tcp.of_pair(base.id, pair.remote)?.local?),
+            };
             return Some(Route {
                 pair: pair.id,
-                transport: Transport::Udp,
-                local: base.address,
+                transport,
+                local,
                 remote: pair.remote,
                 framing: Framing::Direct,
             });

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use peerline_sdp::CandidateType;
+use peerline_sdp::{CandidateType, TcpType};
 use peerline_stun::TransactionId;
 use rand::Rng;
 
@@ -32,7 +32,16 @@ impl Session {
         if let Some(pair) = self.pair_between(base.id, remote.address) {
             return Some(pair.id);
         }
-        if !base.is_paired || !base.reaches(remote.address) || self.has_failed {
+        if !base.is_paired
+            || !base.reaches(remote.address)
+            || base.opposite() != remote.candidate.transport
+            || self.has_failed
+        {
+            return None;
+        }
+        // RFC 6544 §6.2: that of a passive candidate is the other side's to open, and there is no pair before.
+        let is_passive = base.tcp == Some(TcpType::Passive);
+        if is_passive && context.tcp.of_pair(base.id, remote.address).is_none() {
             return None;
         }
         *context.next_pair += 1;
@@ -43,6 +52,7 @@ impl Session {
             local_candidate: base.candidate,
             remote_candidate: remote.id,
             is_relayed: base.relay.is_some() || remote.candidate.kind == CandidateType::Relayed,
+            is_tcp: base.tcp.is_some(),
             foundation: Foundation { local: base.foundation, remote: remote.candidate.foundation.clone() },
             local_priority: base.priority,
             remote_priority: remote.candidate.priority,
@@ -193,18 +203,23 @@ impl Session {
         let rank = |pair: &&Pair| {
             (matches!(pair.standing, Standing::InProgress { .. }), pair.priority(*context.role))
         };
-        self.pairs.iter().filter(is_due).max_by_key(rank).map(|pair| pair.id)
+        let due = self.pairs.iter().filter(is_due).filter(|pair| !self.rests(pair, context.now));
+        due.max_by_key(rank).map(|pair| pair.id)
     }
 
     /// How long the answer to a first check is waited for, RTO (RFC 8445 §14.3).
     fn first_wait(&self, timing: &Timing) -> Duration {
-        let under_way =
-            |pair: &&Pair| matches!(pair.standing, Standing::Waiting | Standing::InProgress { .. });
+        let under_way = |pair: &&Pair| {
+            !pair.is_tcp && matches!(pair.standing, Standing::Waiting | Standing::InProgress { .. })
+        };
         let under_way = u32::try_from(self.pairs.iter().filter(under_way).count()).unwrap_or(u32::MAX);
         timing.retransmission.max(timing.pacing.saturating_mul(under_way))
     }
 
     fn send_check(&mut self, context: &mut Context<'_>, id: PairId) {
+        if self.pair(id).is_some_and(|pair| pair.is_tcp) {
+            return self.send_check_over_tcp(context, id);
+        }
         let wait = self.first_wait(context.timing);
         let now = context.now;
         let Some(pair) = self.pair_mut(id) else {
@@ -254,7 +269,9 @@ impl Session {
     pub(super) fn next_checklist_timeout(&self, now: Instant, timing: &Timing) -> Option<Instant> {
         let paced = |at: Instant| self.next_check.map_or(at, |next| next.max(at));
         let at_once = !self.triggered.is_empty()
-            || self.pairs.iter().any(|pair| pair.standing == Standing::Waiting || self.can_unfreeze(pair));
+            || self.pairs.iter().any(|pair| {
+                self.can_unfreeze(pair) || pair.standing == Standing::Waiting && !self.rests(pair, now)
+            });
         let in_progress = self.pairs.iter().filter_map(|pair| match pair.standing {
             Standing::InProgress { sent, next } if sent >= timing.retransmissions => Some(next),
             Standing::InProgress { next, .. } => Some(paced(next)),

@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::{Context, EarlyCheck, Outgoing, Session};
 use crate::check::{self, Check};
-use crate::locals::BaseId;
+use crate::locals::{Base, BaseId};
 use crate::pair::{Life, Sent, Standing};
 use crate::{Event, PairId, Role};
 
@@ -131,7 +131,8 @@ impl Session {
         priority: u32,
         wanted: Option<u32>,
     ) -> bool {
-        let remote = self.remote_at(context, source, priority);
+        let transport = context.locals.base(base).map(Base::opposite);
+        let remote = transport.and_then(|transport| self.remote_at(context, source, transport, priority));
         let Some(id) = remote.and_then(|remote| self.add_pair(context, base, remote)) else {
             return false;
         };
@@ -206,7 +207,10 @@ impl Session {
         let Some(pair) = self.pairs.iter_mut().find(|pair| pair.id == id) else {
             return;
         };
-        if let Some(local) = context.locals.seen_as(pair.base, mapped, limit) {
+        // An active candidate's connections are all from elsewhere: one that nothing has changed on the way is its own.
+        let connection = context.tcp.of_pair(pair.base, pair.remote);
+        let is_unchanged = connection.is_some_and(|connection| connection.local == Some(mapped));
+        if !is_unchanged && let Some(local) = context.locals.seen_as(pair.base, mapped, limit) {
             pair.local_candidate = local;
         }
         pair.measured(now.saturating_duration_since(sent.at));

@@ -5,12 +5,13 @@
 mod checklist;
 mod inbound;
 mod selection;
+mod tcp;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use peerline_sdp::{Address, Candidate, CandidateType};
+use peerline_sdp::{Address, Candidate, CandidateType, TcpType, Transport};
 use peerline_stun::TransactionId;
 use rand::rngs::StdRng;
 
@@ -18,6 +19,7 @@ use crate::agent::{CandidateError, RemoteParameters};
 use crate::embedding::Embedding;
 use crate::locals::{BaseId, Locals};
 use crate::pair::{Pair, Standing};
+use crate::tcp::TcpConnections;
 use crate::{CandidateId, Credentials, Event, Limits, PairId, Role, State, Timing};
 use checklist::Triggered;
 
@@ -32,6 +34,7 @@ pub(crate) struct Context<'a> {
     pub role: &'a mut Role,
     pub tie_breaker: &'a mut u64,
     pub locals: &'a mut Locals,
+    pub tcp: &'a mut TcpConnections,
     pub random: &'a mut StdRng,
     pub next_pair: &'a mut u32,
     pub outbox: &'a mut VecDeque<Outgoing>,
@@ -58,6 +61,10 @@ pub(crate) struct RemoteCandidate {
 }
 
 impl RemoteCandidate {
+    fn is_at(&self, address: SocketAddr, transport: &Transport) -> bool {
+        self.address == address && self.candidate.transport == *transport
+    }
+
     fn is_peer_reflexive(&self) -> bool {
         self.candidate.kind == CandidateType::PeerReflexive
     }
@@ -153,11 +160,16 @@ impl Session {
             return Err(CandidateError::Generation);
         }
         let is_known = !matches!(candidate.kind, CandidateType::Other(_));
-        if candidate.transport != peerline_sdp::Transport::Udp || candidate.component != 1 || !is_known {
+        let is_ours = matches!(candidate.transport, Transport::Udp | Transport::Tcp(_));
+        if !is_ours || candidate.component != 1 || !is_known {
             return Err(CandidateError::Unsupported);
         }
         if self.remotes.len() + self.unresolved.len() >= context.limits.remote_candidates {
             return Err(CandidateError::TooMany);
+        }
+        if candidate.transport == Transport::Tcp(TcpType::Active) {
+            // RFC 6544 §4.5: its connections come from elsewhere, and show themselves from where.
+            return Ok(());
         }
         match &candidate.address {
             Address::Ip(ip) => {
@@ -215,7 +227,7 @@ impl Session {
     }
 
     fn add_address(&mut self, context: &mut Context<'_>, address: SocketAddr, candidate: Candidate) {
-        let known = self.remotes.iter_mut().find(|known| known.address == address);
+        let known = self.remotes.iter_mut().find(|known| known.is_at(address, &candidate.transport));
         if let Some(known) = known {
             if known.is_peer_reflexive() {
                 // RFC 8838 §11.4: it was seen before it was told.
@@ -243,9 +255,10 @@ impl Session {
         &mut self,
         context: &mut Context<'_>,
         source: SocketAddr,
+        transport: Transport,
         priority: u32,
     ) -> Option<CandidateId> {
-        if let Some(known) = self.remotes.iter().find(|known| known.address == source) {
+        if let Some(known) = self.remotes.iter().find(|known| known.is_at(source, &transport)) {
             return Some(known.id);
         }
         let of_peers = self.remotes.iter().filter(|known| known.is_peer_reflexive()).count();
@@ -258,7 +271,7 @@ impl Session {
         let candidate = Candidate {
             foundation: format!("prflx{}", id.0),
             component: 1,
-            transport: peerline_sdp::Transport::Udp,
+            transport,
             priority,
             address: source.ip().into(),
             port: source.port(),
@@ -339,7 +352,8 @@ impl Session {
                 _ => State::New,
             };
         };
-        let is_checked = !self.pairs.iter().any(Pair::is_open) && self.unresolved.is_empty();
+        let is_unchecked = |pair: &Pair| pair.is_open() && !self.rests(pair, now);
+        let is_checked = !self.pairs.iter().any(is_unchecked) && self.unresolved.is_empty();
         match selected.life() {
             Some(life) if life.is_disconnected(now, timing) => State::Disconnected,
             Some(_) if gathered && self.remotes_ended && is_checked && selected.nominated => State::Completed,

@@ -160,8 +160,8 @@ impl Session {
 
     fn nominates_at(&self, timing: &Timing) -> Option<Instant> {
         let (selected, first) = (self.selected_pair()?, self.first_success?);
-        let rivals = self.pairs.iter().any(|pair| pair.is_open() && !pair.is_relayed);
-        Some(if selected.is_relayed && rivals { first + timing.relay_nomination } else { first })
+        let is_rival = |pair: &Pair| pair.is_open() && pair.directness() > selected.directness();
+        Some(if self.pairs.iter().any(is_rival) { first + timing.relay_nomination } else { first })
     }
 
     /// Sends a check of a pair that has succeeded, and sets the time of the next.

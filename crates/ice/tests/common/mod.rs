@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::disallowed_methods)]
 
 mod nat;
+mod tcp;
 mod turn_node;
 
 use std::cmp::Reverse;
@@ -16,6 +17,7 @@ use rand::{Rng, SeedableRng};
 #[allow(unused_imports)]
 pub use nat::Behaviour;
 pub use nat::Nat;
+pub use tcp::TcpEnd;
 pub use turn_node::{LISTENER, SERVER_IP, TurnNode};
 
 pub fn address(text: &str) -> SocketAddr {
@@ -79,6 +81,10 @@ pub struct Peer {
     pub udp_blocked: bool,
     pub lite: bool,
     pub relay_ports: BTreeMap<RelayId, SocketAddr>,
+    /// It has TCP candidates: active ones, and passive ones at these addresses.
+    pub tcp: bool,
+    pub tcp_listens: Vec<SocketAddr>,
+    pub tcp_ends: BTreeMap<TcpConnectionId, TcpEnd>,
     next_port: u16,
     pub requests_sent: usize,
 }
@@ -171,6 +177,9 @@ impl World {
             udp_blocked: false,
             lite: false,
             relay_ports: BTreeMap::new(),
+            tcp: false,
+            tcp_listens: Vec::new(),
+            tcp_ends: BTreeMap::new(),
             next_port: 20_000,
             requests_sent: 0,
         });
@@ -219,9 +228,15 @@ impl World {
 
     pub fn gather(&mut self, peer: usize) {
         let now = self.now;
-        let Peer { agent, addresses, .. } = &mut self.peers[peer];
+        let Peer { agent, addresses, tcp, tcp_listens, .. } = &mut self.peers[peer];
         for address in addresses.iter() {
             agent.add_local_address(now, *address);
+            if *tcp {
+                agent.add_tcp_address(now, *address, TcpType::Active);
+            }
+        }
+        for address in tcp_listens.iter() {
+            agent.add_tcp_address(now, *address, TcpType::Passive);
         }
         agent.gather(now);
         agent.sources_complete(now);
@@ -282,7 +297,9 @@ impl World {
 
     fn owner(&self, address: SocketAddr) -> Option<usize> {
         self.peers.iter().position(|peer| {
-            peer.addresses.contains(&address) || peer.relay_ports.values().any(|own| *own == address)
+            peer.addresses.contains(&address)
+                || peer.relay_ports.values().any(|own| *own == address)
+                || peer.tcp_ends.values().any(|end| end.own == address)
         })
     }
 
@@ -342,6 +359,11 @@ impl World {
         if blocked || peer.cut.contains(&packet.destination.ip()) {
             return;
         }
+        let is_between_peers = packet.transport == Transport::Tcp && source != SERVER_IP;
+        if is_between_peers && !self.take_segment(to, &packet) {
+            return;
+        }
+        let peer = &mut self.peers[to];
         let Packet { transport, source, destination, bytes } = packet;
         match peer.agent.handle_input(self.now, transport, destination, source, &bytes) {
             Received::Data { payload, .. } => peer.received.push(payload.to_vec()),
@@ -423,6 +445,8 @@ impl World {
             Event::CloseRelay(relay) => {
                 peer.relay_ports.remove(&relay);
             }
+            Event::OpenTcp { connection, local, remote } => self.open_tcp(index, connection, local, remote),
+            Event::CloseTcp(connection) => self.close_tcp(index, connection),
             Event::ResolveName(name) => {
                 let other = peer.other.expect("somebody told the name");
                 let named = self.peers[other].names.iter().find(|(_, known)| **known == name);

@@ -45,7 +45,8 @@ impl Directory {
         self.remotes.get(&(local, remote)).map(|owner| owner.peer)
     }
 
-    fn stun_owner(&self, datagram: &[u8]) -> Option<PeerId> {
+    /// Whose a STUN message is, by what it says. Whether it says so rightly, its owner knows.
+    pub(super) fn stun_owner(&self, datagram: &[u8]) -> Option<PeerId> {
         let message = Message::parse(datagram).ok()?;
         match message.class() {
             // RFC 8445 §7.2.2: the receiver's fragment, a colon, the sender's.

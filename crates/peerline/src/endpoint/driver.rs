@@ -19,6 +19,7 @@ use super::peers::{Peers, Relay};
 use super::port_mapping::PortMapping;
 use super::socket::{Received, Socket};
 use super::stream::{self, Stream};
+use super::tcp::{self, Listener};
 use super::{EndpointConfig, Interfaces, Note, Shared, lock, multicast_dns, servers};
 use crate::peer::{Delivery, Peer, State};
 use crate::{IceTransportPolicy, Trust};
@@ -60,6 +61,10 @@ pub(super) struct Driver {
     maps_ports: bool,
     /// By the socket's address.
     port_mappings: HashMap<SocketAddr, PortMapping>,
+    /// Whether TCP connections are accepted: from the first peer on that has a use for it.
+    listens: bool,
+    /// By the UDP socket's address.
+    listeners: HashMap<SocketAddr, Listener>,
 }
 
 /// Trains that wait to be sent.
@@ -97,6 +102,8 @@ impl Driver {
             look_around: now + LOOK_AROUND,
             maps_ports: false,
             port_mappings: HashMap::new(),
+            listens: false,
+            listeners: HashMap::new(),
         }
     }
 
@@ -199,6 +206,7 @@ impl Driver {
                     });
                 }
             }
+            Note::Tcp(note) => peers.take_tcp_note(now, note),
             Note::StreamClosed { peer, relay } => {
                 if peers.remove_relay(peer, relay) {
                     peers.call(peer, |connection| connection.relay_closed(now, relay));
@@ -209,20 +217,47 @@ impl Driver {
 
     fn add(&mut self, now: Instant, peer: Arc<Peer>) {
         let id = peer.id;
-        let uses_sockets = peer.drive(|state| {
+        let policy = peer.look(|connection| connection.configuration().ice_transport_policy);
+        let uses_sockets = policy != IceTransportPolicy::Relay;
+        if uses_sockets {
+            self.listens = true;
+            self.listen();
+        }
+        peer.drive(|state| {
             for socket in &self.sockets {
                 state.connection.add_local_address(now, socket.local());
+            }
+            if self.config.tcp {
+                for local in self.sockets.iter().map(Socket::local) {
+                    Listener::tell(self.listeners.get(&local), local, now, &mut state.connection);
+                }
             }
             for (local, mapping) in &self.port_mappings {
                 state.connection.set_port_mapping(now, *local, mapping.external);
             }
-            state.connection.configuration().ice_transport_policy != IceTransportPolicy::Relay
         });
         self.peers.add(peer);
         if uses_sockets && !std::mem::replace(&mut self.maps_ports, true) {
             self.map_ports();
         }
         self.look_up_servers(id, 0);
+    }
+
+    /// TCP connections are accepted at the sockets' addresses at which they haven't been.
+    fn listen(&mut self) {
+        if !self.config.tcp || !self.listens {
+            return;
+        }
+        for local in self.sockets.iter().map(Socket::local) {
+            if !self.listeners.contains_key(&local) {
+                match Listener::bind(&self.shared, local) {
+                    Ok(listener) => {
+                        self.listeners.insert(local, listener);
+                    }
+                    Err(error) => tracing::debug!(%local, %error, "no TCP connections are accepted"),
+                }
+            }
+        }
     }
 
     /// The router is asked to forward to the sockets for which it hasn't been.
@@ -325,6 +360,8 @@ impl Driver {
             return;
         }
         *lock(&self.shared.addresses) = self.sockets.iter().map(Socket::local).collect();
+        self.listeners.retain(|local, _| gone.iter().all(|socket| socket.local() != *local));
+        self.listen();
         for peer in self.peers.ids() {
             self.peers.call(peer, |connection| {
                 for socket in &gone {
@@ -332,6 +369,9 @@ impl Driver {
                 }
                 for address in &new {
                     connection.add_local_address(now, *address);
+                    if self.config.tcp {
+                        Listener::tell(self.listeners.get(address), *address, now, connection);
+                    }
                 }
             });
         }
@@ -401,10 +441,13 @@ impl Driver {
                     }
                 }
             } else {
-                let stream = relays().find_map(|relay| match relay {
-                    Relay::Stream(stream) if (stream.local, stream.remote) == (local, remote) => Some(stream),
+                let to_relays = relays().filter_map(|relay| match relay {
+                    Relay::Stream(stream) => Some(stream),
                     _ => None,
                 });
+                let to_peer = of_peer.into_iter().flat_map(|driven| driven.tcp.values().flatten());
+                let mut streams = to_relays.chain(to_peer);
+                let stream = streams.find(|stream| (stream.local, stream.remote) == (local, remote));
                 if let Some(stream) = stream {
                     stream.send(contents);
                 }
@@ -472,6 +515,18 @@ impl Driver {
             }
             Event::CloseRelay(relay) => {
                 self.peers.remove_relay(peer, relay);
+            }
+            Event::OpenTcp { connection, local, remote } => {
+                if let Some(driven) = self.peers.get_mut(peer) {
+                    driven.tcp.insert(connection, None);
+                    let name = (peer, connection);
+                    self.shared.runtime.spawn(tcp::open(self.shared.clone(), name, local, remote));
+                }
+            }
+            Event::CloseTcp(connection) => {
+                if let Some(driven) = self.peers.get_mut(peer) {
+                    driven.tcp.remove(&connection);
+                }
             }
             _ => (),
         }

@@ -20,6 +20,7 @@ mod port_mapping;
 mod servers;
 mod socket;
 mod stream;
+mod tcp;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -54,11 +55,15 @@ pub struct EndpointConfig {
     /// NAT is. It is asked from the first connection on that may use more than relays, only for private addresses, and not with
     /// [`Interfaces::AllAndLoopback`]: those peers are on this machine. The mapping ends with the endpoint. Default true.
     pub port_mapping: bool,
+    /// Whether peers may connect over TCP where UDP doesn't get through (RFC 6544): connections are accepted at the UDP sockets'
+    /// addresses, at the same port where that is free, from the first connection on that may use more than relays; and opened to
+    /// those of peers, never through the proxy. Default true.
+    pub tcp: bool,
 }
 
 impl Default for EndpointConfig {
     fn default() -> Self {
-        Self { interfaces: Interfaces::default(), port: 0, proxy: None, port_mapping: true }
+        Self { interfaces: Interfaces::default(), port: 0, proxy: None, port_mapping: true, tcp: true }
     }
 }
 
@@ -121,6 +126,8 @@ pub(crate) enum Note {
     StreamMessage { peer: PeerId, relay: RelayId, message: Vec<u8> },
     /// A connection to a relay couldn't be opened, or has ended.
     StreamClosed { peer: PeerId, relay: RelayId },
+    /// What concerns a TCP connection between peers.
+    Tcp(tcp::TcpNote),
 }
 
 impl Endpoint {

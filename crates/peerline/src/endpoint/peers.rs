@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
-use peerline_connection::{Connection, Datagram, Event, RelayId, Transport};
+use peerline_connection::{Connection, Datagram, Event, RelayId, TcpConnectionId, Transport};
 
 use super::directory::{Directory, PeerId};
 use super::socket::{Received, Socket};
@@ -31,6 +31,8 @@ pub(super) struct Driven {
     deadline: Option<Instant>,
     is_touched: bool,
     pub(super) relays: HashMap<RelayId, Relay>,
+    /// TCP connections to the other side; `None`: it is being opened.
+    pub(super) tcp: HashMap<TcpConnectionId, Option<Stream>>,
 }
 
 /// A way to a TURN server that is one allocation's.
@@ -44,7 +46,8 @@ pub(super) enum Relay {
 impl Peers {
     pub(super) fn add(&mut self, peer: Arc<Peer>) {
         let id = peer.id;
-        self.table.insert(id, Driven { peer, deadline: None, is_touched: false, relays: HashMap::new() });
+        let (relays, tcp) = (HashMap::new(), HashMap::new());
+        self.table.insert(id, Driven { peer, deadline: None, is_touched: false, relays, tcp });
         self.touch(id);
     }
 

@@ -1,10 +1,11 @@
-//! TCP and TLS connections to TURN servers (RFC 8656 §3.1).
+//! Messages in TCP and TLS connections, and those to TURN servers (RFC 8656 §3.1).
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use peerline_connection::{RelayId, Transport};
+use peerline_ice::{next_tcp_frame, tcp_frame_header};
 use peerline_stun::framing::{FRAME_MAX, Frame, next_frame};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -27,7 +28,42 @@ pub(crate) struct Stream {
     messages: mpsc::Sender<Box<[u8]>>,
 }
 
+/// What is to be written to a connection.
+pub(super) type Queue = mpsc::Receiver<Box<[u8]>>;
+
+/// How messages are told apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Framing {
+    /// They say themselves how long they are (RFC 8656 §12.5).
+    Stun,
+    /// Their lengths go before them (RFC 4571).
+    Lengths,
+}
+
+impl Framing {
+    fn next(self, stream: &[u8]) -> Frame<'_> {
+        match self {
+            Self::Stun => next_frame(stream),
+            Self::Lengths => next_tcp_frame(stream)
+                .map_or(Frame::Incomplete, |(message, consumed)| Frame::Complete { message, consumed }),
+        }
+    }
+
+    fn write(self, message: &[u8], bytes: &mut Vec<u8>) {
+        if let Self::Lengths = self {
+            let Some(header) = tcp_frame_header(message.len()) else { return };
+            bytes.extend_from_slice(&header);
+        }
+        bytes.extend_from_slice(message);
+    }
+}
+
 impl Stream {
+    pub(super) fn new(local: SocketAddr, remote: SocketAddr, transport: Transport) -> (Self, Queue) {
+        let (messages, queue) = mpsc::channel(QUEUE);
+        (Self { local, remote, transport, messages }, queue)
+    }
+
     pub(super) fn send(&self, message: &[u8]) {
         let _ = self.messages.try_send(message.into());
     }
@@ -62,11 +98,12 @@ pub(super) async fn run(shared: Arc<Shared>, target: Target) {
 
 async fn carry(shared: &Shared, target: Target) -> io::Result<()> {
     let Target { peer, relay, transport, local, remote, host, trust, target, proxy } = target;
-    let (messages, queue) = mpsc::channel(QUEUE);
     let opened = |local| {
-        let stream = Stream { local, remote, transport, messages };
+        let (stream, queue) = Stream::new(local, remote, transport);
         shared.tell(Note::StreamOpened { peer, relay, stream });
+        queue
     };
+    let tell = |message| shared.tell(Note::StreamMessage { peer, relay, message });
     let from = Some(local.ip());
     let direct = async {
         if remote.ip().is_unspecified() {
@@ -81,21 +118,22 @@ async fn carry(shared: &Shared, target: Target) -> io::Result<()> {
         let config = Arc::new(trust.client_config(&[]).map_err(io::Error::other)?);
         let encrypt = |tcp| TlsConnector::from(Arc::clone(&config)).connect(name.clone(), tcp);
         let tls = dial::open(direct, proxied, encrypt).await?;
-        opened(tls.get_ref().0.local_addr()?);
-        exchange(shared, peer, relay, tls, queue).await
+        let queue = opened(tls.get_ref().0.local_addr()?);
+        exchange(tls, queue, Framing::Stun, Vec::new(), tell).await
     } else {
         let tcp = dial::open(direct, proxied, |tcp: TcpStream| async { Ok(tcp) }).await?;
-        opened(tcp.local_addr()?);
-        exchange(shared, peer, relay, tcp, queue).await
+        let queue = opened(tcp.local_addr()?);
+        exchange(tcp, queue, Framing::Stun, Vec::new(), tell).await
     }
 }
 
-async fn exchange(
-    shared: &Shared,
-    peer: PeerId,
-    relay: RelayId,
+/// Carries messages until either side ends the connection. What has come already has `begun`.
+pub(super) async fn exchange(
     stream: impl AsyncRead + AsyncWrite,
-    mut queue: mpsc::Receiver<Box<[u8]>>,
+    mut queue: Queue,
+    framing: Framing,
+    begun: Vec<u8>,
+    tell: impl Fn(Vec<u8>),
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let write = async {
@@ -104,7 +142,7 @@ async fn exchange(
         while queue.recv_many(&mut batch, QUEUE).await > 0 {
             bytes.clear();
             for message in batch.drain(..) {
-                bytes.extend_from_slice(&message);
+                framing.write(&message, &mut bytes);
             }
             writer.write_all(&bytes).await?;
             writer.flush().await?;
@@ -112,16 +150,14 @@ async fn exchange(
         writer.shutdown().await
     };
     let read = async {
-        let mut stream = Vec::with_capacity(4096);
+        let mut stream = begun;
+        stream.reserve(4096);
         loop {
-            if reader.read_buf(&mut stream).await? == 0 {
-                return Ok(());
-            }
             let mut begin = 0;
             loop {
-                match next_frame(stream.get(begin..).unwrap_or_default()) {
+                match framing.next(stream.get(begin..).unwrap_or_default()) {
                     Frame::Complete { message, consumed } => {
-                        shared.tell(Note::StreamMessage { peer, relay, message: message.to_vec() });
+                        tell(message.to_vec());
                         begin += consumed;
                     }
                     Frame::Incomplete if stream.len() - begin <= FRAME_MAX => break,
@@ -129,6 +165,9 @@ async fn exchange(
                 }
             }
             stream.drain(..begin);
+            if reader.read_buf(&mut stream).await? == 0 {
+                return Ok(());
+            }
         }
     };
     tokio::select! {

@@ -157,7 +157,11 @@ impl Recorder {
             }
             Machine::DataChannelClosing(channel) => self.data_channel(connection, *channel, "closing"),
             Machine::DataChannelClose { channel, .. } => self.data_channel(connection, *channel, "closed"),
-            Machine::IceCandidate(_) | Machine::OpenRelay { .. } | Machine::CloseRelay(_) => return true,
+            Machine::IceCandidate(_)
+            | Machine::OpenRelay { .. }
+            | Machine::CloseRelay(_)
+            | Machine::OpenTcp { .. }
+            | Machine::CloseTcp(_) => return true,
             Machine::NegotiationNeeded
             | Machine::DataChannelMessage { .. }
             | Machine::DataChannelPart { .. }

@@ -172,9 +172,13 @@ pub(super) fn over_udp(evidence: &Evidence) -> Verdict {
         0 if is_allocated(evidence, "tcp") || is_allocated(evidence, "tls") => (
             Standing::Bad,
             "blocked",
-            "UDP does not get through: nothing can be direct, and the relay is reached over TCP only.",
+            "UDP does not get through: direct are only calls with those who can be reached over TCP, and so is the relay reached.",
         ),
-        0 => (Standing::Bad, "blocked", "UDP does not get through: nothing can be direct."),
+        0 => (
+            Standing::Bad,
+            "blocked",
+            "UDP does not get through: direct are only calls with those who can be reached over TCP.",
+        ),
         all if all == evidence.udp.len() => {
             (Standing::Good, "passes", "UDP goes out, and answers come back.")
         }

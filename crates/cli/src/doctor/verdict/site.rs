@@ -234,7 +234,7 @@ fn without_udp(evidence: &Evidence) -> Verdict {
 /// What is left for calls where UDP does not get through.
 fn over_tcp(evidence: &Evidence) -> (Standing, &'static str) {
     if is_allocated(evidence, "tcp") || is_allocated(evidence, "tls") {
-        (Standing::Limited, "calls are relayed over TCP, with more delay when packets are lost.")
+        (Standing::Limited, "most calls are relayed over TCP, with more delay when packets are lost.")
     } else if !evidence.turn.is_empty() {
         (Standing::Bad, "calls would have to be relayed over TCP, and the relay is not reached that way.")
     } else if matches!(evidence.signaling, Some(Outcome::Done { .. })) {
