@@ -142,11 +142,11 @@ fn scope_ipv6(ip: Ipv6Addr) -> Scope {
 }
 
 /// The IPv4 addresses that packets to `ip` may end at.
-fn embedded_ipv4(ip: IpAddr) -> [Option<Ipv4Addr>; 2] {
+fn embedded_ipv4(ip: IpAddr) -> [Option<Ipv4Addr>; 3] {
     let IpAddr::V6(ip) = ip else {
-        return [None, None];
+        return [None; 3];
     };
-    match ip.segments() {
+    let [server, client] = match ip.segments() {
         // NAT64 (RFC 6052 §2.1).
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [Some(ipv4(high, low)), None],
         // 6to4 (RFC 3056 §2).
@@ -156,7 +156,13 @@ fn embedded_ipv4(ip: IpAddr) -> [Option<Ipv4Addr>; 2] {
             [Some(ipv4(high, low)), Some(ipv4(!client_high, !client_low))]
         }
         _ => [None, None],
-    }
+    };
+    // ISATAP (RFC 5214 §6.1): behind any prefix.
+    let within = match ip.segments() {
+        [.., 0 | 0x200, 0x5efe, high, low] => Some(ipv4(high, low)),
+        _ => None,
+    };
+    [server, client, within]
 }
 
 fn ipv4(high: u16, low: u16) -> Ipv4Addr {

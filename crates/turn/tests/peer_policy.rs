@@ -79,6 +79,12 @@ fn six_to_four_and_teredo_of_what_is_refused() {
 }
 
 #[test]
+fn isatap_of_what_is_refused() {
+    refused(&["2001:db8::5efe:10.0.0.1", "2001:db8::200:5efe:127.0.0.1", "2002:808:808::5efe:a9fe:a9fe"]);
+    assert!(open(&PeerPolicy::default(), "2001:db8::200:5efe:8.8.8.8"));
+}
+
+#[test]
 fn metadata_services() {
     let services = [
         "169.254.169.254",
