@@ -183,6 +183,32 @@ fn a_scan_of_what_is_inside_is_refused_in_every_spelling_and_over_every_message(
     ada.is_relayed(&mut scene);
 }
 
+/// RFC 6062.
+#[test]
+fn a_scan_of_what_is_inside_by_tcp_connections_is_refused_in_every_spelling() {
+    let mut scene = Scene::new();
+    let families = [(1, "198.51.100.66:6001"), (2, "198.51.100.66:6002")];
+    let [ipv4, ipv6] = families.map(|(family, client)| {
+        let (client, mut login) = (tcp(client), scene.login("eve"));
+        scene.challenge(&client, &mut login);
+        let response = scene.ask(&client, &login, Method::ALLOCATE, |writer| {
+            writer
+                .attribute(REQUESTED_TRANSPORT, &[6, 0, 0, 0])
+                .attribute(REQUESTED_ADDRESS_FAMILY, &[family, 0, 0, 0]);
+        });
+        assert_eq!(response.code(), 0);
+        (client, login)
+    });
+    for ip in inside() {
+        let (client, login) = if ip.is_ipv4() { &ipv4 } else { &ipv6 };
+        let response = scene.ask(client, login, Method::CONNECT, |writer| {
+            writer.xor_address(XOR_PEER_ADDRESS, SocketAddr::new(ip, 80));
+        });
+        assert_eq!(response.code(), 403, "{ip}");
+    }
+    assert!(!scene.events.iter().any(|event| matches!(event, Event::ConnectRequested { .. })));
+}
+
 #[test]
 fn a_permission_opens_one_address_in_one_spelling() {
     let mut scene = Scene::new();

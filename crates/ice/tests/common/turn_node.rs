@@ -46,6 +46,8 @@ impl TurnNode {
             wall_clock: Arc::new(WallClock::new(now, Duration::from_secs(1_000_000))),
             policy: PeerPolicy { lan: true, own: vec![listener.ip()], ..PeerPolicy::default() },
             relayed_ports: ports.clone(),
+            relayed_tcp_ports: Arc::default(),
+            connection_ids: Arc::default(),
             listeners: Vec::new(),
             families: Families { ipv4: true, ipv6: false },
             limits: Limits::default(),

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use peerline_stun::attribute::{
-    CHANNEL_NUMBER, DATA, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS,
+    CHANNEL_NUMBER, CONNECTION_ID, DATA, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, XOR_PEER_ADDRESS,
+    XOR_RELAYED_ADDRESS,
 };
 use peerline_stun::framing::{Frame, next_frame};
 use peerline_stun::integrity::{LongTermKey, PasswordAlgorithm};
@@ -82,20 +83,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
     }
 
     pub async fn allocate(&mut self) -> SocketAddr {
-        let ask = |writer: &mut MessageWriter<'_>| {
-            writer.attribute(REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
-        };
-        let challenge = self.request(Method::ALLOCATE, ask).await;
+        self.allocate_for(17).await
+    }
+
+    /// A relayed address of TCP (RFC 6062).
+    pub async fn allocate_tcp(&mut self) -> SocketAddr {
+        self.allocate_for(6).await
+    }
+
+    async fn allocate_for(&mut self, protocol: u8) -> SocketAddr {
+        self.log_in(Method::ALLOCATE).await;
+        let answer = self.request(Method::ALLOCATE, |writer| {
+            writer.attribute(REQUESTED_TRANSPORT, &[protocol, 0, 0, 0]);
+        });
+        let answer = answer.await;
+        let answer = Message::parse(&answer).unwrap();
+        assert_eq!(answer.class(), Class::Success, "{:?}", answer.error());
+        answer.xor_address(XOR_RELAYED_ADDRESS).unwrap()
+    }
+
+    /// Gets a nonce by a request of that kind.
+    async fn log_in(&mut self, method: Method) {
+        let challenge = self.request(method, |_| {}).await;
         let challenge = Message::parse(&challenge).unwrap();
         assert_eq!(challenge.error().unwrap().0.number(), 401);
         let realm = challenge.text(REALM).unwrap().to_owned();
         let nonce = challenge.text(NONCE).unwrap().to_owned();
         let key = LongTermKey::derive(PasswordAlgorithm::Md5, &self.user.0, &realm, &self.user.1);
         self.credential = Some((realm, nonce, key));
-        let answer = self.request(Method::ALLOCATE, ask).await;
+    }
+
+    /// Asks for a connection to `peer`: its name, or an error's code.
+    pub async fn connect(&mut self, peer: SocketAddr) -> Result<u32, u16> {
+        let answer = self.request(Method::CONNECT, |writer| {
+            writer.xor_address(XOR_PEER_ADDRESS, peer);
+        });
+        let answer = answer.await;
         let answer = Message::parse(&answer).unwrap();
-        assert_eq!(answer.class(), Class::Success, "{:?}", answer.error());
-        answer.xor_address(XOR_RELAYED_ADDRESS).unwrap()
+        answer
+            .error()
+            .map_or_else(|| Ok(answer.number(CONNECTION_ID).unwrap()), |(code, _)| Err(code.number()))
+    }
+
+    /// Of the next message, which has to be one: the peer that has connected, and the connection's name.
+    pub async fn connection_attempt(&mut self) -> (SocketAddr, u32) {
+        let message = self.next().await.unwrap();
+        let message = Message::parse(&message).unwrap();
+        assert_eq!((message.class(), message.method()), (Class::Indication, Method::CONNECTION_ATTEMPT));
+        (message.xor_address(XOR_PEER_ADDRESS).unwrap(), message.number(CONNECTION_ID).unwrap())
+    }
+
+    /// Takes a connection over: the stream that carries its data, of which some has come already; or an error's code.
+    pub async fn bind_connection(mut self, connection: u32) -> Result<(S, Vec<u8>), u16> {
+        self.log_in(Method::CONNECTION_BIND).await;
+        let answer = self.request(Method::CONNECTION_BIND, |writer| {
+            writer.number(CONNECTION_ID, connection);
+        });
+        let answer = answer.await;
+        match Message::parse(&answer).unwrap().error() {
+            None => Ok((self.stream, self.input)),
+            Some((code, _)) => Err(code.number()),
+        }
     }
 
     pub async fn permit(&mut self, peer: SocketAddr) {
