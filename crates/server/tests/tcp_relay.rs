@@ -53,7 +53,7 @@ async fn connected(server: &TestServer, client: &mut TurnClient<TcpStream>) -> (
 
 /// Bytes that tell their order.
 fn bytes(count: usize) -> Vec<u8> {
-    (0..count).map(|index| (index * 7 >> 3) as u8).collect()
+    (0..count).map(|index| ((index * 7) >> 3) as u8).collect()
 }
 
 async fn reads<S: AsyncRead + Unpin>(stream: &mut S, expected: &[u8]) {

@@ -16,7 +16,9 @@ use rand::{Rng, SeedableRng};
 #[allow(unused_imports)]
 pub use nat::Behaviour;
 pub use nat::Nat;
-pub use turn_node::{LISTENER, OTHER_LISTENER, SERVER_IP, TurnNode};
+#[allow(unused_imports)]
+pub use turn_node::SERVER_IP;
+pub use turn_node::{LISTENER, OTHER_LISTENER, TurnNode};
 
 pub fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
