@@ -155,7 +155,7 @@ async fn a_peer_that_refuses_is_told_as_447_and_one_that_is_inside_as_403() {
     let (listener, address) = listen().await;
     drop(listener);
     assert_eq!(client.connect(address).await, Err(447));
-    assert_eq!(client.connect("10.0.0.1:80".parse().unwrap()).await, Err(403));
+    assert_eq!(client.connect("10.0.0.1:8080".parse().unwrap()).await, Err(403));
     // Nothing of it stays behind.
     let (listener, address) = listen().await;
     let connection = client.connect(address).await.unwrap();

@@ -19,6 +19,9 @@ pub struct PeerPolicy {
     pub own: Vec<IpAddr>,
 }
 
+/// The first port that isn't a system port.
+const FIRST_USER_PORT: u16 = 1024;
+
 /// The relay may not reach this peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the relay may not reach this peer")]
@@ -64,6 +67,17 @@ impl PeerPolicy {
     pub fn check_port(&self, peer: SocketAddr, relayed: &RelayedPorts) -> Result<(), Forbidden> {
         self.check(peer.ip())?;
         if self.only_relayed(peer.ip()) && !relayed.contains(peer) { Err(Forbidden) } else { Ok(()) }
+    }
+
+    /// Whether `peer` may be connected to by TCP (RFC 6062 §5.2): like [`check_port`](Self::check_port), and at no system port
+    /// (RFC 6335 §6) unless its network is opened. Everybody in a call has a credential, and a relay is no proxy to others'
+    /// mail, shells and web sites.
+    ///
+    /// # Errors
+    /// [`Forbidden`] when it may not.
+    pub fn check_tcp(&self, peer: SocketAddr, relayed: &RelayedPorts) -> Result<(), Forbidden> {
+        self.check_port(peer, relayed)?;
+        if peer.port() < FIRST_USER_PORT && !self.allows(peer.ip()) { Err(Forbidden) } else { Ok(()) }
     }
 
     /// Whether `ip` is open only because it is the server's own.

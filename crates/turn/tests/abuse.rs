@@ -202,7 +202,7 @@ fn a_scan_of_what_is_inside_by_tcp_connections_is_refused_in_every_spelling() {
     for ip in inside() {
         let (client, login) = if ip.is_ipv4() { &ipv4 } else { &ipv6 };
         let response = scene.ask(client, login, Method::CONNECT, |writer| {
-            writer.xor_address(XOR_PEER_ADDRESS, SocketAddr::new(ip, 80));
+            writer.xor_address(XOR_PEER_ADDRESS, SocketAddr::new(ip, 8080));
         });
         assert_eq!(response.code(), 403, "{ip}");
     }

@@ -153,6 +153,20 @@ fn allow_opens_a_network_but_never_what_is_no_host() {
     }
 }
 
+/// RFC 6062.
+#[test]
+fn by_tcp_no_system_port_is_reached_unless_its_network_is_opened() {
+    let relayed = RelayedPorts::new();
+    let allowed = |policy: &PeerPolicy, peer: &str| policy.check_tcp(peer.parse().unwrap(), &relayed).is_ok();
+    let closed = PeerPolicy::default();
+    let open = PeerPolicy { allow: vec!["198.51.100.0/24".parse().unwrap()], ..PeerPolicy::default() };
+    for port in [1, 22, 25, 80, 443, 1023] {
+        let peer = format!("198.51.100.9:{port}");
+        assert!(!allowed(&closed, &peer) && allowed(&open, &peer), "{peer}");
+    }
+    assert!(allowed(&closed, "198.51.100.9:1024") && !allowed(&closed, "10.0.0.1:1024"));
+}
+
 #[test]
 fn own_addresses_are_open_on_live_relay_ports_only() {
     let relayed = RelayedPorts::new();

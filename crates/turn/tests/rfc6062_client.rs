@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 
 const CLIENT: &str = "198.51.100.1:1000";
 const DATA_CLIENT: &str = "198.51.100.1:1001";
-const PEER: &str = "198.51.100.9:80";
+const PEER: &str = "198.51.100.9:8080";
 
 fn credential() -> Credential {
     let issued = issue(SECRET, "alice", START + 86_400);
@@ -99,7 +99,7 @@ fn a_peer_that_is_not_reached_is_told_with_the_reason() {
     wire.connect(Err(ConnectError::Failed));
     let failed = Event::ConnectFailed(address(PEER), ErrorCode::CONNECTION_TIMEOUT_OR_FAILURE);
     assert_eq!(wire.events.last(), Some(&failed));
-    let inside: SocketAddr = address("10.0.0.1:80");
+    let inside: SocketAddr = address("10.0.0.1:8080");
     wire.client.connect(wire.scene.now, inside);
     wire.exchange();
     assert_eq!(wire.events.last(), Some(&Event::ConnectFailed(inside, ErrorCode::FORBIDDEN)));

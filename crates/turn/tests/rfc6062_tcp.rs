@@ -12,7 +12,7 @@ use peerline_turn::*;
 
 const CLIENT: &str = "198.51.100.1:1000";
 const DATA_CLIENT: &str = "198.51.100.1:1001";
-const PEER: &str = "198.51.100.9:80";
+const PEER: &str = "198.51.100.9:8080";
 
 fn ask_for_tcp(
     scene: &mut Scene,
@@ -129,7 +129,7 @@ fn connect_is_answered_when_the_connection_is_there() {
     let expected = Event::ConnectRequested { allocation, connection, peer: address(PEER) };
     assert_eq!(scene.events.last(), Some(&expected));
     // RFC 6062 §5.2 asks for no permission.
-    let other = connected(&mut scene, &login, allocation, "198.51.100.9:81");
+    let other = connected(&mut scene, &login, allocation, "198.51.100.9:8081");
     assert_ne!(connection, other);
 }
 
@@ -179,7 +179,7 @@ fn a_connection_that_is_not_made_within_30_seconds_has_failed() {
 fn a_connection_that_is_not_taken_over_within_30_seconds_ends() {
     let (mut scene, login, allocation) = scene();
     let left = connected(&mut scene, &login, allocation, PEER);
-    let taken = connected(&mut scene, &login, allocation, "198.51.100.9:81");
+    let taken = connected(&mut scene, &login, allocation, "198.51.100.9:8081");
     scene.sleep(29);
     scene.server.connection_bound(allocation, taken);
     assert!(ended(&scene).is_empty());
@@ -196,11 +196,14 @@ fn connect_needs_a_tcp_allocation_and_a_peer_that_may_be_reached() {
     assert_eq!(nothing.code(), 400);
     for (peer, code) in [
         ("198.51.100.9:0", 400),
-        ("127.0.0.1:80", 403),
-        ("169.254.169.254:80", 403),
-        ("[2001:db8::9]:80", 443),
+        ("127.0.0.1:8080", 403),
+        ("169.254.169.254:8080", 403),
+        ("[2001:db8::9]:8080", 443),
+        // Mail and web sites.
+        ("198.51.100.9:25", 403),
+        ("198.51.100.9:443", 403),
         // The server's own ports, but for those of its relays.
-        ("203.0.113.1:22", 403),
+        ("203.0.113.1:2222", 403),
     ] {
         assert_eq!(connect(&mut scene, &login, peer), Some(code), "{peer}");
     }
@@ -269,10 +272,10 @@ fn connections_of_an_allocation_are_limited_and_places_come_back() {
     let from_peer = scene.server.peer_connected(scene.now, allocation, address("198.51.100.9:5000"));
     assert!(from_peer.is_some());
     scene.drain();
-    assert_eq!(connect(&mut scene, &login, "198.51.100.9:82"), Some(508));
+    assert_eq!(connect(&mut scene, &login, "198.51.100.9:8082"), Some(508));
     assert_eq!(scene.server.peer_connected(scene.now, allocation, address("198.51.100.9:5001")), None);
     scene.server.connection_closed(allocation, first);
-    connected(&mut scene, &login, allocation, "198.51.100.9:82");
+    connected(&mut scene, &login, allocation, "198.51.100.9:8082");
 }
 
 /// Sends ConnectionBind over another connection; what is answered at once, if anything.
@@ -321,7 +324,7 @@ fn a_connection_is_taken_over_by_a_fresh_stream_that_names_it() {
 fn connections_end_with_their_allocation() {
     let (mut scene, login, allocation) = scene();
     connected(&mut scene, &login, allocation, PEER);
-    assert_eq!(connect(&mut scene, &login, "198.51.100.9:81"), None);
+    assert_eq!(connect(&mut scene, &login, "198.51.100.9:8081"), None);
     assert_eq!(scene.refresh(&tcp(CLIENT), &login, 0).code(), 0);
     assert_eq!(scene.ended(), [EndReason::Released]);
     assert_eq!(scene.server.poll_timeout(), None);

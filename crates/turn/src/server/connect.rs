@@ -34,7 +34,7 @@ impl Server {
         let peer = request.xor_address(XOR_PEER_ADDRESS).filter(|peer| peer.port() != 0);
         let peer = peer.ok_or(ErrorCode::BAD_REQUEST)?;
         self.check_peer(now, id, peer)?;
-        config.policy.check_port(peer, &config.relayed_tcp_ports).map_err(|_| ErrorCode::FORBIDDEN)?;
+        config.policy.check_tcp(peer, &config.relayed_tcp_ports).map_err(|_| ErrorCode::FORBIDDEN)?;
         let allocation = self.allocation_mut(id).ok_or(ErrorCode::ALLOCATION_MISMATCH)?;
         if allocation.connections.iter().any(|connection| connection.peer == peer) {
             return Err(ErrorCode::CONNECTION_ALREADY_EXISTS.into());
