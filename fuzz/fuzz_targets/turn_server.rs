@@ -14,9 +14,9 @@ use peerline_stun::attribute::{
 use peerline_stun::integrity::{self, LongTermKey, PasswordAlgorithm};
 use peerline_stun::{Class, Message, MessageWriter, Method, TransactionId};
 use peerline_turn::{
-    AllocationId, Budgets, ByteBudget, Client, Config, Credentials, Event, Families, FromClient, FromPeer,
-    Granted, IcmpError, Issued, Limits, NonceKey, PeerPolicy, Refusal, RelayedPorts, Server, Transport,
-    WallClock, issue,
+    AllocationId, Budgets, ByteBudget, Client, Config, ConnectError, Credentials, Event, Families,
+    FromClient, FromPeer, Granted, IcmpError, Issued, Limits, NonceKey, PeerPolicy, Refusal, RelayedPorts,
+    Server, Transport, WallClock, issue,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -134,6 +134,8 @@ impl Scene {
             wall_clock: Arc::new(WallClock::new(now, Duration::from_secs(1000))),
             policy: PeerPolicy { own: vec![IpAddr::from([203, 0, 113, 1])], ..PeerPolicy::default() },
             relayed_ports: ports.clone(),
+            relayed_tcp_ports: Arc::default(),
+            connection_ids: Arc::default(),
             listeners: Vec::new(),
             families: Families { ipv4: true, ipv6: true },
             limits: Limits { permissions: 4, channels: 4, allocations: LIMIT, ..Limits::default() },
@@ -187,6 +189,17 @@ impl Scene {
                     assert_eq!(self.living.len() + 1, before, "each ends once");
                 }
                 Some(Event::AddressEnded { allocation, .. }) => assert!(self.living.contains(&allocation)),
+                Some(Event::ConnectRequested { allocation, connection, .. }) => {
+                    let answer = if self.owner.1 { Ok(()) } else { Err(ConnectError::Failed) };
+                    let is_wanted = self.server.connected(self.now, allocation, connection, answer);
+                    assert_eq!(is_wanted, answer.is_ok());
+                }
+                Some(Event::ConnectionBindRequested { client, connection, .. }) => {
+                    self.server.connection_bind_answered(&client, connection, self.owner.2);
+                }
+                Some(Event::ConnectionEnded { allocation, .. }) => {
+                    assert!(self.living.contains(&allocation));
+                }
                 None => break,
             }
         }

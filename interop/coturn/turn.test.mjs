@@ -33,6 +33,16 @@ for (const [transport, flags] of Object.entries(transports)) {
   });
 }
 
+for (const transport of ["TCP", "TLS"]) {
+  test(`20 clients meet in pairs by TCP connections between their relayed addresses, over ${transport} (RFC 6062)`, async () => {
+    const { code, text } = await output("turnutils_uclient", [
+      ...CREDENTIALS, ...pace, "-m", "10", "-y", "-T", ...transports[transport](), "127.0.0.1",
+    ]);
+    assert.equal(code, 0, text);
+    assert.match(text, /Total lost packets 0 \(0\.0+%\)/, text.slice(-2_000));
+  });
+}
+
 test("200 clients send to an echoing peer and lose nothing", async () => {
   const peer = ["-e", "127.0.0.1", "-r", String(server.port + 1)];
   const { code, text } = await output("turnutils_uclient", [

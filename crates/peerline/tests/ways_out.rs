@@ -1,10 +1,11 @@
 //! Networks that have one way out: TLS to a server with a certificate of its own, a proxy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "common/test_server.rs"]
+mod test_server;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,54 +13,13 @@ use peerline::channel::{
     Channel, ChannelError, ChannelEvent, ChannelOptions, ConnectError, Link, ParticipantState,
 };
 use peerline::*;
-use peerline_server::{Config, Options, Server};
+use test_server::TestServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 /// Only a broken connection takes that long, even where many tests share a processor.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A server on a free port of this machine, with a certificate that it has signed itself.
-struct TestServer {
-    server: Server,
-    data_dir: PathBuf,
-}
-
-impl TestServer {
-    async fn start() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let name =
-            format!("peerline-ways-out-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let data_dir = std::env::temp_dir().join(name);
-        let arguments = [
-            "--listen",
-            "127.0.0.1:0",
-            "--turn-user",
-            "ada:lovelace",
-            "--data-dir",
-            data_dir.to_str().unwrap(),
-        ];
-        let options = Options::from_arguments(arguments).unwrap();
-        let server = Server::start(Config::try_from(options).unwrap()).await.unwrap();
-        Self { server, data_dir }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.server.tcp_addresses()[0]
-    }
-
-    fn fingerprint(&self) -> CertificateFingerprint {
-        let pem = std::fs::read_to_string(self.data_dir.join("self-signed.pem")).unwrap();
-        CertificateFingerprint::of_pem(&pem).unwrap()
-    }
-}
-
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.data_dir);
-    }
-}
 
 /// A proxy that wants to know who asks, and leads every host to the server.
 struct TestProxy {

@@ -142,6 +142,8 @@ pub struct Config {
     pub turn_users: Vec<TurnUser>,
     /// The secret of time-limited TURN credentials; `None`: the one in the data directory.
     pub turn_secret: Option<Secret>,
+    /// Further TURN servers that know the same secret, as URLs (RFC 7065).
+    pub turn_servers: Vec<String>,
     /// Proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Other origins whose pages may open `/signal`, serialized as browsers do.
@@ -175,6 +177,7 @@ impl TryFrom<Options> for Config {
             relay_allow: networks("relay-allow", &options.relay_allow)?,
             lan: options.lan.unwrap_or(false),
             turn_users: options.turn_user.iter().map(|user| turn_user(user)).collect::<Result<_, _>>()?,
+            turn_servers: turn_servers(&options.turn_server, options.turn_secret.is_some())?,
             turn_secret: options.turn_secret.map(turn_secret).transpose()?,
             trusted_proxies: trusted_proxies(&options.trusted_proxy)?,
             allow_origins: origins("allow-origin", &options.allow_origin)?,
@@ -399,6 +402,59 @@ fn turn_secret(value: String) -> Result<Secret, ConfigError> {
         ));
     }
     Ok(Secret::new(value))
+}
+
+fn turn_servers(given: &[String], has_secret: bool) -> Result<Vec<String>, ConfigError> {
+    let refuse = |problem: String| Err(ConfigError::new("turn-server", problem));
+    if !given.is_empty() && !has_secret {
+        return refuse(
+            "clients are given one credential for all servers: give this one and the others the same --turn-secret."
+                .to_owned(),
+        );
+    }
+    let mut urls: Vec<String> = Vec::new();
+    for value in given {
+        let Some(url) = turn_url(value) else {
+            return refuse(format!(
+                "`{value}` is not the URL of a TURN server. Write turn:turn2.example.org:3478?transport=udp, \
+                 turn:turn2.example.org:443?transport=tcp, or turns:turn2.example.org:443."
+            ));
+        };
+        if urls.contains(&url) {
+            return refuse(format!("{url} is given twice."));
+        }
+        urls.push(url);
+    }
+    Ok(urls)
+}
+
+/// RFC 7065 §3.1, with what clients would have to assume written out.
+fn turn_url(value: &str) -> Option<String> {
+    let (scheme, rest) = value.trim().split_once(':')?;
+    let scheme = scheme.to_ascii_lowercase();
+    let (authority, query) =
+        rest.split_once('?').map_or((rest, None), |(before, after)| (before, Some(after)));
+    let (transport, default_port) = match (scheme.as_str(), query) {
+        ("turn", None | Some("transport=udp")) => ("udp", 3478),
+        ("turn", Some("transport=tcp")) => ("tcp", 3478),
+        ("turns", None | Some("transport=tcp")) => ("tcp", 5349),
+        _ => return None,
+    };
+    // An address of IPv6 stands in brackets, so that its last colon is not the port's.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            (host, port.parse::<u16>().ok().filter(|port| *port > 0)?)
+        }
+        _ => (authority, default_port),
+    };
+    let is_host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
+        Some(ipv6) => ipv6?.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        }
+    };
+    is_host.then(|| format!("{scheme}:{host}:{port}?transport={transport}"))
 }
 
 fn origins(option: &'static str, given: &[String]) -> Result<Vec<String>, ConfigError> {

@@ -1,4 +1,5 @@
-//! The ICE servers that participants are told: this machine, by every way in, with a credential of their own.
+//! The ICE servers that participants are told: this machine, by every way in, and further TURN servers that know the same
+//! secret, with a credential of their own.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -18,11 +19,13 @@ pub(crate) struct IceServerUrls {
     secret: Secret,
     udp_port: u16,
     tcp_port: u16,
+    /// Of other machines.
+    further: Vec<String>,
 }
 
 impl IceServerUrls {
-    pub(crate) fn new(secret: Secret, udp_port: u16, tcp_port: u16) -> Self {
-        Self { secret, udp_port, tcp_port }
+    pub(crate) fn new(secret: Secret, udp_port: u16, tcp_port: u16, further: Vec<String>) -> Self {
+        Self { secret, udp_port, tcp_port, further }
     }
 
     /// `host` is a name or an address (IPv6 in brackets) under which the participant reaches us; `now` since 1970.
@@ -31,16 +34,19 @@ impl IceServerUrls {
         let expires = (now + LIFE).as_secs();
         let issued = peerline_turn::issue(self.secret.reveal().as_bytes(), &participant.to_string(), expires);
         let stun = IceServer { urls: vec![format!("stun:{host}:{udp}")], username: None, credential: None };
-        let turn = IceServer {
-            // RFC 7065 §3.1. In the order of what serves a call best.
-            urls: vec![
-                format!("turn:{host}:{udp}?transport=udp"),
-                format!("turn:{host}:{tcp}?transport=tcp"),
-                format!("turns:{host}:{tcp}?transport=tcp"),
-            ],
-            username: Some(issued.username),
-            credential: Some(issued.password),
-        };
-        IceGrant { ice: Ice { servers: vec![stun, turn], expires }, lifetime: LIFE }
+        // RFC 7065 §3.1. In the order of what serves a call best.
+        let here = vec![
+            format!("turn:{host}:{udp}?transport=udp"),
+            format!("turn:{host}:{tcp}?transport=tcp"),
+            format!("turns:{host}:{tcp}?transport=tcp"),
+        ];
+        let turn = [here, self.further.clone()].into_iter().filter(|urls| !urls.is_empty());
+        let turn = turn.map(|urls| IceServer {
+            urls,
+            username: Some(issued.username.clone()),
+            credential: Some(issued.password.clone()),
+        });
+        let servers = [stun].into_iter().chain(turn).collect();
+        IceGrant { ice: Ice { servers, expires }, lifetime: LIFE }
     }
 }

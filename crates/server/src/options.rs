@@ -99,6 +99,13 @@ pub struct Options {
     #[arg(long, value_name = "SECRET", env = "PEERLINE_TURN_SECRET", hide_env_values = true, help_heading = RELAY)]
     pub turn_secret: Option<String>,
 
+    /// A further TURN server that clients are told of beside this one, so that a relayed call goes on when one of them fails:
+    /// turn:HOST:PORT, with ?transport=tcp if it is not for UDP, or turns:HOST:PORT. Both servers need the same --turn-secret.
+    /// Repeatable
+    #[arg(long, value_name = "URL", env = "PEERLINE_TURN_SERVER", value_delimiter = ',', help_heading = RELAY)]
+    #[serde(deserialize_with = "one_or_many")]
+    pub turn_server: Vec<String>,
+
     /// A proxy before this server, whose Forwarded and X-Forwarded headers are believed. Repeatable
     #[arg(long, value_name = "CIDR", env = "PEERLINE_TRUSTED_PROXY", value_delimiter = ',', help_heading = ACCESS)]
     #[serde(deserialize_with = "one_or_many")]
@@ -180,6 +187,7 @@ impl Options {
             lan: self.lan.or(file.lan),
             turn_user: first(self.turn_user, file.turn_user),
             turn_secret: self.turn_secret.or(file.turn_secret),
+            turn_server: first(self.turn_server, file.turn_server),
             trusted_proxy: first(self.trusted_proxy, file.trusted_proxy),
             allow_origin: first(self.allow_origin, file.allow_origin),
             embed_origin: first(self.embed_origin, file.embed_origin),

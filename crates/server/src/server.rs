@@ -144,7 +144,7 @@ impl Server {
                 .map_err(|error| StartError::DataDir { path: config.data_dir.clone(), error })?,
         };
         let relay = start_relay(&config, &tcp_addresses, &secret).await?;
-        let ice = ice_servers(secret, &tcp_addresses, relay.addresses());
+        let ice = ice_servers(secret, &tcp_addresses, relay.addresses(), config.turn_servers.clone());
 
         let context = Arc::new(Context {
             metrics: Metrics::default(),
@@ -251,10 +251,15 @@ async fn start_relay(config: &Config, tcp: &[SocketAddr], secret: &Secret) -> Re
 }
 
 /// STUN's own port is the better choice: firewalls know it.
-fn ice_servers(secret: Secret, tcp: &[SocketAddr], udp: &[SocketAddr]) -> IceServerUrls {
+fn ice_servers(
+    secret: Secret,
+    tcp: &[SocketAddr],
+    udp: &[SocketAddr],
+    further: Vec<String>,
+) -> IceServerUrls {
     let tcp_port = tcp.first().map_or(0, SocketAddr::port);
     let stun_port = udp.iter().map(SocketAddr::port).find(|port| *port != tcp_port);
-    IceServerUrls::new(secret, stun_port.unwrap_or(tcp_port), tcp_port)
+    IceServerUrls::new(secret, stun_port.unwrap_or(tcp_port), tcp_port, further)
 }
 
 /// The addresses that relayed candidates carry: given, or what the domain resolves to.

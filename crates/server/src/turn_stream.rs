@@ -1,4 +1,8 @@
-//! STUN and TURN over one TCP or TLS connection (RFC 8656 §2.1, RFC 7443): one task, one TURN machine, one client.
+//! STUN and TURN over one TCP or TLS connection (RFC 8656 §2.1, RFC 7443): one task, one TURN machine, one client. With TCP towards peers
+//! (RFC 6062), a client has further connections, each of which carries the data of one with a peer.
+
+mod carry;
+mod peer_connections;
 
 use std::cell::RefCell;
 use std::io;
@@ -9,7 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use peerline_stun::framing::{FRAME_MAX, Frame, next_frame};
 use peerline_turn::{
-    AllocationId, AllocationRequest, Client, Dropped, Event, FromClient, FromPeer, Server, Transport,
+    AllocationId, AllocationRequest, Client, ConnectError, ConnectionId, Dropped, Event, FromClient,
+    FromPeer, Refusal, Server, Transport,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -18,9 +23,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::UdpSocket;
 
 use crate::admission::Admitted;
+use crate::relay::connections::{Report, Waiting};
 use crate::relay::icmp::{self, is_icmp};
 use crate::relay::{Lease, RelaySocket, Shared};
 use crate::server::Context;
+use carry::{Begun, carry};
+use peer_connections::{News, PeerConnections};
 
 /// A connection without an allocation that says nothing for so long is closed.
 const IDLE: Duration = Duration::from_secs(30);
@@ -61,6 +69,7 @@ where
         relays: None,
         input: BytesMut::new(),
         output: Output::new(client.transport),
+        bound: None,
     };
     if let Err(error) = turn.run(stream, &context).await {
         tracing::debug!(peer = %client.remote, %error, "TURN connection ended");
@@ -76,6 +85,8 @@ struct TurnStream {
     relays: Option<Relays>,
     input: BytesMut,
     output: Output,
+    /// What the connection is to carry from now on, and nothing else.
+    bound: Option<Waiting>,
 }
 
 /// What waits to be written to the client.
@@ -90,10 +101,20 @@ struct Output {
 /// The relay sockets of the one allocation that a connection can have. The fields are dropped in this order: sockets
 /// before the lease of their ports.
 struct Relays {
+    /// Of an allocation of TCP: instead of the others.
+    tcp: Option<PeerConnections>,
     ipv4: Option<UdpSocket>,
     ipv6: Option<UdpSocket>,
     allocation: AllocationId,
     lease: Lease,
+}
+
+/// What the relay sockets have.
+enum RelayNews {
+    /// Datagrams or ICMP errors.
+    Datagrams(Family),
+    /// Something about TCP connections with peers.
+    Connections(News),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +130,12 @@ impl TurnStream {
         let mut heard = now();
         let mut is_flushed = true;
         loop {
+            if let Some(waiting) = self.bound.take() {
+                let (input, output) = (self.input.to_vec(), self.output.bytes.to_vec());
+                let carried = carry(reader, writer, Begun { input, output }, waiting, shutdown).await;
+                self.shared.add_statistics(&carried);
+                return Ok(());
+            }
             let due = match (self.server.poll_timeout(), self.relays.is_none()) {
                 (Some(due), true) => due.min(heard + IDLE),
                 (None, true) => heard + IDLE,
@@ -134,10 +161,15 @@ impl TurnStream {
                     is_flushed = length == 0;
                     self.output.wrote(length);
                 }
-                family = ready(self.relays.as_ref()) => {
+                news = news(self.relays.as_mut()) => {
                     let now = now();
-                    let met = self.take_datagrams(now, family);
-                    self.tell_icmp(now, family, met);
+                    match news {
+                        RelayNews::Datagrams(family) => {
+                            let met = self.take_datagrams(now, family);
+                            self.tell_icmp(now, family, met);
+                        }
+                        RelayNews::Connections(news) => self.take_connection(now, news),
+                    }
                 }
                 () = tokio::time::sleep_until(due.into()) => {
                     let now = now();
@@ -163,12 +195,16 @@ impl TurnStream {
                 Frame::Complete { message, consumed } => {
                     self.take_message(now, message)?;
                     taken += consumed;
+                    // What follows is data.
+                    if self.bound.is_some() {
+                        break;
+                    }
                 }
             }
         }
         input.advance(taken);
         let longest = if self.relays.is_some() { FRAME_MAX } else { STRANGER_FRAME_MAX };
-        if input.len() > longest {
+        if input.len() > longest && self.bound.is_none() {
             return Err(io::ErrorKind::InvalidData.into());
         }
         // Nothing of a burst stays behind.
@@ -268,9 +304,74 @@ impl TurnStream {
                     }
                 }
                 Some(Event::AllocationEnded { .. }) => self.relays = None,
+                Some(Event::ConnectRequested { allocation, connection, peer }) => {
+                    self.connect(now, allocation, connection, peer);
+                }
+                Some(Event::ConnectionBindRequested { client, connection, username }) => {
+                    self.bound = self.shared.waiting.take(connection, &username);
+                    self.server.connection_bind_answered(&client, connection, self.bound.is_some());
+                }
+                Some(Event::ConnectionEnded { connection, .. }) => {
+                    if let Some(tcp) = self.relays.as_mut().and_then(|relays| relays.tcp.as_mut()) {
+                        tcp.close(connection);
+                    }
+                }
                 None => return,
             }
         }
+    }
+
+    /// RFC 6062 §5.2.
+    fn connect(
+        &mut self,
+        now: Instant,
+        allocation: AllocationId,
+        connection: ConnectionId,
+        peer: SocketAddr,
+    ) {
+        let error = match &mut self.relays {
+            Some(Relays { tcp: Some(tcp), lease, .. }) => match lease.connection() {
+                Some(slot) => return tcp.connect(connection, peer, slot),
+                None => ConnectError::QuotaReached,
+            },
+            _ => ConnectError::Failed,
+        };
+        self.server.connected(now, allocation, connection, Err(error));
+    }
+
+    /// Takes what has happened to connections with peers.
+    fn take_connection(&mut self, now: Instant, news: News) {
+        let Some(Relays { tcp: Some(tcp), lease, allocation, .. }) = &mut self.relays else {
+            return;
+        };
+        let allocation = *allocation;
+        match news {
+            News::Made(connection, made) => {
+                let answer = made.as_ref().map(|_| ()).map_err(|_| ConnectError::Failed);
+                let is_wanted = self.server.connected(now, allocation, connection, answer);
+                match made {
+                    Ok(stream) if is_wanted => tcp.made(connection, stream),
+                    _ => tcp.close(connection),
+                }
+            }
+            // RFC 6062 §5.3: what isn't permitted is closed at once.
+            News::Arrived(stream, source) => {
+                let peer = self.shared.seen_by_tcp(source);
+                if let Some(slot) = lease.connection()
+                    && let Some(connection) = self.server.peer_connected(now, allocation, peer)
+                {
+                    tcp.wait(connection, stream, slot);
+                }
+            }
+            News::Reported(Report::Bound(connection)) => {
+                self.server.connection_bound(allocation, connection);
+            }
+            News::Reported(Report::Closed(connection)) => {
+                self.server.connection_closed(allocation, connection);
+                tcp.close(connection);
+            }
+        }
+        self.drain(now);
     }
 
     fn allocate(&mut self, now: Instant, request: &AllocationRequest) {
@@ -281,9 +382,22 @@ impl TurnStream {
                 return;
             }
         };
-        let ipv4 = lease.ipv4.as_mut().and_then(adopt);
-        let ipv6 = lease.ipv6.as_mut().and_then(adopt);
+        let (mut ipv4, mut ipv6, mut tcp) = (None, None, None);
+        if request.is_tcp {
+            let relayed = lease.ipv4.as_mut().or(lease.ipv6.as_mut());
+            let (username, budgets) = (request.username.clone(), granted.budgets.clone());
+            tcp = relayed
+                .and_then(|relayed| PeerConnections::new(relayed, username, budgets, self.shared.clone()));
+            if tcp.is_none() {
+                self.server.allocated(now, request.request, Err(Refusal::InsufficientCapacity));
+                return;
+            }
+        } else {
+            ipv4 = lease.ipv4.as_mut().and_then(adopt);
+            ipv6 = lease.ipv6.as_mut().and_then(adopt);
+        }
         self.relays = self.server.allocated(now, request.request, Ok(granted)).map(|allocation| Relays {
+            tcp,
             ipv4,
             ipv6,
             allocation,
@@ -358,7 +472,7 @@ fn adopt(relayed: &mut RelaySocket) -> Option<UdpSocket> {
     let is_ipv4 = relayed.address.is_ipv4();
     relayed.take().and_then(|socket| {
         icmp::hear(&socket, is_ipv4).ok()?;
-        UdpSocket::from_std(socket).ok()
+        UdpSocket::from_std(socket.into()).ok()
     })
 }
 
@@ -367,10 +481,19 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Returns when a peer's datagram or an ICMP error has arrived at one of the relay sockets; never without an allocation.
-async fn ready(relays: Option<&Relays>) -> Family {
+/// Returns when there is something at the relay sockets; never without an allocation.
+async fn news(relays: Option<&mut Relays>) -> RelayNews {
+    match relays {
+        Some(Relays { tcp: Some(tcp), .. }) => RelayNews::Connections(tcp.news().await),
+        Some(relays) => RelayNews::Datagrams(ready(relays).await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns when a peer's datagram or an ICMP error has arrived at one of the relay sockets.
+async fn ready(relays: &Relays) -> Family {
     let one = |family| async move {
-        match relays.and_then(|relays| relays.socket(family)) {
+        match relays.socket(family) {
             Some(socket) if socket.ready(Interest::READABLE | Interest::ERROR).await.is_ok() => family,
             _ => std::future::pending().await,
         }

@@ -68,6 +68,31 @@ fn a_wrong_value_is_refused_with_a_sentence_that_says_which_and_why() {
     refused(&["--domain", "192.0.2.1"], "--domain: `192.0.2.1` is not a name");
     refused(&["--domain", "localhost"], "is not a name that ACME gives certificates for");
     refused(&["--turn-secret", "short"], "--turn-secret: the secret is shorter than 16 characters");
+    let with_secret = |url| ["--turn-secret", "sixteen letters!", "--turn-server", url];
+    refused(
+        &["--turn-server", "turn:b.example"],
+        "--turn-server: clients are given one credential for all servers",
+    );
+    for url in [
+        "b.example",
+        "stun:b.example",
+        "turn:",
+        "turn:b.example:0",
+        "turn:b.example:port",
+        "turn:b.example:70000",
+        "turn:user@b.example",
+        "turn:2001:db8::1:3478",
+        "turn:[b.example]:3478",
+        "turn:b.example?transport=sctp",
+        "turns:b.example?transport=udp",
+    ] {
+        refused(&with_secret(url), "--turn-server: `");
+        refused(&with_secret(url), "is not the URL of a TURN server. Write turn:turn2.example.org:3478");
+    }
+    refused(
+        &with_secret("turn:b.example,turn:b.example:3478?transport=udp"),
+        "--turn-server: turn:b.example:3478?transport=udp is given twice",
+    );
     refused(&["--turn-user", "ada"], "--turn-user: a user is written NAME:PASSWORD");
     refused(&["--turn-user", "1790000000:x"], "looks like a time-limited credential");
     refused(&["--max-connections", "0"], "--max-connections: `0` is not a number above 0");
@@ -90,6 +115,21 @@ fn an_allowed_origin_is_kept_as_browsers_write_it() {
         assert_eq!(Config::try_from(options).unwrap().allow_origins, [kept], "{given}");
     }
     refused(&["--allow-origin", "https://:443"], "is not an origin");
+}
+
+#[test]
+fn a_further_turn_server_is_told_with_what_its_url_leaves_out() {
+    for (given, told) in [
+        ("turn:b.example", "turn:b.example:3478?transport=udp"),
+        ("TURN:b.example:443?transport=tcp", "turn:b.example:443?transport=tcp"),
+        ("turns:b.example", "turns:b.example:5349?transport=tcp"),
+        ("turn:192.0.2.7:9", "turn:192.0.2.7:9?transport=udp"),
+        ("turn:[2001:db8::7]", "turn:[2001:db8::7]:3478?transport=udp"),
+        ("turns:[2001:db8::7]:443", "turns:[2001:db8::7]:443?transport=tcp"),
+    ] {
+        let config = config(&["--turn-secret", "sixteen letters!", "--turn-server", given]).unwrap();
+        assert_eq!(config.turn_servers, [told], "{given}");
+    }
 }
 
 #[test]

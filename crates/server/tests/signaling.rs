@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::TestServer;
+use common::turn_client::TurnClient;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::Empty;
 use hyper::Request;
@@ -425,6 +426,24 @@ async fn a_participant_gets_ice_servers_by_the_name_it_came_by() {
         let username = ice["servers"][1]["username"].as_str().unwrap();
         assert!(username.starts_with(&format!("{expires}:")), "{username}");
         assert!(!ice["servers"][1]["credential"].as_str().unwrap().is_empty());
+    }
+}
+
+/// A relayed call goes on over the other server when one fails.
+#[tokio::test]
+async fn a_participant_gets_a_credential_that_further_turn_servers_accept_too() {
+    let secret = ["--turn-secret", "sixteen letters!"];
+    let second = TestServer::start(&secret).await;
+    let urls = ["udp", "tcp"].map(|transport| format!("turn:{}?transport={transport}", second.address()));
+    let first = TestServer::start(&[&secret[..], &["--turn-server", &urls.join(",")]].concat()).await;
+    let mut participant = open(first.connect().await, "localhost", &[]).await.unwrap();
+    participant.hello(1).await;
+    let servers = participant.join().await["ice"]["servers"].clone();
+    assert_eq!(servers.as_array().map(Vec::len), Some(3));
+    assert_eq!(servers[2]["urls"], json!(urls));
+    for (server, given) in [(&first, &servers[1]), (&second, &servers[2])] {
+        let [name, password] = ["username", "credential"].map(|key| given[key].as_str().unwrap());
+        TurnClient::of(server.connect().await, name, password).allocate().await;
     }
 }
 

@@ -3,127 +3,13 @@
 
 mod common;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::TestServer;
-use peerline_stun::attribute::{
-    CHANNEL_NUMBER, DATA, ICMP, LIFETIME, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, XOR_PEER_ADDRESS,
-    XOR_RELAYED_ADDRESS,
-};
-use peerline_stun::framing::{Frame, next_frame};
-use peerline_stun::integrity::{LongTermKey, PasswordAlgorithm};
-use peerline_stun::{Class, Message, MessageWriter, Method, TransactionId};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-
-const USER: &str = "ada";
-const PASSWORD: &str = "lovelace";
-const CHANNEL: u16 = 0x4001;
-
-/// A TURN client over any stream.
-struct TurnClient<S> {
-    stream: S,
-    input: Vec<u8>,
-    credential: Option<(String, String, LongTermKey)>,
-    transactions: u8,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, input: Vec::new(), credential: None, transactions: 0 }
-    }
-
-    async fn next(&mut self) -> Option<Vec<u8>> {
-        loop {
-            match next_frame(&self.input) {
-                Frame::Complete { message, consumed } => {
-                    let message = message.to_vec();
-                    self.input.drain(..consumed);
-                    return Some(message);
-                }
-                Frame::Incomplete => {}
-                Frame::Invalid => panic!("the server sent what is no TURN"),
-            }
-            let mut buffer = [0; 4096];
-            let read =
-                tokio::time::timeout(Duration::from_secs(5), self.stream.read(&mut buffer)).await.unwrap();
-            match read {
-                Ok(length) if length > 0 => self.input.extend_from_slice(&buffer[..length]),
-                _ => return None,
-            }
-        }
-    }
-
-    async fn request(&mut self, method: Method, attributes: impl Fn(&mut MessageWriter<'_>)) -> Vec<u8> {
-        self.transactions += 1;
-        let mut buffer = [0; 1024];
-        let mut writer = MessageWriter::new(
-            &mut buffer,
-            Class::Request,
-            method,
-            TransactionId::new([self.transactions; 12]),
-        );
-        attributes(&mut writer);
-        if let Some((realm, nonce, key)) = &self.credential {
-            writer.attribute(USERNAME, USER.as_bytes());
-            writer.attribute(REALM, realm.as_bytes());
-            writer.attribute(NONCE, nonce.as_bytes());
-            writer.integrity(key.as_bytes());
-        }
-        let length = writer.finish().unwrap();
-        self.stream.write_all(&buffer[..length]).await.unwrap();
-        self.next().await.unwrap()
-    }
-
-    async fn allocate(&mut self) -> SocketAddr {
-        let ask = |writer: &mut MessageWriter<'_>| {
-            writer.attribute(REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
-        };
-        let challenge = self.request(Method::ALLOCATE, ask).await;
-        let challenge = Message::parse(&challenge).unwrap();
-        assert_eq!(challenge.error().unwrap().0.number(), 401);
-        let realm = challenge.text(REALM).unwrap().to_owned();
-        let nonce = challenge.text(NONCE).unwrap().to_owned();
-        let key = LongTermKey::derive(PasswordAlgorithm::Md5, USER, &realm, PASSWORD);
-        self.credential = Some((realm, nonce, key));
-        let answer = self.request(Method::ALLOCATE, ask).await;
-        let answer = Message::parse(&answer).unwrap();
-        assert_eq!(answer.class(), Class::Success, "{:?}", answer.error());
-        answer.xor_address(XOR_RELAYED_ADDRESS).unwrap()
-    }
-
-    async fn permit(&mut self, peer: SocketAddr) {
-        let answer = self.request(Method::CREATE_PERMISSION, |writer| {
-            writer.xor_address(XOR_PEER_ADDRESS, peer);
-        });
-        assert_eq!(Message::parse(&answer.await).unwrap().class(), Class::Success);
-    }
-
-    async fn bind_channel(&mut self, peer: SocketAddr) {
-        let answer = self.request(Method::CHANNEL_BIND, |writer| {
-            writer.number(CHANNEL_NUMBER, u32::from(CHANNEL) << 16);
-            writer.xor_address(XOR_PEER_ADDRESS, peer);
-        });
-        assert_eq!(Message::parse(&answer.await).unwrap().class(), Class::Success);
-    }
-
-    async fn send_indication(&mut self, peer: SocketAddr, data: &[u8]) {
-        let mut buffer = [0; 2048];
-        let mut writer =
-            MessageWriter::new(&mut buffer, Class::Indication, Method::SEND, TransactionId::new([9; 12]));
-        writer.xor_address(XOR_PEER_ADDRESS, peer).attribute(DATA, data);
-        let length = writer.finish().unwrap();
-        self.stream.write_all(&buffer[..length]).await.unwrap();
-    }
-
-    async fn send_channel(&mut self, data: &[u8]) {
-        let mut frame = CHANNEL.to_be_bytes().to_vec();
-        frame.extend((data.len() as u16).to_be_bytes());
-        frame.extend(data);
-        frame.resize(frame.len().next_multiple_of(4), 0);
-        self.stream.write_all(&frame).await.unwrap();
-    }
-}
+use common::turn_client::{CHANNEL, TurnClient, user};
+use peerline_stun::attribute::{DATA, ICMP, LIFETIME, XOR_PEER_ADDRESS};
+use peerline_stun::{Class, Message, Method};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 async fn exchange<A, B>(mut ada: TurnClient<A>, mut bob: TurnClient<B>)
 where
@@ -153,10 +39,6 @@ where
         writer.number(LIFETIME, 0);
     });
     assert_eq!(Message::parse(&freed.await).unwrap().class(), Class::Success);
-}
-
-fn user() -> String {
-    format!("{USER}:{PASSWORD}")
 }
 
 #[tokio::test]

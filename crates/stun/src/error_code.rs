@@ -1,4 +1,4 @@
-//! Error codes (RFC 8489 §14.8, RFC 8656 §19, RFC 8445 §16.2).
+//! Error codes (RFC 8489 §14.8, RFC 8656 §19, RFC 6062 §6.3, RFC 8445 §16.2).
 
 /// The code of an error response, 300 to 699.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +27,10 @@ impl ErrorCode {
     pub const UNSUPPORTED_TRANSPORT_PROTOCOL: Self = Self(442);
     /// 443 Peer Address Family Mismatch.
     pub const PEER_ADDRESS_FAMILY_MISMATCH: Self = Self(443);
+    /// 446 Connection Already Exists.
+    pub const CONNECTION_ALREADY_EXISTS: Self = Self(446);
+    /// 447 Connection Timeout or Failure.
+    pub const CONNECTION_TIMEOUT_OR_FAILURE: Self = Self(447);
     /// 486 Allocation Quota Reached.
     pub const ALLOCATION_QUOTA_REACHED: Self = Self(486);
     /// 487 Role Conflict.

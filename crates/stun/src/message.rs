@@ -57,6 +57,12 @@ impl Method {
     pub const CREATE_PERMISSION: Self = Self(8);
     /// ChannelBind (RFC 8656).
     pub const CHANNEL_BIND: Self = Self(9);
+    /// Connect (RFC 6062).
+    pub const CONNECT: Self = Self(10);
+    /// ConnectionBind (RFC 6062).
+    pub const CONNECTION_BIND: Self = Self(11);
+    /// ConnectionAttempt (RFC 6062).
+    pub const CONNECTION_ATTEMPT: Self = Self(12);
 
     /// The method with this number, of which the lowest 12 bits count.
     pub const fn new(number: u16) -> Self {

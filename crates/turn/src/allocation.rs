@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use peerline_stun::TransactionId;
 
+use crate::connections::Connection;
 use crate::peers::Peers;
 use crate::{Budgets, Client, Granted, ReservationToken};
 
@@ -38,7 +39,10 @@ pub(crate) struct Allocation {
     pub username: Arc<str>,
     pub ipv4: Option<Relayed>,
     pub ipv6: Option<Relayed>,
+    /// Its relayed addresses are of TCP (RFC 6062).
+    pub is_tcp: bool,
     pub peers: Peers,
+    pub connections: Vec<Connection>,
     pub budgets: Budgets,
     /// The request that made it: retransmitted, it gets the same answer (RFC 8656 §5).
     pub transaction: TransactionId,

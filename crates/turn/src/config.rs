@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use peerline_stun::binding::Listener;
 
-use crate::{Credentials, Families, NonceKey, PeerPolicy, RelayedPorts, WallClock};
+use crate::{ConnectionIds, Credentials, Families, NonceKey, PeerPolicy, RelayedPorts, WallClock};
 
 /// How a server behaves. Shared by all servers of a process.
 #[derive(Debug)]
@@ -20,6 +20,10 @@ pub struct Config {
     pub policy: PeerPolicy,
     /// The relay ports that are alive, on the addresses in [`PeerPolicy::own`].
     pub relayed_ports: Arc<RelayedPorts>,
+    /// The same for relayed addresses of TCP.
+    pub relayed_tcp_ports: Arc<RelayedPorts>,
+    /// Names for TCP connections with peers, the same for all servers of a process.
+    pub connection_ids: Arc<ConnectionIds>,
     /// The UDP addresses the server listens at: Binding answers tell of a second one (RFC 5780).
     pub listeners: Vec<Listener>,
     /// The families the owner has relayed addresses of.
@@ -35,6 +39,8 @@ pub struct Limits {
     pub permissions: usize,
     /// Channels per allocation. Default: 64.
     pub channels: usize,
+    /// TCP connections with peers per allocation (RFC 6062). Default: 16.
+    pub connections: usize,
     /// Allocations of one server. Default: 65,536.
     pub allocations: usize,
     /// An allocation's lifetime when the client asks for none, and the least it gets. Default: 10 minutes
@@ -51,6 +57,7 @@ impl Default for Limits {
         Self {
             permissions: 128,
             channels: 64,
+            connections: 16,
             allocations: 65_536,
             lifetime: Duration::from_secs(600),
             lifetime_max: Duration::from_secs(3600),

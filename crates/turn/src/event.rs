@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::credentials::split_username;
-use crate::{AllocationId, ByteBudget, Client, Transport};
+use crate::{AllocationId, ByteBudget, Client, ConnectionId, Transport};
 
 /// A datagram, or a piece of a stream, that the owner has to send. Its bytes are in the buffer handed to
 /// [`Server::poll_transmit`](crate::Server::poll_transmit).
@@ -53,6 +53,8 @@ pub struct AllocationRequest {
     /// Which relayed addresses: one of the families, or both when the client asked for an additional one.
     /// Under a reservation token it is the family of what was reserved, whatever this says.
     pub families: Families,
+    /// The relayed address is to be one of TCP, at which peers are listened to (RFC 6062 §5.1).
+    pub is_tcp: bool,
     /// The port has to be even.
     pub even_port: bool,
     /// The next port (odd) has to be reserved as well, and its token returned.
@@ -146,6 +148,33 @@ pub enum Event {
         username: Arc<str>,
         /// Why.
         reason: EndReason,
+    },
+    /// A TCP connection from the relayed address to a peer is asked for (RFC 6062 §5.2). The owner answers with
+    /// [`Server::connected`](crate::Server::connected).
+    ConnectRequested {
+        /// Whose.
+        allocation: AllocationId,
+        /// How it will be called.
+        connection: ConnectionId,
+        /// To where.
+        peer: SocketAddr,
+    },
+    /// A client wants its own connection to carry the data of one with a peer (RFC 6062 §5.4), which is likely another server's.
+    /// The owner answers with [`Server::connection_bind_answered`](crate::Server::connection_bind_answered) at once.
+    ConnectionBindRequested {
+        /// Which connection is to carry it.
+        client: Client,
+        /// Of which.
+        connection: ConnectionId,
+        /// The user that has authenticated itself: it has to be the allocation's.
+        username: Arc<str>,
+    },
+    /// A connection with a peer wasn't made, or wasn't taken over, in time: it should be closed.
+    ConnectionEnded {
+        /// Whose.
+        allocation: AllocationId,
+        /// Which.
+        connection: ConnectionId,
     },
 }
 

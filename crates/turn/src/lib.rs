@@ -1,4 +1,4 @@
-//! TURN (RFC 8656), both sides, as machines without sockets, clock or locks.
+//! TURN (RFC 8656) and its TCP towards peers (RFC 6062), both sides, as machines without sockets, clock or locks.
 //!
 //! The client's is in [`turn_client`]; all else is the server's.
 //!
@@ -14,6 +14,7 @@ mod budget;
 mod client;
 mod clock;
 mod config;
+mod connections;
 mod credentials;
 mod event;
 mod nonce;
@@ -30,6 +31,7 @@ pub use budget::ByteBudget;
 pub use client::{Client, Transport};
 pub use clock::WallClock;
 pub use config::{Config, Limits};
+pub use connections::{ConnectError, ConnectionId, ConnectionIds};
 pub use credentials::{Credentials, Issued, issue};
 pub use event::{
     AllocationRequest, Budgets, EndReason, Event, Families, Granted, IcmpError, Refusal, RequestId,

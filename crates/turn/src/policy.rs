@@ -19,6 +19,9 @@ pub struct PeerPolicy {
     pub own: Vec<IpAddr>,
 }
 
+/// The first port that isn't a system port.
+const FIRST_USER_PORT: u16 = 1024;
+
 /// The relay may not reach this peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the relay may not reach this peer")]
@@ -64,6 +67,17 @@ impl PeerPolicy {
     pub fn check_port(&self, peer: SocketAddr, relayed: &RelayedPorts) -> Result<(), Forbidden> {
         self.check(peer.ip())?;
         if self.only_relayed(peer.ip()) && !relayed.contains(peer) { Err(Forbidden) } else { Ok(()) }
+    }
+
+    /// Whether `peer` may be connected to by TCP (RFC 6062 §5.2): like [`check_port`](Self::check_port), and at no system port
+    /// (RFC 6335 §6) unless its network is opened. Everybody in a call has a credential, and a relay is no proxy to others'
+    /// mail, shells and web sites.
+    ///
+    /// # Errors
+    /// [`Forbidden`] when it may not.
+    pub fn check_tcp(&self, peer: SocketAddr, relayed: &RelayedPorts) -> Result<(), Forbidden> {
+        self.check_port(peer, relayed)?;
+        if peer.port() < FIRST_USER_PORT && !self.allows(peer.ip()) { Err(Forbidden) } else { Ok(()) }
     }
 
     /// Whether `ip` is open only because it is the server's own.
@@ -142,11 +156,11 @@ fn scope_ipv6(ip: Ipv6Addr) -> Scope {
 }
 
 /// The IPv4 addresses that packets to `ip` may end at.
-fn embedded_ipv4(ip: IpAddr) -> [Option<Ipv4Addr>; 2] {
+fn embedded_ipv4(ip: IpAddr) -> [Option<Ipv4Addr>; 3] {
     let IpAddr::V6(ip) = ip else {
-        return [None, None];
+        return [None; 3];
     };
-    match ip.segments() {
+    let [server, client] = match ip.segments() {
         // NAT64 (RFC 6052 §2.1).
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [Some(ipv4(high, low)), None],
         // 6to4 (RFC 3056 §2).
@@ -156,7 +170,13 @@ fn embedded_ipv4(ip: IpAddr) -> [Option<Ipv4Addr>; 2] {
             [Some(ipv4(high, low)), Some(ipv4(!client_high, !client_low))]
         }
         _ => [None, None],
-    }
+    };
+    // ISATAP (RFC 5214 §6.1): behind any prefix.
+    let within = match ip.segments() {
+        [.., 0 | 0x200, 0x5efe, high, low] => Some(ipv4(high, low)),
+        _ => None,
+    };
+    [server, client, within]
 }
 
 fn ipv4(high: u16, low: u16) -> Ipv4Addr {

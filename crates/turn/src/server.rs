@@ -1,11 +1,12 @@
 //! The server's machine: its state, its verbs, and how an allocation ends.
 //!
-//! Requests are in the files beside: who asks ([`authenticate`]), what for ([`allocate`], [`refresh`], [`permit`]),
-//! and what packets need ([`packets`]).
+//! Requests are in the files beside: who asks ([`authenticate`]), what for ([`allocate`], [`refresh`], [`permit`],
+//! [`connect`]), and what packets need ([`packets`]).
 
 mod allocate;
 mod answer;
 mod authenticate;
+mod connect;
 mod packets;
 mod permit;
 mod refresh;
@@ -17,20 +18,21 @@ use std::time::Instant;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 use peerline_stun::attribute::{
-    ADDITIONAL_ADDRESS_FAMILY, CHANNEL_NUMBER, DONT_FRAGMENT, EVEN_PORT, LIFETIME, MESSAGE_INTEGRITY,
-    MESSAGE_INTEGRITY_SHA256, NONCE, PASSWORD_ALGORITHM, REALM, REQUESTED_ADDRESS_FAMILY,
+    ADDITIONAL_ADDRESS_FAMILY, CHANNEL_NUMBER, CONNECTION_ID, DONT_FRAGMENT, EVEN_PORT, LIFETIME,
+    MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256, NONCE, PASSWORD_ALGORITHM, REALM, REQUESTED_ADDRESS_FAMILY,
     REQUESTED_TRANSPORT, RESERVATION_TOKEN, USERHASH, USERNAME, XOR_PEER_ADDRESS,
 };
 use peerline_stun::binding::{self, Arrival};
-use peerline_stun::{Class, ErrorCode, Message, Method};
+use peerline_stun::{Class, ErrorCode, Message, MessageWriter, Method};
 use rand::Rng;
 use rand::rngs::StdRng;
 use slab::Slab;
 
 use crate::allocation::Allocation;
-use crate::{AllocationId, Client, Config, EndReason, Event, Statistics, Transmit};
+use crate::{AllocationId, Client, Config, ConnectionId, EndReason, Event, Statistics, Transmit};
 use allocate::Pending;
-use authenticate::Authenticated;
+pub(crate) use authenticate::Authenticated;
+use connect::PendingBind;
 
 /// The attributes of requests that are understood.
 const KNOWN: &[u16] = &[
@@ -42,6 +44,7 @@ const KNOWN: &[u16] = &[
     MESSAGE_INTEGRITY_SHA256,
     PASSWORD_ALGORITHM,
     CHANNEL_NUMBER,
+    CONNECTION_ID,
     LIFETIME,
     XOR_PEER_ADDRESS,
     REQUESTED_ADDRESS_FAMILY,
@@ -62,6 +65,9 @@ pub struct Server {
     /// When to look at an allocation again: one entry for each. Packets never touch it.
     deadlines: BTreeSet<(Instant, AllocationId)>,
     pending: Vec<Pending>,
+    pending_binds: Vec<PendingBind>,
+    /// When to give up connections with peers that aren't made, or aren't taken over.
+    connection_deadlines: BTreeSet<(Instant, ConnectionId, AllocationId)>,
     transmits: VecDeque<(Transmit, Box<[u8]>)>,
     events: VecDeque<Event>,
     statistics: Statistics,
@@ -91,6 +97,8 @@ impl Server {
             allocations: Slab::new(),
             deadlines: BTreeSet::new(),
             pending: Vec::new(),
+            pending_binds: Vec::new(),
+            connection_deadlines: BTreeSet::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             statistics: Statistics::default(),
@@ -112,12 +120,17 @@ impl Server {
         }
         match request.method() {
             Method::BINDING => self.answer_binding(client, &request),
-            Method::ALLOCATE | Method::REFRESH | Method::CREATE_PERMISSION | Method::CHANNEL_BIND
+            Method::ALLOCATE
+            | Method::REFRESH
+            | Method::CREATE_PERMISSION
+            | Method::CHANNEL_BIND
+            | Method::CONNECT
+            | Method::CONNECTION_BIND
                 if !request.is_classic() =>
             {
                 self.handle_request(now, client, &request);
             }
-            // RFC 6062's methods, and others': a stranger gets no answer to what isn't understood.
+            // A stranger gets no answer to what isn't understood.
             _ => {}
         }
     }
@@ -146,9 +159,11 @@ impl Server {
         }
         let done = match request.method() {
             Method::ALLOCATE => self.allocate(client, request, &user),
+            Method::CONNECTION_BIND => self.bind_connection(client, request, &user),
             method => self.own_allocation(client, &user).and_then(|id| match method {
                 Method::REFRESH => self.refresh(now, id, request, &user),
                 Method::CREATE_PERMISSION => self.create_permission(now, id, request, &user),
+                Method::CONNECT => self.connect(now, id, request, &user),
                 _ => self.bind_channel(now, id, request, &user),
             }),
         };
@@ -183,6 +198,7 @@ impl Server {
     pub fn handle_disconnect(&mut self, now: Instant, client: &Client) {
         let _ = now;
         self.pending.retain(|pending| pending.client != *client);
+        self.pending_binds.retain(|pending| pending.client != *client);
         if let Some(&id) = self.by_client.get(client) {
             self.end(id, EndReason::Disconnected);
         }
@@ -198,6 +214,11 @@ impl Server {
         self.by_client.remove(&allocation.client);
         if let Some(deadline) = allocation.deadline() {
             self.deadlines.remove(&(deadline, id));
+        }
+        for connection in &allocation.connections {
+            if let Some(deadline) = connection.deadline() {
+                self.connection_deadlines.remove(&(deadline, connection.id, id));
+            }
         }
         self.events.push_back(Event::AllocationEnded {
             allocation: id,
@@ -252,11 +273,26 @@ impl Server {
             self.deadlines.remove(&(deadline, id));
             self.remove_address(id, ipv4, EndReason::Expired);
         }
+        self.end_connections(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        let allocation = self.deadlines.first().map(|(deadline, _)| *deadline);
+        let connection = self.connection_deadlines.first().map(|(deadline, ..)| *deadline);
+        allocation.into_iter().chain(connection).min()
+    }
+
+    /// Tells a client of something that it hasn't asked for.
+    fn indicate(&mut self, client: &Client, method: Method, write: impl FnOnce(&mut MessageWriter<'_>)) {
+        self.next_indication = self.next_indication.wrapping_add(1);
+        let transaction = packets::indication(self.next_indication);
+        let mut buffer = [0; 64];
+        let mut writer = MessageWriter::new(&mut buffer, Class::Indication, method, transaction);
+        write(&mut writer);
+        if let Ok(length) = writer.finish() {
+            self.transmit(client, buffer.get(..length).unwrap_or_default());
+        }
     }
 
     fn transmit(&mut self, client: &Client, bytes: &[u8]) {

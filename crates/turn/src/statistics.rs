@@ -7,7 +7,7 @@ use peerline_stun::ErrorCode;
 use crate::Dropped;
 
 /// The codes that a server answers with, and 500 in place of any other.
-const CODES: [ErrorCode; 14] = [
+const CODES: [ErrorCode; 16] = [
     ErrorCode::TRY_ALTERNATE,
     ErrorCode::BAD_REQUEST,
     ErrorCode::UNAUTHENTICATED,
@@ -19,6 +19,8 @@ const CODES: [ErrorCode; 14] = [
     ErrorCode::WRONG_CREDENTIALS,
     ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL,
     ErrorCode::PEER_ADDRESS_FAMILY_MISMATCH,
+    ErrorCode::CONNECTION_ALREADY_EXISTS,
+    ErrorCode::CONNECTION_TIMEOUT_OR_FAILURE,
     ErrorCode::ALLOCATION_QUOTA_REACHED,
     ErrorCode::INSUFFICIENT_CAPACITY,
     ErrorCode::SERVER_ERROR,

@@ -79,6 +79,12 @@ fn six_to_four_and_teredo_of_what_is_refused() {
 }
 
 #[test]
+fn isatap_of_what_is_refused() {
+    refused(&["2001:db8::5efe:10.0.0.1", "2001:db8::200:5efe:127.0.0.1", "2002:808:808::5efe:a9fe:a9fe"]);
+    assert!(open(&PeerPolicy::default(), "2001:db8::200:5efe:8.8.8.8"));
+}
+
+#[test]
 fn metadata_services() {
     let services = [
         "169.254.169.254",
@@ -145,6 +151,20 @@ fn allow_opens_a_network_but_never_what_is_no_host() {
     for ip in ["0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1", "::ffff:127.0.0.1"] {
         assert!(!open(&policy, ip), "{ip}");
     }
+}
+
+/// RFC 6062.
+#[test]
+fn by_tcp_no_system_port_is_reached_unless_its_network_is_opened() {
+    let relayed = RelayedPorts::new();
+    let allowed = |policy: &PeerPolicy, peer: &str| policy.check_tcp(peer.parse().unwrap(), &relayed).is_ok();
+    let closed = PeerPolicy::default();
+    let open = PeerPolicy { allow: vec!["198.51.100.0/24".parse().unwrap()], ..PeerPolicy::default() };
+    for port in [1, 22, 25, 80, 443, 1023] {
+        let peer = format!("198.51.100.9:{port}");
+        assert!(!allowed(&closed, &peer) && allowed(&open, &peer), "{peer}");
+    }
+    assert!(allowed(&closed, "198.51.100.9:1024") && !allowed(&closed, "10.0.0.1:1024"));
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn success_tells_relayed_address_lifetime_and_mapped_address() {
 }
 
 #[test]
-fn requested_transport_is_required_and_has_to_be_udp() {
+fn requested_transport_is_required_and_has_to_be_known() {
     assert_eq!(code_of(|_| ()), 400);
     assert_eq!(
         code_of(|writer| {
@@ -58,7 +58,7 @@ fn requested_transport_is_required_and_has_to_be_udp() {
     );
     assert_eq!(
         code_of(|writer| {
-            writer.attribute(REQUESTED_TRANSPORT, &[6, 0, 0, 0]);
+            writer.attribute(REQUESTED_TRANSPORT, &[33, 0, 0, 0]);
         }),
         442
     );

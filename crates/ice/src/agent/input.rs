@@ -106,7 +106,13 @@ impl Agent {
         if !is_stun(datagram) {
             let bytes = datagram.len();
             return match self.count_between(now, base, remote, 1, u64::try_from(bytes).unwrap_or(0)) {
-                Some(pair) => Received::Data { payload: datagram, pair },
+                Some(pair) => {
+                    if self.current.selected.is_some_and(|selected| selected != pair) {
+                        // The other side has left the pair that this one sends by.
+                        self.suspect_for_other_side(now);
+                    }
+                    Received::Data { payload: datagram, pair }
+                }
                 None => Received::Ignored,
             };
         }

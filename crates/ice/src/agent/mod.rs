@@ -56,6 +56,8 @@ pub enum CandidateError {
     TooMany,
 }
 
+/// How often the selected pair is doubted for what the other side does.
+const SUSPICION: Duration = Duration::from_secs(1);
 /// How long is waited between two attempts to find what has changed.
 const RECOVERY: Duration = Duration::from_secs(6);
 
@@ -102,6 +104,8 @@ pub struct Agent {
     told: Vec<(SocketAddr, SocketAddr, bool)>,
     /// The transaction of Send indications: nothing answers to it.
     indications: TransactionId,
+    /// When the selected pair was doubted last.
+    suspected: Option<Instant>,
     /// While disconnected: when everything is tried again.
     recovers: Option<Instant>,
     /// When something is to be done.
@@ -137,6 +141,7 @@ impl Agent {
             route: None,
             selected_changes: 0,
             told: Vec::new(),
+            suspected: None,
             recovers: None,
             deadline: None,
             closed: false,
@@ -191,6 +196,10 @@ impl Agent {
     ) -> Result<(), CandidateError> {
         let (mut context, session) = self.context(now, false);
         let added = session.map_or(Ok(()), |session| session.add_remote(&mut context, candidate));
+        if self.current.remotes_ended {
+            // It had told all it had: something has changed over there.
+            self.suspect_for_other_side(now);
+        }
         self.settle(now);
         added
     }
@@ -249,13 +258,28 @@ impl Agent {
         }
     }
 
-    /// The layer above hears nothing: the selected pair and those in reserve are checked at once.
+    /// The layer above hears nothing: the selected pair and those in reserve are checked at once, and the relay on the way is
+    /// asked whether it knows of the allocation still: one that was started again doesn't, and says nothing of it by itself.
     pub fn suspect(&mut self, now: Instant) {
+        self.suspected = Some(now);
+        let base = self.current.selected_pair().map(|pair| pair.base);
+        let relay = base.and_then(|base| self.locals.base(base)?.relay);
+        if let Some(client) = relay.and_then(|relay| self.relay_mut(relay)) {
+            client.verify(now);
+        }
         self.current.ask_all(now);
         if let Some(previous) = &mut self.previous {
             previous.ask_all(now);
         }
         self.handle_timeout(now);
+    }
+
+    /// What the other side does shows that it may know more: the selected pair may be dead.
+    fn suspect_for_other_side(&mut self, now: Instant) {
+        let is_due = self.suspected.is_none_or(|at| at + SUSPICION <= now);
+        if is_due && self.current.selected.is_some() {
+            self.suspect(now);
+        }
     }
 
     /// The system says that nothing can be sent from `local` to `remote`: pairs that are being checked have failed, and a selected

@@ -97,6 +97,8 @@ impl Agent {
                     turn_client::Event::PeerRefused(peer, _) => self.peer_refused(now, id, peer),
                     // The route is compared with the one told before anyway.
                     turn_client::Event::ChannelBound(_) => {}
+                    // Relays here are of UDP.
+                    turn_client::Event::Connected(..) | turn_client::Event::ConnectFailed(..) => {}
                     turn_client::Event::Closed => self.drop_relay(now, id),
                 }
             }

@@ -18,7 +18,9 @@ use rand::{Rng, SeedableRng};
 pub use nat::Behaviour;
 pub use nat::Nat;
 pub use tcp::TcpEnd;
-pub use turn_node::{LISTENER, SERVER_IP, TurnNode};
+#[allow(unused_imports)]
+pub use turn_node::SERVER_IP;
+pub use turn_node::{LISTENER, OTHER_LISTENER, TurnNode};
 
 pub fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -118,6 +120,7 @@ pub struct World {
     pub peers: Vec<Peer>,
     pub nats: Vec<Nat>,
     pub turn: TurnNode,
+    pub other_turn: TurnNode,
     /// One way.
     pub delay: Duration,
     pub jitter: Duration,
@@ -139,7 +142,8 @@ impl World {
         Self {
             start,
             now: start,
-            turn: TurnNode::new(start, &mut random),
+            turn: TurnNode::new(start, LISTENER, &mut random),
+            other_turn: TurnNode::new(start, OTHER_LISTENER, &mut random),
             random,
             peers: Vec::new(),
             nats: Vec::new(),
@@ -200,8 +204,12 @@ impl World {
     }
 
     pub fn turn_server(&mut self, peer: usize, transport: Transport) -> ServerId {
+        self.turn_server_at(LISTENER, peer, transport)
+    }
+
+    pub fn turn_server_at(&mut self, address: SocketAddr, peer: usize, transport: Transport) -> ServerId {
         let (now, credential) = (self.now, self.turn.credential("alice"));
-        let server = Server::Turn { address: LISTENER, transport, credential };
+        let server = Server::Turn { address, transport, credential };
         self.peers[peer].agent.add_server(now, server)
     }
 
@@ -334,8 +342,9 @@ impl World {
         {
             return;
         }
-        if destination == SERVER_IP {
-            for packet in self.turn.handle(self.now, packet) {
+        let mut turns = [&mut self.turn, &mut self.other_turn];
+        if let Some(turn) = turns.iter_mut().find(|turn| turn.listener.ip() == destination) {
+            for packet in turn.handle(self.now, packet) {
                 self.send(packet);
             }
             return;
@@ -474,7 +483,8 @@ impl World {
     pub fn step(&mut self, until: Instant) -> bool {
         let arrival = self.queue.peek().map(|Reverse((at, _))| *at);
         let timers = self.peers.iter().filter_map(|peer| peer.agent.poll_timeout());
-        let next = timers.chain(arrival).chain(self.turn.poll_timeout()).min().filter(|next| *next <= until);
+        let turns = [&self.turn, &self.other_turn].into_iter().filter_map(|turn| turn.poll_timeout());
+        let next = timers.chain(arrival).chain(turns).min().filter(|next| *next <= until);
         let Some(next) = next else {
             self.now = self.now.max(until);
             return false;
@@ -491,6 +501,7 @@ impl World {
             return true;
         }
         self.turn.handle_timeout(self.now);
+        self.other_turn.handle_timeout(self.now);
         for peer in 0..self.peers.len() {
             if self.peers[peer].agent.poll_timeout().is_some_and(|at| at <= self.now) {
                 let now = self.now;

@@ -15,13 +15,16 @@ use rand::rngs::StdRng;
 use super::Packet;
 
 const SERVER_IPV4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+const OTHER_SERVER_IPV4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 pub const SERVER_IP: IpAddr = IpAddr::V4(SERVER_IPV4);
 pub const LISTENER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(SERVER_IPV4, 3478));
+pub const OTHER_LISTENER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(OTHER_SERVER_IPV4, 3478));
 
 pub type Grant = Box<dyn FnMut(&AllocationRequest) -> Option<Refusal>>;
 
 pub struct TurnNode {
     pub server: Server,
+    pub listener: SocketAddr,
     ports: Arc<RelayedPorts>,
     pub relays: BTreeMap<SocketAddr, AllocationId>,
     next_port: u16,
@@ -35,20 +38,23 @@ pub struct TurnNode {
 }
 
 impl TurnNode {
-    pub fn new(now: Instant, random: &mut StdRng) -> Self {
+    pub fn new(now: Instant, listener: SocketAddr, random: &mut StdRng) -> Self {
         let ports = Arc::new(RelayedPorts::new());
         let config = Config {
             credentials: Credentials::new("example.org").with_secret("north"),
             nonce_key: NonceKey::generate(random),
             wall_clock: Arc::new(WallClock::new(now, Duration::from_secs(1_000_000))),
-            policy: PeerPolicy { lan: true, own: vec![SERVER_IP], ..PeerPolicy::default() },
+            policy: PeerPolicy { lan: true, own: vec![listener.ip()], ..PeerPolicy::default() },
             relayed_ports: ports.clone(),
+            relayed_tcp_ports: Arc::default(),
+            connection_ids: Arc::default(),
             listeners: Vec::new(),
             families: Families { ipv4: true, ipv6: false },
             limits: Limits::default(),
         };
         Self {
             server: Server::new(Arc::new(config), random),
+            listener,
             ports,
             relays: BTreeMap::new(),
             next_port: 50_000,
@@ -79,7 +85,7 @@ impl TurnNode {
             return Vec::new();
         }
         let Packet { transport, source, destination, bytes } = packet;
-        if destination != LISTENER {
+        if destination != self.listener {
             return self.peer_sends(now, source, destination, bytes);
         }
         // Over a stream, ChannelData comes without its padding.
@@ -165,7 +171,7 @@ impl TurnNode {
                     self.relays.retain(|_, id| *id != allocation);
                     self.ended += 1;
                 }
-                Some(Event::AddressEnded { .. }) => {}
+                Some(_) => {}
                 None => break,
             }
         }
@@ -174,6 +180,6 @@ impl TurnNode {
 
     fn next_port(&mut self) -> SocketAddr {
         self.next_port += 1;
-        SocketAddr::new(SERVER_IP, self.next_port)
+        SocketAddr::new(self.listener.ip(), self.next_port)
     }
 }

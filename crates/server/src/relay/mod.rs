@@ -9,6 +9,7 @@
 //! TCP and TLS connections have machines of their own and use the same [`Shared`]: ports, quotas, credentials, policy.
 
 mod addresses;
+pub(crate) mod connections;
 pub(crate) mod icmp;
 mod outbox;
 mod pace;

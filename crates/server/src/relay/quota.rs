@@ -16,6 +16,8 @@ pub struct Quotas {
     pub allocations_per_user: usize,
     /// Allocations of one source address (IPv6: of one /64) at once. Default: 4,096.
     pub allocations_per_source: usize,
+    /// TCP connections with peers of one user at once (RFC 6062). Default: 256.
+    pub connections_per_user: usize,
     /// Bytes a second of one user's allocations together, both directions. Default: 250 million.
     pub bandwidth_per_user: Option<u64>,
     /// Bytes a second of one source address's allocations together, both directions. Default: 250 million.
@@ -27,6 +29,7 @@ impl Default for Quotas {
         Self {
             allocations_per_user: 4096,
             allocations_per_source: 4096,
+            connections_per_user: 256,
             bandwidth_per_user: Some(250_000_000),
             bandwidth_per_source: Some(250_000_000),
         }
@@ -58,6 +61,8 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 struct Account {
     allocations: usize,
+    /// TCP connections with peers. They may be closed later than their allocation ends.
+    connections: usize,
     budget: Option<Arc<ByteBudget>>,
 }
 
@@ -84,11 +89,26 @@ impl Ledger {
         Some(Budgets { user, source })
     }
 
+    /// Counts one more TCP connection with a peer; `false` when the user has as many as it may have.
+    pub(super) fn connect(&mut self, owner: &Owner) -> bool {
+        let most = self.quotas.connections_per_user;
+        let account = self.users.get_mut(&owner.user).filter(|account| account.connections < most);
+        account.map(|account| account.connections += 1).is_some()
+    }
+
+    /// Counts one TCP connection less.
+    pub(super) fn disconnect(&mut self, owner: &Owner) {
+        change(&mut self.users, &owner.user, |account| {
+            account.connections = account.connections.saturating_sub(1);
+        });
+    }
+
     /// Counts one allocation less.
     pub(super) fn leave(&mut self, owner: &Owner) {
-        leave(&mut self.users, &owner.user);
+        let leave = |account: &mut Account| account.allocations = account.allocations.saturating_sub(1);
+        change(&mut self.users, &owner.user, leave);
         if let Some(source) = &owner.source {
-            leave(&mut self.sources, source);
+            change(&mut self.sources, source, leave);
         }
     }
 }
@@ -99,7 +119,7 @@ fn enter<K: Hash + Eq>(
     now: Instant,
     bandwidth: Option<u64>,
 ) -> Option<Arc<ByteBudget>> {
-    let account = accounts.entry(key).or_insert(Account { allocations: 0, budget: None });
+    let account = accounts.entry(key).or_insert(Account { allocations: 0, connections: 0, budget: None });
     account.allocations += 1;
     let rate = bandwidth?;
     // A quarter of a second may come at once.
@@ -107,10 +127,11 @@ fn enter<K: Hash + Eq>(
     Some(budget.clone())
 }
 
-fn leave<K: Hash + Eq>(accounts: &mut HashMap<K, Account>, key: &K) {
+/// Changes an account, and forgets it when nothing is left of it.
+fn change<K: Hash + Eq>(accounts: &mut HashMap<K, Account>, key: &K, change: impl FnOnce(&mut Account)) {
     if let Some(account) = accounts.get_mut(key) {
-        account.allocations = account.allocations.saturating_sub(1);
-        if account.allocations == 0 {
+        change(account);
+        if account.allocations == 0 && account.connections == 0 {
             accounts.remove(key);
         }
     }
@@ -200,6 +221,23 @@ mod tests {
         assert!(ledger.enter(now, &owner("b", "203.0.113.3")).is_some());
         ledger.leave(&owner("a", "203.0.113.1"));
         assert!(ledger.enter(now, &owner("a", "203.0.113.3")).is_some());
+    }
+
+    #[test]
+    fn a_user_has_its_quota_of_tcp_connections_and_gets_it_back() {
+        let now = Instant::now();
+        let mut ledger = Ledger::new(Quotas { connections_per_user: 2, ..quotas() });
+        let owner = owner("a", "203.0.113.1");
+        assert!(!ledger.connect(&owner), "without an allocation");
+        assert!(ledger.enter(now, &owner).is_some());
+        assert!(ledger.connect(&owner) && ledger.connect(&owner) && !ledger.connect(&owner));
+        ledger.disconnect(&owner);
+        assert!(ledger.connect(&owner));
+        ledger.leave(&owner);
+        ledger.disconnect(&owner);
+        assert!(!ledger.users.is_empty(), "one is still there");
+        ledger.disconnect(&owner);
+        assert!(ledger.users.is_empty());
     }
 
     #[test]

@@ -413,6 +413,10 @@ impl Relaying {
                 Event::AllocationRequested(request) => self.allocate(now, &request),
                 Event::AllocationEnded { allocation, client, .. } => self.end(allocation, &client),
                 Event::AddressEnded { allocation, relayed } => self.close(allocation, relayed),
+                // TCP towards peers is for clients of TCP and TLS (RFC 6062 §5.1).
+                Event::ConnectRequested { .. }
+                | Event::ConnectionBindRequested { .. }
+                | Event::ConnectionEnded { .. } => {}
             }
         }
         while let Some(transmit) = self.server.poll_transmit(&mut self.answer) {
@@ -500,7 +504,7 @@ impl Relaying {
                 return Ok(None);
             };
             let open = || -> io::Result<Leg> {
-                let socket = Socket::new(socket, false)?;
+                let socket = Socket::new(socket.into(), false)?;
                 icmp::hear(&socket.io, family == Family::Ipv4)?;
                 Ok(Leg { socket, to_peer: Hint::default(), is_busy: false })
             };

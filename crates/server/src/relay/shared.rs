@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +15,7 @@ use rand::{RngCore, SeedableRng};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::addresses::{Addresses, Family, Place};
+use super::connections::{Slot, WaitingConnections};
 use super::ports::PortPool;
 use super::quota::{Ledger, Owner};
 use super::{Config, Listening};
@@ -25,6 +26,8 @@ const RESERVATION_LIFETIME: Duration = Duration::from_secs(30);
 const SOCKET_BUFFER: usize = 1 << 20;
 /// How many ports are tried when other programs hold some of the range.
 const PORT_ATTEMPTS: usize = 64;
+/// Connections of peers that wait to be taken in.
+const BACKLOG: i32 = 16;
 
 /// Ports, quotas, policy, credentials: all that one relay has once.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct Shared {
     addresses: Addresses,
     state: Mutex<State>,
     streams: Mutex<Statistics>,
+    /// TCP connections with peers that wait for their client.
+    pub waiting: WaitingConnections,
 }
 
 #[derive(Debug)]
@@ -73,8 +78,9 @@ pub struct Allocations {
 #[derive(Debug)]
 pub struct RelaySocket {
     /// `None` once it was taken.
-    socket: Option<UdpSocket>,
+    socket: Option<Socket>,
     bound: SocketAddr,
+    is_tcp: bool,
     /// The address as peers see it.
     pub address: SocketAddr,
     shared: std::sync::Weak<Shared>,
@@ -103,6 +109,8 @@ impl Shared {
             wall_clock: Arc::new(WallClock::new(Instant::now(), unix)),
             policy: PeerPolicy { allow: config.allow, lan: config.lan, own: addresses.own() },
             relayed_ports: Arc::new(RelayedPorts::new()),
+            relayed_tcp_ports: Arc::new(RelayedPorts::new()),
+            connection_ids: Arc::default(),
             listeners: addresses.listeners(&bound),
             families: addresses.families(),
             limits: config.limits,
@@ -122,6 +130,7 @@ impl Shared {
             addresses,
             state: Mutex::new(state),
             streams: Mutex::default(),
+            waiting: WaitingConnections::default(),
         })
     }
 
@@ -260,8 +269,9 @@ impl Shared {
                 pool.take(random, request.even_port)
             };
             let Some(port) = port else { break };
-            let first = self.open(place, port);
-            let next = request.reserve_next.then(|| self.open(place, port + 1));
+            let open = |port| if request.is_tcp { self.listen(place, port) } else { self.open(place, port) };
+            let first = open(port);
+            let next = request.reserve_next.then(|| open(port + 1));
             match (first, next) {
                 (Ok(first), None) => answer = Ok((first, None)),
                 (Ok(first), Some(Ok(next))) => answer = Ok((first, Some(next))),
@@ -296,14 +306,39 @@ impl Shared {
         socket.set_recv_buffer_size(SOCKET_BUFFER)?;
         socket.set_send_buffer_size(SOCKET_BUFFER)?;
         socket.bind(&bound.into())?;
-        let address = SocketAddr::new(place.public, port);
-        self.turn.relayed_ports.insert(address);
-        Ok(RelaySocket { socket: Some(socket.into()), bound, address, shared: Arc::downgrade(self) })
+        Ok(self.relay_socket(socket, place, bound, false))
+    }
+
+    /// A socket that peers connect to (RFC 6062 §5.1). Connections to peers leave from its address, too, so that it has to be shared.
+    fn listen(self: &Arc<Self>, place: Place, port: u16) -> io::Result<RelaySocket> {
+        let bound = SocketAddr::new(place.bound, port);
+        // Whoever shares a port may get its connections: first see that no other program has it.
+        tcp_socket(bound, false)?;
+        let socket = tcp_socket(bound, true)?;
+        socket.listen(BACKLOG)?;
+        Ok(self.relay_socket(socket, place, bound, true))
+    }
+
+    fn relay_socket(
+        self: &Arc<Self>,
+        socket: Socket,
+        place: Place,
+        bound: SocketAddr,
+        is_tcp: bool,
+    ) -> RelaySocket {
+        let address = SocketAddr::new(place.public, bound.port());
+        self.live(is_tcp).insert(address);
+        RelaySocket { socket: Some(socket), bound, is_tcp, address, shared: Arc::downgrade(self) }
+    }
+
+    /// The live relayed addresses.
+    fn live(&self, is_tcp: bool) -> &RelayedPorts {
+        if is_tcp { &self.turn.relayed_tcp_ports } else { &self.turn.relayed_ports }
     }
 
     /// Closes a relay socket and gives its port back, under a lock that is already held.
     fn close(&self, state: &mut State, mut relayed: RelaySocket) {
-        self.turn.relayed_ports.remove(relayed.address);
+        self.live(relayed.is_tcp).remove(relayed.address);
         // Closed first: whoever takes the port next can bind it.
         relayed.socket = None;
         relayed.shared = std::sync::Weak::new();
@@ -318,6 +353,16 @@ impl Shared {
     /// How a client knows a peer whose packet came from `source`; see [`toward`](Self::toward).
     pub fn seen_as(&self, source: SocketAddr) -> SocketAddr {
         self.addresses.seen_as(source, &self.turn.relayed_ports)
+    }
+
+    /// The same for a peer that is connected to by TCP.
+    pub fn toward_by_tcp(&self, peer: SocketAddr) -> SocketAddr {
+        self.addresses.toward(peer, &self.turn.relayed_tcp_ports)
+    }
+
+    /// The same for a peer that has connected by TCP.
+    pub fn seen_by_tcp(&self, source: SocketAddr) -> SocketAddr {
+        self.addresses.seen_as(source, &self.turn.relayed_tcp_ports)
     }
 
     /// Whether `ip` belongs to this machine.
@@ -345,6 +390,11 @@ impl Shared {
 
     pub(super) fn stream_statistics(&self) -> Statistics {
         *self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A TCP connection with a peer is over.
+    pub(super) fn disconnect(&self, owner: &Owner) {
+        self.state().ledger.disconnect(owner);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -379,19 +429,46 @@ impl State {
 impl RelaySocket {
     /// The socket itself, non-blocking, for whoever drives it; once. Close it before this is dropped: then the port
     /// can be bound again.
-    pub fn take(&mut self) -> Option<UdpSocket> {
+    pub fn take(&mut self) -> Option<Socket> {
         self.socket.take()
+    }
+
+    /// The address that it is bound to.
+    pub fn bound(&self) -> SocketAddr {
+        self.bound
     }
 }
 
 impl Drop for RelaySocket {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.turn.relayed_ports.remove(self.address);
+            shared.live(self.is_tcp).remove(self.address);
             self.socket = None;
             shared.state().pool(self.bound.is_ipv4()).give_back(self.bound.port());
         }
     }
+}
+
+impl Lease {
+    /// Counts one more TCP connection with a peer; `None` when the allocation's user has as many as it may have.
+    pub fn connection(&self) -> Option<Slot> {
+        let is_free = self.shared.state().ledger.connect(&self.owner);
+        is_free.then(|| Slot::new(self.owner.clone(), self.shared.clone()))
+    }
+}
+
+/// A TCP socket at `bound`; with `shares`, others may be there as well that say so.
+fn tcp_socket(bound: SocketAddr, shares: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(bound), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if bound.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // What is left of old connections is no hindrance.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shares)?;
+    socket.bind(&bound.into())?;
+    Ok(socket)
 }
 
 impl Drop for Lease {

@@ -1,5 +1,7 @@
 //! The relay over real sockets: what unit tests of its parts can't show.
 
+mod abuse;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -21,7 +23,7 @@ fn config() -> Config {
         public_ipv4: None,
         public_ipv6: None,
         ports: 49_152..=65_535,
-        credentials: Credentials::new("test").with_user("alice", "wonder"),
+        credentials: Credentials::new("test").with_user("alice", "wonder").with_user("eve", "wonder"),
         allow: vec!["127.0.0.0/8".parse().unwrap()],
         lan: false,
         limits: Limits::default(),
@@ -32,21 +34,26 @@ fn config() -> Config {
 
 struct TestClient {
     socket: UdpSocket,
+    user: &'static str,
     nonce: Vec<u8>,
     transaction: u8,
 }
 
 impl TestClient {
     fn new(relay: &Relay) -> Self {
+        Self::of(relay, "alice")
+    }
+
+    fn of(relay: &Relay, user: &'static str) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(relay.addresses()[0]).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        Self { socket, nonce: Vec::new(), transaction: 0 }
+        Self { socket, user, nonce: Vec::new(), transaction: 0 }
     }
 
     /// Sends a request and returns its answer.
     fn ask(&mut self, method: Method, attributes: &[(u16, &[u8])], peer: Option<SocketAddr>) -> Vec<u8> {
-        self.transaction += 1;
+        self.transaction = self.transaction.wrapping_add(1);
         let mut buffer = [0; 1500];
         let transaction = TransactionId::new([self.transaction; 12]);
         let mut writer = MessageWriter::new(&mut buffer, Class::Request, method, transaction);
@@ -57,9 +64,9 @@ impl TestClient {
             writer.xor_address(XOR_PEER_ADDRESS, peer);
         }
         if !self.nonce.is_empty() {
-            let key = LongTermKey::derive(PasswordAlgorithm::Md5, "alice", "test", "wonder");
+            let key = LongTermKey::derive(PasswordAlgorithm::Md5, self.user, "test", "wonder");
             writer
-                .attribute(USERNAME, b"alice")
+                .attribute(USERNAME, self.user.as_bytes())
                 .attribute(REALM, b"test")
                 .attribute(NONCE, &self.nonce)
                 .integrity(key.as_bytes());

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail so")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod turn_client;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -133,6 +135,22 @@ pub fn parse(bytes: &[u8]) -> Answer {
 
 /// TLS that believes any certificate: the server's is self-signed.
 pub async fn tls(stream: TcpStream, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
+    TlsConnector::from(Arc::new(tls_config(alpn))).connect(localhost(), stream).await.unwrap()
+}
+
+/// What a TLS client says first.
+pub fn client_hello() -> Vec<u8> {
+    let mut client = rustls::ClientConnection::new(Arc::new(tls_config(&[])), localhost()).unwrap();
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+fn localhost() -> ServerName<'static> {
+    ServerName::try_from("localhost").unwrap()
+}
+
+fn tls_config(alpn: &[&[u8]]) -> ClientConfig {
     let mut config =
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -141,8 +159,7 @@ pub async fn tls(stream: TcpStream, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
             .with_custom_certificate_verifier(Arc::new(Anything))
             .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+    config
 }
 
 /// Returns when the other side has closed; fails when it has not within `time`.

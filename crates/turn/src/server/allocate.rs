@@ -9,7 +9,6 @@ use peerline_stun::attribute::{
 };
 use peerline_stun::{Class, ErrorCode, Message, MessageWriter, Method, TransactionId};
 
-use super::answer::{LONGEST, protect};
 use super::authenticate::Authenticated;
 use super::{Refused, Server};
 use crate::allocation::{Allocation, Grant, Missing, Relayed};
@@ -19,7 +18,8 @@ use crate::{
     ReservationToken,
 };
 
-/// UDP, as the number of a protocol over IP.
+/// As numbers of protocols over IP.
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 const IPV4: u8 = 1;
 const IPV6: u8 = 2;
@@ -32,6 +32,7 @@ pub(super) struct Pending {
     transaction: TransactionId,
     user: Authenticated,
     families: Families,
+    is_tcp: bool,
     lifetime: Duration,
 }
 
@@ -94,6 +95,7 @@ impl Server {
             transaction: request.transaction(),
             user: user.clone(),
             families: wanted.families,
+            is_tcp: wanted.is_tcp,
             lifetime: wanted.lifetime,
         });
         self.events.push_back(Event::AllocationRequested(wanted));
@@ -107,15 +109,22 @@ impl Server {
         request: &Message<'_>,
         user: &Authenticated,
     ) -> Result<AllocationRequest, Refused> {
-        match request.attribute(REQUESTED_TRANSPORT) {
-            Some(&[UDP, _, _, _]) => {}
+        let is_tcp = match request.attribute(REQUESTED_TRANSPORT) {
+            Some(&[UDP, _, _, _]) => false,
+            Some(&[TCP, _, _, _]) => true,
             Some(&[_, _, _, _]) => return Err(ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL.into()),
             _ => return Err(ErrorCode::BAD_REQUEST.into()),
-        }
+        };
         let even_port = request.attribute(EVEN_PORT);
         let token = request.attribute(RESERVATION_TOKEN);
         let requested = request.attribute(REQUESTED_ADDRESS_FAMILY);
         let additional = request.attribute(ADDITIONAL_ADDRESS_FAMILY);
+        let dont_fragment = request.attribute(DONT_FRAGMENT).is_some();
+        // RFC 6062 §5.1. Of two families each has an allocation of its own.
+        let is_for_udp = even_port.is_some() || token.is_some() || dont_fragment || additional.is_some();
+        if is_tcp && (is_for_udp || !client.transport.is_stream()) {
+            return Err(ErrorCode::BAD_REQUEST.into());
+        }
         let contradicts = token.is_some()
             && (even_port.is_some() || requested.is_some() || additional.is_some())
             || requested.is_some() && additional.is_some();
@@ -151,10 +160,11 @@ impl Server {
             client: *client,
             username: user.username.clone(),
             families,
+            is_tcp,
             even_port: even_port.is_some(),
             reserve_next,
             reservation_token,
-            dont_fragment: request.attribute(DONT_FRAGMENT).is_some(),
+            dont_fragment,
             lifetime: lifetime(request, &self.config.limits)?,
             is_static_user: self.config.credentials.is_static_user(&user.username),
         })
@@ -205,7 +215,9 @@ impl Server {
             username: pending.user.username.clone(),
             ipv4: relayed(granted.ipv4),
             ipv6: relayed(granted.ipv6),
+            is_tcp: pending.is_tcp,
             peers: Peers::default(),
+            connections: Vec::new(),
             budgets: granted.budgets,
             transaction: pending.transaction,
             granted: grant,
@@ -242,12 +254,8 @@ impl Server {
         class: Class,
         write: impl FnOnce(&mut MessageWriter<'_>),
     ) {
-        let mut buffer = [0; LONGEST];
-        let mut writer = MessageWriter::new(&mut buffer, class, Method::ALLOCATE, pending.transaction);
-        write(&mut writer);
-        if let Ok(length) = protect(&mut writer, &pending.user).finish() {
-            self.transmit(&pending.client, buffer.get(..length).unwrap_or_default());
-        }
+        let Pending { client, transaction, user, .. } = pending;
+        self.answer_later(client, Method::ALLOCATE, *transaction, user, class, write);
     }
 }
 

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use peerline_stun::attribute::{NONCE, PASSWORD_ALGORITHMS, REALM};
 use peerline_stun::integrity::{self, Algorithm};
-use peerline_stun::{Class, ErrorCode, Message, MessageWriter};
+use peerline_stun::{Class, ErrorCode, Message, MessageWriter, Method, TransactionId};
 
 use super::Server;
 use super::authenticate::{Authenticated, Rejection};
 use crate::{Client, nonce};
 
 /// Enough for the longest realm (763 bytes) with a nonce.
-pub(super) const LONGEST: usize = 1024;
+const LONGEST: usize = 1024;
 
 impl Server {
     /// Answers a request that isn't authenticated.
@@ -80,13 +80,28 @@ impl Server {
             self.transmit(client, buffer.get(..length).unwrap_or_default());
         }
     }
+
+    /// Answers an authenticated request that isn't at hand any more.
+    pub(super) fn answer_later(
+        &mut self,
+        client: &Client,
+        method: Method,
+        transaction: TransactionId,
+        user: &Authenticated,
+        class: Class,
+        write: impl FnOnce(&mut MessageWriter<'_>),
+    ) {
+        let mut buffer = [0; LONGEST];
+        let mut writer = MessageWriter::new(&mut buffer, class, method, transaction);
+        write(&mut writer);
+        if let Ok(length) = protect(&mut writer, user).finish() {
+            self.transmit(client, buffer.get(..length).unwrap_or_default());
+        }
+    }
 }
 
 /// Appends the integrity that the user's client understands.
-pub(super) fn protect<'a, 'b>(
-    writer: &'a mut MessageWriter<'b>,
-    user: &Authenticated,
-) -> &'a mut MessageWriter<'b> {
+fn protect<'a, 'b>(writer: &'a mut MessageWriter<'b>, user: &Authenticated) -> &'a mut MessageWriter<'b> {
     match user.integrity {
         Algorithm::Sha1 => writer.integrity(user.key.as_bytes()),
         Algorithm::Sha256 => writer.integrity_sha256(user.key.as_bytes()),

@@ -18,7 +18,7 @@ const USERNAME_MAX: usize = 508;
 
 /// Who a request is from, and how the answer is to be protected.
 #[derive(Debug, Clone)]
-pub(super) struct Authenticated {
+pub(crate) struct Authenticated {
     pub username: Arc<str>,
     pub key: LongTermKey,
     /// That of the answer.

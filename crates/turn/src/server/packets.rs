@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use peerline_stun::attribute::{DATA, DONT_FRAGMENT, ICMP, XOR_PEER_ADDRESS};
-use peerline_stun::{Class, Message, MessageWriter, Method, TransactionId, address};
+use peerline_stun::{Message, Method, TransactionId, address};
 
 use super::Server;
 use crate::{AllocationId, Budgets, Client, Dropped, FromClient, FromPeer, IcmpError, RelayHeader};
@@ -19,6 +19,11 @@ const DATAGRAM_MAX: usize = 65_507;
 const OVERHEAD: usize = 28;
 
 impl Budgets {
+    /// Takes `bytes` of a stream out of the budgets; `false` when they have to wait.
+    pub fn admit_stream(&self, now: Instant, bytes: usize) -> bool {
+        self.user.iter().chain(&self.source).all(|budget| budget.admit(now, bytes))
+    }
+
     #[inline]
     fn admit(&self, now: Instant, payload: usize) -> Result<(), Dropped> {
         for budget in self.user.iter().chain(&self.source) {
@@ -97,7 +102,8 @@ impl Server {
         let allocation = self.allocation(id).ok_or(Dropped::NoAllocation)?;
         let send = Send::read(message).ok_or(Dropped::Malformed)?;
         let own = allocation.peers.permitted(now, send.peer.ip()).ok_or(Dropped::NoPermission)?;
-        allocation.relayed(now, send.peer).ok_or(Dropped::NoAddress)?;
+        // What a TCP allocation relays is no datagram.
+        allocation.relayed(now, send.peer).filter(|_| !allocation.is_tcp).ok_or(Dropped::NoAddress)?;
         self.check_own(own, send.peer)?;
         allocation.budgets.admit(now, send.data.len())?;
         Ok((id, send.peer, send.data, send.dont_fragment))
@@ -177,22 +183,17 @@ impl Server {
             return;
         }
         let client = found.client;
-        self.next_indication = self.next_indication.wrapping_add(1);
-        let transaction = indication(self.next_indication);
-        let mut buffer = [0; 64];
-        let mut writer = MessageWriter::new(&mut buffer, Class::Indication, Method::DATA, transaction);
         // 7 bits of type and 9 of code (RFC 8656 §18.13); no error has a type above 127.
         let [high, low] = (u16::from(error.kind) << 9 | u16::from(error.code)).to_be_bytes();
         let [a, b, c, d] = error.data.to_be_bytes();
-        writer.xor_address(XOR_PEER_ADDRESS, peer).attribute(ICMP, &[0, 0, high, low, a, b, c, d]);
-        if let Ok(length) = writer.finish() {
-            self.transmit(&client, buffer.get(..length).unwrap_or_default());
-        }
+        self.indicate(&client, Method::DATA, |writer| {
+            writer.xor_address(XOR_PEER_ADDRESS, peer).attribute(ICMP, &[0, 0, high, low, a, b, c, d]);
+        });
     }
 }
 
 #[inline]
-fn indication(count: u64) -> TransactionId {
+pub(super) fn indication(count: u64) -> TransactionId {
     let [a, b, c, d, e, f, g, h] = count.to_be_bytes();
     TransactionId::new([b'p', b'e', b'e', b'r', a, b, c, d, e, f, g, h])
 }

@@ -60,6 +60,10 @@ impl Server {
             _ => return Err(ErrorCode::BAD_REQUEST.into()),
         };
         let peer = request.xor_address(XOR_PEER_ADDRESS).ok_or(ErrorCode::BAD_REQUEST)?;
+        if self.allocation(id).is_some_and(|allocation| allocation.is_tcp) {
+            // RFC 6062 §1: there are no channels where data has connections of its own.
+            return Err(ErrorCode::BAD_REQUEST.into());
+        }
         if !CHANNELS.contains(&number) || peer.port() == 0 {
             return Err(ErrorCode::BAD_REQUEST.into());
         }
@@ -78,7 +82,7 @@ impl Server {
     }
 
     /// Whether the allocation can reach peers of that family, and the relay may reach this one.
-    fn check_peer(&self, now: Instant, id: AllocationId, peer: SocketAddr) -> Result<(), Refused> {
+    pub(super) fn check_peer(&self, now: Instant, id: AllocationId, peer: SocketAddr) -> Result<(), Refused> {
         let allocation = self.allocation(id).ok_or(ErrorCode::ALLOCATION_MISMATCH)?;
         allocation.relayed(now, peer).ok_or(ErrorCode::PEER_ADDRESS_FAMILY_MISMATCH)?;
         self.config.policy.check(peer.ip()).map_err(|_| ErrorCode::FORBIDDEN)?;

@@ -5,6 +5,7 @@
 
 mod authentication;
 mod credential;
+mod data_connection;
 mod peers;
 mod request;
 
@@ -12,18 +13,21 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use peerline_stun::attribute::{ALTERNATE_SERVER, DATA, LIFETIME, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS};
+use peerline_stun::attribute::{
+    ALTERNATE_SERVER, CONNECTION_ID, DATA, LIFETIME, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS,
+};
 use peerline_stun::transaction::Due;
 use peerline_stun::{Class, ErrorCode, Message, Method, TransactionId, address};
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use crate::{Families, RelayHeader, Transport};
+use crate::{ConnectionId, Families, RelayHeader, Transport};
 use authentication::{Authentication, Challenge};
 use peers::Peers;
-use request::{Kind, Request};
+use request::{Kind, Request, Wanted};
 
 pub use credential::Credential;
+pub use data_connection::DataConnection;
 
 /// What a client is told before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +87,11 @@ pub enum Event {
     PeerRefused(IpAddr, ErrorCode),
     /// A channel is bound: [`TurnClient::channel`] knows it.
     ChannelBound(SocketAddr),
+    /// There is a connection with this peer, because [`TurnClient::connect`] asked for it or because the peer has made it
+    /// (RFC 6062 §4.3 and §4.4). A [`DataConnection`] takes it over within 30 seconds.
+    Connected(SocketAddr, ConnectionId),
+    /// There is no connection with this peer (447, 403…).
+    ConnectFailed(SocketAddr, ErrorCode),
     /// The allocation has been given back.
     Closed,
 }
@@ -116,7 +125,7 @@ enum State {
 #[derive(Debug)]
 pub struct TurnClient {
     transport: Transport,
-    families: Families,
+    wanted: Wanted,
     authentication: Authentication,
     state: State,
     peers: Peers,
@@ -131,9 +140,21 @@ pub struct TurnClient {
 impl TurnClient {
     /// A client that asks for an allocation at once: drain [`poll_transmit`](Self::poll_transmit).
     pub fn new(now: Instant, config: Config, random: StdRng) -> Self {
+        let wanted = Wanted { families: config.families, is_tcp: false };
+        Self::asking(now, config, wanted, random)
+    }
+
+    /// A client that asks for an allocation of TCP (RFC 6062), over TCP or TLS. Such a one has addresses of one family: IPv4
+    /// when both are wanted.
+    pub fn with_tcp_relay(now: Instant, config: Config, random: StdRng) -> Self {
+        let families = Families { ipv6: config.families.ipv6 && !config.families.ipv4, ..config.families };
+        Self::asking(now, config, Wanted { families, is_tcp: true }, random)
+    }
+
+    fn asking(now: Instant, config: Config, wanted: Wanted, random: StdRng) -> Self {
         let mut client = Self {
             transport: config.transport,
-            families: config.families,
+            wanted,
             authentication: Authentication::new(config.credential),
             state: State::Allocating,
             peers: Peers::default(),
@@ -176,6 +197,15 @@ impl TurnClient {
         let reachable = self.allocated().is_some_and(|granted| granted.relayed(peer.ip()).is_some());
         if let Some(number) = reachable.then(|| self.peers.bind(peer)).flatten() {
             self.request(now, Kind::Bind { number, peer });
+        }
+    }
+
+    /// Has the server connect to `peer` by TCP (Connect, RFC 6062 §4.3): [`Event::Connected`] or [`Event::ConnectFailed`] follows.
+    /// Nothing where the allocation isn't one of TCP.
+    pub fn connect(&mut self, now: Instant, peer: SocketAddr) {
+        let reachable = self.allocated().is_some_and(|granted| granted.relayed(peer.ip()).is_some());
+        if reachable && self.wanted.is_tcp {
+            self.request(now, Kind::Connect(peer));
         }
     }
 
@@ -232,6 +262,9 @@ impl TurnClient {
         match Message::parse(message) {
             Ok(message) if message.is_classic() || message.fingerprint() == Some(false) => Input::Ignored,
             Ok(message) => match message.class() {
+                Class::Indication if message.method() == Method::CONNECTION_ATTEMPT => {
+                    self.handle_attempt(&message)
+                }
                 Class::Indication => self.handle_indication(&message),
                 Class::Success | Class::Error => self.handle_response(now, &message),
                 Class::Request => Input::Ignored,
@@ -244,6 +277,17 @@ impl TurnClient {
         let peer = message.xor_address(XOR_PEER_ADDRESS).filter(|peer| self.peers.is_permitted(peer.ip()));
         match (message.method(), peer, message.attribute(DATA)) {
             (Method::DATA, Some(peer), Some(payload)) => Input::Data { peer, payload },
+            _ => Input::Ignored,
+        }
+    }
+
+    fn handle_attempt<'a>(&mut self, message: &Message<'a>) -> Input<'a> {
+        let peer = message.xor_address(XOR_PEER_ADDRESS).filter(|peer| self.peers.is_permitted(peer.ip()));
+        match (peer, message.number(CONNECTION_ID)) {
+            (Some(peer), Some(connection)) if self.wanted.is_tcp => {
+                self.events.push_back(Event::Connected(peer, ConnectionId(connection)));
+                Input::Control
+            }
             _ => Input::Ignored,
         }
     }
@@ -280,6 +324,12 @@ impl TurnClient {
                     self.events.push_back(Event::ChannelBound(peer));
                 }
             }
+            Kind::Connect(peer) => self.events.push_back(match message.number(CONNECTION_ID) {
+                Some(connection) => Event::Connected(peer, ConnectionId(connection)),
+                None => Event::ConnectFailed(peer, ErrorCode::SERVER_ERROR),
+            }),
+            // A data connection's.
+            Kind::BindConnection(_) => {}
         }
     }
 
@@ -331,7 +381,9 @@ impl TurnClient {
         match request.kind {
             Kind::Allocate => self.allocate_refused(now, code, message),
             Kind::Refresh { .. } => self.end(Failure::Refused(code)),
-            Kind::Permit(_) | Kind::Bind { .. } if code == ErrorCode::ALLOCATION_MISMATCH => {
+            Kind::Permit(_) | Kind::Bind { .. } | Kind::Connect(_)
+                if code == ErrorCode::ALLOCATION_MISMATCH =>
+            {
                 self.end(Failure::Refused(code));
             }
             // One of them is refused, but which? Each is asked for alone.
@@ -348,6 +400,8 @@ impl TurnClient {
             }
             // Indications still work.
             Kind::Bind { number, .. } => self.peers.not_bound(number),
+            Kind::Connect(peer) => self.events.push_back(Event::ConnectFailed(peer, code)),
+            Kind::BindConnection(_) => {}
         }
     }
 
@@ -361,8 +415,8 @@ impl TurnClient {
                 | ErrorCode::BAD_REQUEST
                 | ErrorCode::UNKNOWN_ATTRIBUTE,
                 _,
-            ) if self.families.ipv4 && self.families.ipv6 => {
-                self.families.ipv6 = false;
+            ) if self.wanted.families.ipv4 && self.wanted.families.ipv6 => {
+                self.wanted.families.ipv6 = false;
                 self.request(now, Kind::Allocate);
             }
             _ => self.end(Failure::Refused(code)),
@@ -398,7 +452,7 @@ impl TurnClient {
             transaction,
             retransmission,
             challenges,
-            self.families,
+            self.wanted,
             &self.authentication,
         );
         self.requests.extend(request);

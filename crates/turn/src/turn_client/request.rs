@@ -4,15 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use peerline_stun::attribute::{
-    ADDITIONAL_ADDRESS_FAMILY, CHANNEL_NUMBER, LIFETIME, REQUESTED_ADDRESS_FAMILY, REQUESTED_TRANSPORT,
-    XOR_PEER_ADDRESS,
+    ADDITIONAL_ADDRESS_FAMILY, CHANNEL_NUMBER, CONNECTION_ID, LIFETIME, REQUESTED_ADDRESS_FAMILY,
+    REQUESTED_TRANSPORT, XOR_PEER_ADDRESS,
 };
 use peerline_stun::integrity::Algorithm;
 use peerline_stun::transaction::{Retransmission, Transaction};
 use peerline_stun::{Class, MessageWriter, Method, TransactionId};
 
 use super::authentication::Authentication;
-use crate::{Families, Transport};
+use crate::{ConnectionId, Families, Transport};
 
 /// How often a request is sent with another nonce.
 pub(super) const CHALLENGES_MAX: u32 = 3;
@@ -23,8 +23,17 @@ const LONGEST: usize = 2200;
 /// When a request is sent for the last time, about: 31.5 s in RFC 8489 §6.2.1.
 const LAST_SENT_AFTER: Duration = Duration::from_secs(25);
 
+const TCP: [u8; 4] = [6, 0, 0, 0];
 const UDP: [u8; 4] = [17, 0, 0, 0];
 const IPV6: [u8; 4] = [2, 0, 0, 0];
+
+/// Which relayed addresses are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Wanted {
+    pub families: Families,
+    /// Of TCP (RFC 6062 §4.1).
+    pub is_tcp: bool,
+}
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +42,8 @@ pub(super) enum Kind {
     Refresh { release: bool },
     Permit(Vec<IpAddr>),
     Bind { number: u16, peer: SocketAddr },
+    Connect(SocketAddr),
+    BindConnection(ConnectionId),
 }
 
 impl Kind {
@@ -42,14 +53,16 @@ impl Kind {
             Self::Refresh { .. } => Method::REFRESH,
             Self::Permit(_) => Method::CREATE_PERMISSION,
             Self::Bind { .. } => Method::CHANNEL_BIND,
+            Self::Connect(_) => Method::CONNECT,
+            Self::BindConnection(_) => Method::CONNECTION_BIND,
         }
     }
 
-    fn write(&self, writer: &mut MessageWriter<'_>, families: Families) {
+    fn write(&self, writer: &mut MessageWriter<'_>, wanted: Wanted) {
         match self {
             Self::Allocate => {
-                writer.attribute(REQUESTED_TRANSPORT, &UDP);
-                match families {
+                writer.attribute(REQUESTED_TRANSPORT, if wanted.is_tcp { &TCP } else { &UDP });
+                match wanted.families {
                     Families { ipv4: true, ipv6: true } => writer.attribute(ADDITIONAL_ADDRESS_FAMILY, &IPV6),
                     Families { ipv4: false, ipv6: true } => writer.attribute(REQUESTED_ADDRESS_FAMILY, &IPV6),
                     _ => writer,
@@ -66,6 +79,12 @@ impl Kind {
             }
             Self::Bind { number, peer } => {
                 writer.number(CHANNEL_NUMBER, u32::from(*number) << 16).xor_address(XOR_PEER_ADDRESS, *peer);
+            }
+            Self::Connect(peer) => {
+                writer.xor_address(XOR_PEER_ADDRESS, *peer);
+            }
+            Self::BindConnection(ConnectionId(connection)) => {
+                writer.number(CONNECTION_ID, *connection);
             }
         }
     }
@@ -94,12 +113,12 @@ impl Request {
         transaction: TransactionId,
         retransmission: Retransmission,
         challenges: u32,
-        families: Families,
+        wanted: Wanted,
         authentication: &Authentication,
     ) -> Option<Self> {
         let mut buffer = [0; LONGEST];
         let mut writer = MessageWriter::new(&mut buffer, Class::Request, kind.method(), transaction);
-        kind.write(&mut writer, families);
+        kind.write(&mut writer, wanted);
         let integrity = authentication.sign(&mut writer);
         let length = writer.finish().ok()?;
         Some(Self {

@@ -137,6 +137,8 @@ pub fn config(now: Instant) -> Config {
         wall_clock: Arc::new(WallClock::new(now, Duration::from_secs(START))),
         policy: PeerPolicy { own: vec![address("203.0.113.1:0").ip()], ..PeerPolicy::default() },
         relayed_ports: Arc::new(RelayedPorts::new()),
+        relayed_tcp_ports: Arc::default(),
+        connection_ids: Arc::default(),
         listeners: Vec::new(),
         families: Families { ipv4: true, ipv6: true },
         limits: Limits::default(),
@@ -231,8 +233,9 @@ impl Scene {
         self.next_port += 2;
         let ipv4 = request.families.ipv4.then(|| SocketAddr::new([203, 0, 113, 1].into(), port));
         let ipv6 = request.families.ipv6.then(|| format!("[2001:db8::1]:{port}").parse().unwrap());
+        let ports = if request.is_tcp { &self.config.relayed_tcp_ports } else { &self.config.relayed_ports };
         for relayed in ipv4.iter().chain(&ipv6) {
-            self.config.relayed_ports.insert(*relayed);
+            ports.insert(*relayed);
         }
         let reservation_token = request.reserve_next.then_some(ReservationToken(*b"reserved"));
         Granted { ipv4, ipv6, reservation_token, budgets: Budgets::default() }

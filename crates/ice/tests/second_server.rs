@@ -1,0 +1,197 @@
+//! Two TURN servers in the list, or one that is started again: what is relayed moves by itself when the server that relays it
+//! is gone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use common::*;
+use peerline_ice::*;
+
+const OTHER_SERVER_IP: IpAddr = OTHER_LISTENER.ip();
+/// What is sent when a path is silent is sent again after so long by the layer above.
+const RETRANSMISSION: Duration = ms(1000);
+/// How long nothing may pass when a server is gone.
+const GAP: Duration = ms(3000);
+
+/// Two that may be relayed only, by these servers in this order.
+fn relayed(seed: u64, servers: &[SocketAddr], transport: Transport) -> World {
+    let mut world = World::new(seed);
+    let relay_only = |config| Config { transport_policy: IceTransportPolicy::Relay, ..config };
+    world.peer(relay_only(Config::default()), &["192.0.2.1:5000"], None);
+    world.peer(relay_only(controlled()), &["198.51.100.1:6000"], None);
+    for peer in [0, 1] {
+        for server in servers {
+            world.turn_server_at(*server, peer, transport);
+        }
+    }
+    world.connect(0, 1);
+    world.run_until(ms(60_000), |world| world.both_in(State::Completed)).expect("completed");
+    world
+}
+
+/// Whose relay this side sends by.
+fn server_of(peer: &Peer) -> Option<IpAddr> {
+    peer.route().map(|route| route.remote.ip())
+}
+
+/// The server at this address.
+fn turn_at(world: &mut World, ip: IpAddr) -> &mut TurnNode {
+    if ip == SERVER_IP { &mut world.turn } else { &mut world.other_turn }
+}
+
+/// It knows nobody any more, and its nonces are others.
+fn start_again(world: &mut World, ip: IpAddr) {
+    let listener = turn_at(world, ip).listener;
+    let started = TurnNode::new(world.now, listener, &mut world.random);
+    *turn_at(world, ip) = started;
+}
+
+/// Runs until data of each side arrives at the other: how long that takes. Both send all the time, and the layer above
+/// notices when nothing comes back.
+fn gap(world: &mut World) -> Duration {
+    let begin = world.now;
+    let received = |world: &World| [0, 1].map(|peer| world.peers[peer].received.len());
+    let before = received(world);
+    let mut next_suspicion = begin + RETRANSMISSION;
+    loop {
+        for peer in [0, 1] {
+            if world.peers[peer].route().is_some() {
+                world.send_data(peer, &[200; 100]);
+            }
+        }
+        world.run_for(ms(20));
+        let now = received(world);
+        if now[0] > before[0] && now[1] > before[1] {
+            let gap = world.now - begin;
+            settle(world);
+            return gap;
+        }
+        assert!(world.now - begin < ms(60_000), "nothing passes any more");
+        if world.now >= next_suspicion {
+            next_suspicion = world.now + RETRANSMISSION;
+            for peer in [0, 1] {
+                let now = world.now;
+                world.peers[peer].agent.suspect(now);
+                world.drain(peer);
+            }
+        }
+    }
+}
+
+/// What was under way has arrived or is lost.
+fn settle(world: &mut World) {
+    world.run_for(world.delay * 5);
+}
+
+#[test]
+fn both_servers_relays_are_there_from_the_beginning() {
+    for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
+        let world = relayed(1, &[LISTENER, OTHER_LISTENER], transport);
+        for peer in &world.peers {
+            let mut relays: Vec<_> =
+                peer.candidates().iter().filter_map(|candidate| candidate.address.ip()).collect();
+            relays.sort();
+            assert_eq!(relays, [SERVER_IP, OTHER_SERVER_IP]);
+        }
+        assert_eq!((world.turn.server.allocations(), world.other_turn.server.allocations()), (2, 2));
+    }
+}
+
+#[test]
+fn when_the_server_that_relays_dies_the_other_takes_over() {
+    for seed in 0..5 {
+        let mut world = relayed(seed, &[LISTENER, OTHER_LISTENER], Transport::Udp);
+        let relaying = server_of(&world.peers[0]).unwrap();
+        assert!(world.both(|peer| server_of(peer) == Some(relaying)));
+        turn_at(&mut world, relaying).dead = true;
+        settle(&mut world);
+        let gap = gap(&mut world);
+        assert!(gap < GAP, "seed {seed}: {gap:?}");
+        assert!(world.both(|peer| server_of(peer) != Some(relaying)));
+        world.assert_data_passes();
+        assert!(world.both(|peer| !peer.states().contains(&State::Failed)));
+    }
+}
+
+/// Only who sends notices that nothing comes back; the other side has to follow, or the answers are lost.
+#[test]
+fn the_side_that_only_listens_moves_with_the_one_that_sends() {
+    for sender in [0, 1] {
+        let mut world = relayed(6, &[LISTENER, OTHER_LISTENER], Transport::Udp);
+        let relaying = server_of(&world.peers[0]).unwrap();
+        turn_at(&mut world, relaying).dead = true;
+        settle(&mut world);
+        let begin = world.now;
+        let moved = |peer: &Peer| server_of(peer).is_some_and(|server| server != relaying);
+        while !world.both(moved) {
+            world.send_data(sender, &[200; 100]);
+            world.run_for(ms(20));
+            if world.now == begin + RETRANSMISSION {
+                let now = world.now;
+                world.peers[sender].agent.suspect(now);
+                world.drain(sender);
+            }
+            assert!(world.now - begin < GAP + ms(1500), "peer {sender} sends");
+        }
+    }
+}
+
+#[test]
+fn while_nothing_is_sent_the_death_of_a_server_is_noticed_by_consent_checks() {
+    let mut world = relayed(7, &[LISTENER, OTHER_LISTENER], Transport::Udp);
+    let relaying = server_of(&world.peers[0]).unwrap();
+    turn_at(&mut world, relaying).dead = true;
+    let moved = |peer: &Peer| server_of(peer).is_some_and(|server| server != relaying);
+    let time = world.run_until(ms(60_000), |world| world.both(moved)).expect("taken over");
+    assert!(time < ms(8500), "{time:?}");
+    world.assert_data_passes();
+}
+
+#[test]
+fn a_server_that_is_started_again_is_allocated_at_anew() {
+    for seed in 0..5 {
+        let mut world = relayed(seed, &[LISTENER], Transport::Udp);
+        start_again(&mut world, SERVER_IP);
+        settle(&mut world);
+        let gap = gap(&mut world);
+        assert!(gap < GAP, "seed {seed}: {gap:?}");
+        assert_eq!(world.turn.server.allocations(), 2);
+        world.assert_data_passes();
+        assert!(world.both(|peer| !peer.states().contains(&State::Failed)));
+    }
+}
+
+#[test]
+fn a_server_that_is_away_for_a_while_is_found_again() {
+    let mut world = relayed(3, &[LISTENER], Transport::Udp);
+    world.turn.dead = true;
+    world.run_for(ms(5000));
+    start_again(&mut world, SERVER_IP);
+    let gap = gap(&mut world);
+    assert!(gap < ms(8000), "{gap:?}");
+    world.assert_data_passes();
+}
+
+#[test]
+fn a_server_that_came_back_is_there_when_the_other_dies() {
+    let mut world = relayed(4, &[LISTENER, OTHER_LISTENER], Transport::Udp);
+    let first = server_of(&world.peers[0]).unwrap();
+    turn_at(&mut world, first).dead = true;
+    settle(&mut world);
+    gap(&mut world);
+    let second = server_of(&world.peers[0]).unwrap();
+    assert_ne!(first, second);
+    world.run_for(ms(5000));
+    start_again(&mut world, first);
+    world.run_for(ms(20_000));
+    assert_eq!(turn_at(&mut world, first).server.allocations(), 2);
+    turn_at(&mut world, second).dead = true;
+    settle(&mut world);
+    let gap = gap(&mut world);
+    assert!(gap < GAP, "{gap:?}");
+    assert!(world.both(|peer| server_of(peer) == Some(first)));
+    world.assert_data_passes();
+}
