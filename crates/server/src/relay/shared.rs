@@ -26,8 +26,8 @@ const RESERVATION_LIFETIME: Duration = Duration::from_secs(30);
 const SOCKET_BUFFER: usize = 1 << 20;
 /// How many ports are tried when other programs hold some of the range.
 const PORT_ATTEMPTS: usize = 64;
-/// Connections of peers that wait to be taken in.
-const BACKLOG: i32 = 16;
+/// Connections of peers that wait to be taken in: those of strangers are closed then, and must not crowd the others out.
+const BACKLOG: i32 = 128;
 
 /// Ports, quotas, policy, credentials: all that one relay has once.
 #[derive(Debug)]
