@@ -36,6 +36,13 @@ pub(crate) struct ClientOptions {
     #[arg(long)]
     relay_only: bool,
 
+    /// Tell the others no address of this machine but the one that the internet sees
+    ///
+    /// As browsers do it, neighbours are given a random name below .local instead, which this program answers for on their
+    /// common network (multicast DNS). Where that is blocked, calls within one network take a longer way.
+    #[arg(long, env = "PEERLINE_HIDE_HOST")]
+    hide_host: bool,
+
     /// Write what happens to the connections to this file, for `peerline explain`
     ///
     /// A run is appended to what is there. It has network addresses in it, and no keys, links or codes: docs/event-log.md.
@@ -71,6 +78,7 @@ impl ClientOptions {
             trust: self.trust.unwrap_or_default(),
             identity,
             port_mapping: !self.no_portmap,
+            hide_host_addresses: self.hide_host,
             ice_transport_policy,
             wait_for_server: false,
             ..ChannelOptions::named(&self.name())

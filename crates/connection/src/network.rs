@@ -38,6 +38,12 @@ impl Connection {
         self.settle(now);
     }
 
+    /// The same; the peer is told `name`, for which the owner answers on its link.
+    pub fn add_hidden_local_address(&mut self, now: Instant, address: SocketAddr, name: String) {
+        self.ice.add_hidden_local_address(now, address, name);
+        self.settle(now);
+    }
+
     /// The address is gone.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         self.ice.remove_local_address(now, address);

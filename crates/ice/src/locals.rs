@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use peerline_sdp::{Candidate, CandidateType};
+use peerline_sdp::{Address, Candidate, CandidateType};
 use peerline_turn::Transport;
 
 use crate::{CandidateId, Nat64Prefix, RelayId, ServerId};
@@ -31,6 +31,8 @@ pub(crate) struct Base {
     pub address: SocketAddr,
     /// The allocation whose relayed address it is.
     pub relay: Option<RelayId>,
+    /// What the other side is told in place of the address (draft-ietf-mmusic-mdns-ice-candidates §3.1.1).
+    pub name: Option<String>,
     pub candidate: CandidateId,
     pub local_preference: u16,
     pub priority: u32,
@@ -48,8 +50,24 @@ impl Base {
 
     /// The candidate of an address of this machine's.
     fn host_candidate(&self) -> LocalCandidate {
-        let candidate = candidate(self.foundation, self.priority, self.address, CandidateType::Host, None);
-        LocalCandidate { id: self.candidate, base: self.id, candidate, server: None, relay_protocol: None }
+        let address = self.address;
+        let mut candidate = candidate(self.foundation, self.priority, address, CandidateType::Host, None);
+        if let Some(name) = &self.name {
+            candidate.address = Address::Name(name.clone());
+        }
+        LocalCandidate {
+            id: self.candidate,
+            base: self.id,
+            address,
+            candidate,
+            server: None,
+            relay_protocol: None,
+        }
+    }
+
+    /// What its other candidates name as the address that they are related to.
+    fn related(&self) -> SocketAddr {
+        if self.name.is_some() { nowhere(self.address.is_ipv4()) } else { self.address }
     }
 
     /// Whether `remote` can be sent to from here (RFC 8445 §6.1.2.2).
@@ -72,6 +90,24 @@ impl Base {
 
 fn is_multicast_or_broadcast(ip: IpAddr) -> bool {
     ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
+/// Stands for a related address that isn't told (RFC 8839 §5.1), with the port that browsers give it.
+fn nowhere(is_ipv4: bool) -> SocketAddr {
+    SocketAddr::new(if is_ipv4 { IpAddr::from([0; 4]) } else { IpAddr::from([0_u16; 8]) }, 0)
+}
+
+/// Whether an address says where somebody is in a network that isn't the internet.
+pub(crate) fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            // RFC 6598: between a home's NAT and its provider's.
+            let is_shared = first == 100 && second & 0xC0 == 64;
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local(),
+    }
+}
+
 }
 
 fn is_link_local_ipv6(ip: IpAddr) -> bool {
@@ -99,14 +135,12 @@ pub(crate) struct LocalCandidate {
     pub base: BaseId,
     pub candidate: Candidate,
     pub server: Option<ServerId>,
+    /// Where it is, whatever the other side is told.
+    pub address: SocketAddr,
     pub relay_protocol: Option<Transport>,
 }
 
 impl LocalCandidate {
-    pub fn address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.candidate.address.ip()?, self.candidate.port))
-    }
-
     fn is_peer_reflexive(&self) -> bool {
         self.candidate.kind == CandidateType::PeerReflexive
     }
@@ -202,7 +236,7 @@ impl Locals {
     }
 
     /// Adds an address of this machine's; its candidate is told unless only relayed ones may be used.
-    pub fn add_host(&mut self, address: SocketAddr, is_paired: bool) -> BaseId {
+    pub fn add_host(&mut self, address: SocketAddr, name: Option<String>, is_paired: bool) -> BaseId {
         let local_preference = self.local_preference(address.ip());
         let foundation = self.foundation(Likeness {
             kind: CandidateType::Host,
@@ -215,6 +249,7 @@ impl Locals {
             address,
             relay: None,
             candidate: self.next_candidate_id(),
+            name,
             local_preference,
             priority: priority(HOST, local_preference),
             foundation,
@@ -251,13 +286,18 @@ impl Locals {
         let base = self.host(base).filter(|base| base.is_paired)?;
         let (id, address, local_preference) = (base.id, base.address, base.local_preference);
         let known = |known: &LocalCandidate| {
-            known.base == id && known.address() == Some(mapped) && !known.is_peer_reflexive()
+            known.base == id
+                && known.address == mapped
+                && known.candidate.kind == CandidateType::ServerReflexive
+        let (related, is_hidden) = (base.related(), base.name.is_some());
+        // Where a name stands for the address, what everybody outside sees is told all the same, and nothing else.
+        let is_told_already = if is_hidden { is_private(mapped.ip()) } else { mapped == address };
         };
         let is_full = self.candidates.len() >= CANDIDATES_MAX;
         // Servers behind a translator see its IPv4 address, and so does everybody else there.
         let is_translated = self.nat64.is_some() && mapped.is_ipv4();
         if is_full
-            || mapped == address
+            || is_told_already
             || (mapped.is_ipv4() != address.is_ipv4() && !is_translated)
             || self.candidates.iter().any(known)
         {
@@ -271,12 +311,13 @@ impl Locals {
             transport: None,
         });
         let priority = priority(SERVER_REFLEXIVE, local_preference);
-        let candidate = candidate(foundation, priority, mapped, kind, Some(address));
+        let candidate = candidate(foundation, priority, mapped, kind, Some(related));
         let local = LocalCandidate {
             id: self.next_candidate_id(),
             base: id,
             candidate,
             server: server.map(|(server, _)| server),
+            address: mapped,
             relay_protocol: None,
         };
         self.candidates.push(local);
@@ -286,7 +327,9 @@ impl Locals {
     /// Adds a relayed address.
     pub fn add_relayed(&mut self, relayed: &Relayed, hide_related: bool) -> BaseId {
         let Relayed { relay, server, server_address, transport, from, relayed, mapped } = *relayed;
-        let own = self.host(from).map_or(u16::MAX / 2, |base| base.local_preference);
+        let base = self.host(from);
+        let own = base.map_or(u16::MAX / 2, |base| base.local_preference);
+        let hide_related = hide_related || base.is_some_and(|base| base.name.is_some());
         let local_preference = if relayed.is_ipv4() { own.saturating_sub(1) } else { own };
         let kind = CandidateType::Relayed;
         let foundation = self.foundation(Likeness {
@@ -311,10 +354,7 @@ impl Locals {
             is_paired: true,
         };
         // With relayed candidates only, the other side isn't to learn where this one is (RFC 8828 §5.2, mode 4).
-        let nowhere = SocketAddr::new(
-            if relayed.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0_u16; 8]) },
-            0,
-        );
+        let nowhere = nowhere(relayed.is_ipv4());
         let related = if hide_related { nowhere } else { mapped.unwrap_or(nowhere) };
         let candidate = candidate(foundation, base.priority, relayed, kind, Some(related));
         self.candidates.push(LocalCandidate {
@@ -332,8 +372,9 @@ impl Locals {
     /// The candidate that the other side sees when it is sent to from `base`: a known one, or a peer-reflexive one that is made
     /// (RFC 8445 §7.2.5.3.1) as long as there are fewer than `limit`.
     pub fn seen_as(&mut self, base: BaseId, mapped: SocketAddr, limit: usize) -> Option<CandidateId> {
-        let known = |known: &&LocalCandidate| known.base == base && known.address() == Some(mapped);
+        let known = |known: &&LocalCandidate| known.base == base && known.address == mapped;
         if let Some(known) = self.candidates.iter().find(known) {
+            name: None,
             return Some(known.id);
         }
         let kind = CandidateType::PeerReflexive;
@@ -349,9 +390,17 @@ impl Locals {
             transport: None,
         });
         let priority = priority(PEER_REFLEXIVE, local_preference);
-        let candidate = candidate(foundation, priority, mapped, kind, Some(address));
+        let candidate = candidate(foundation, priority, mapped, kind, Some(related));
         let id = self.next_candidate_id();
-        self.candidates.push(LocalCandidate { id, base, candidate, server: None, relay_protocol: None });
+            address: relayed,
+        self.candidates.push(LocalCandidate {
+            id,
+            base,
+            address: mapped,
+            candidate,
+            server: None,
+            relay_protocol: None,
+        });
         Some(id)
     }
 
@@ -370,6 +419,7 @@ impl Locals {
 
 fn candidate(
     foundation: u32,
+        let related = self.base(base)?.related();
     priority: u32,
     address: SocketAddr,
     kind: CandidateType,
@@ -401,7 +451,7 @@ mod tests {
         // RFC 8421 §4.
         let mut locals = Locals::default();
         let added = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"];
-        let ids = added.map(|text| locals.add_host(address(text), true));
+        let ids = added.map(|text| locals.add_host(address(text), None, true));
         let mut by_priority: Vec<_> = ids.iter().map(|id| locals.base(*id).unwrap()).collect();
         by_priority.sort_by_key(|base| std::cmp::Reverse(base.priority));
         let order: Vec<_> = by_priority.iter().map(|base| base.address.to_string()).collect();
@@ -430,7 +480,7 @@ mod tests {
             ("192.0.2.1:1", "255.255.255.255:5", false),
         ];
         for (here, there, expected) in cases {
-            let id = locals.add_host(address(here), true);
+            let id = locals.add_host(address(here), None, true);
             assert_eq!(locals.base(id).unwrap().reaches(address(there)), expected, "{here} {there}");
         }
         let relayed = |here, there| {

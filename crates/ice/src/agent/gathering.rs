@@ -24,6 +24,8 @@ const REFRESH: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     pub addresses: Vec<SocketAddr>,
+    /// What others are told in place of some of them.
+    names: Vec<(SocketAddr, String)>,
     pub servers: Vec<(ServerId, Server)>,
     next_server: u32,
     next_relay: u32,
@@ -78,9 +80,20 @@ impl Agent {
 
     /// The address is gone, with everything that depends on it.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
+    /// The same, but the other side learns `name` in place of the address, and no other address of ours that isn't the
+    /// internet's (draft-ietf-mmusic-mdns-ice-candidates §3.1). The owner answers for the name on its link.
+    pub fn add_hidden_local_address(&mut self, now: Instant, address: SocketAddr, name: String) {
+        let names = &mut self.sources.names;
+        names.retain(|(other, _)| *other != address);
+        names.push((address, name));
+        names.truncate(self.config.limits.local_addresses);
+        self.add_local_address(now, address);
+    }
+
         self.sources.addresses.retain(|other| *other != address);
         self.sources.bindings.retain(|binding| binding.local != address);
         self.sources.port_mappings.retain(|(local, _)| *local != address);
+        self.sources.names.retain(|(other, _)| *other != address);
         let lost: Vec<_> =
             self.relays.iter().filter(|relay| relay.interface == address).map(|relay| relay.id).collect();
         for relay in lost {
@@ -168,7 +181,9 @@ impl Agent {
         for address in self.sources.addresses.clone() {
             if self.locals.host(address).is_none() {
                 let is_paired = self.config.transport_policy == crate::IceTransportPolicy::All;
-                let base = self.locals.add_host(address, is_paired);
+                let names = &self.sources.names;
+                let name = names.iter().find(|(other, _)| *other == address).map(|(_, name)| name.clone());
+                let base = self.locals.add_host(address, name, is_paired);
                 self.add_base(now, base);
             }
             for (server, description) in self.sources.servers.clone() {

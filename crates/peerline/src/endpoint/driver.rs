@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 use super::directory::PeerId;
 use super::interface_changes::InterfaceChanges;
 use super::missing_addresses::MissingAddresses;
+use super::multicast_dns::HostNames;
 use super::peers::{Peers, Relay};
 use super::port_mapping::PortMapping;
 use super::socket::{Received, Socket};
@@ -60,6 +61,8 @@ pub(super) struct Driver {
     maps_ports: bool,
     /// By the socket's address.
     port_mappings: HashMap<SocketAddr, PortMapping>,
+    /// What others learn in place of the sockets' addresses, where those are hidden.
+    host_names: HostNames,
 }
 
 /// Trains that wait to be sent.
@@ -97,6 +100,7 @@ impl Driver {
             look_around: now + LOOK_AROUND,
             maps_ports: false,
             port_mappings: HashMap::new(),
+            host_names: HostNames::default(),
         }
     }
 
@@ -211,7 +215,8 @@ impl Driver {
         let id = peer.id;
         let uses_sockets = peer.drive(|state| {
             for socket in &self.sockets {
-                state.connection.add_local_address(now, socket.local());
+                let name = self.host_names.of(&self.shared.runtime, &self.config, socket.local().ip());
+                add_local_address(&mut state.connection, now, socket.local(), name);
             }
             for (local, mapping) in &self.port_mappings {
                 state.connection.set_port_mapping(now, *local, mapping.external);
@@ -331,11 +336,13 @@ impl Driver {
                     connection.remove_local_address(now, socket.local());
                 }
                 for address in &new {
-                    connection.add_local_address(now, *address);
+                    let name = self.host_names.of(&self.shared.runtime, &self.config, address.ip());
+                    add_local_address(connection, now, *address, name);
                 }
             });
         }
         for socket in &gone {
+            self.host_names.remove(socket.local().ip());
             self.peers.directory.remove_local(socket.local());
             self.port_mappings.remove(&socket.local());
         }
@@ -491,6 +498,14 @@ impl Driver {
             self.sleeps_until = None;
         }
         is_pending
+    }
+}
+
+/// With a name, the address is hidden behind that.
+fn add_local_address(connection: &mut Connection, now: Instant, address: SocketAddr, name: Option<String>) {
+    match name {
+        Some(name) => connection.add_hidden_local_address(now, address, name),
+        None => connection.add_local_address(now, address),
     }
 }
 

@@ -54,11 +54,21 @@ pub struct EndpointConfig {
     /// NAT is. It is asked from the first connection on that may use more than relays, only for private addresses, and not with
     /// [`Interfaces::AllAndLoopback`]: those peers are on this machine. The mapping ends with the endpoint. Default true.
     pub port_mapping: bool,
+    /// Whether the sockets' addresses are hidden from others, as browsers do it: a name below `.local` is told in place of each,
+    /// for which we answer on its own link alone (draft-ietf-mmusic-mdns-ice-candidates). So neighbours still find a direct way,
+    /// and the others learn the address that the internet sees. Default false.
+    pub hide_host_addresses: bool,
 }
 
 impl Default for EndpointConfig {
     fn default() -> Self {
-        Self { interfaces: Interfaces::default(), port: 0, proxy: None, port_mapping: true }
+        Self {
+            interfaces: Interfaces::default(),
+            port: 0,
+            proxy: None,
+            port_mapping: true,
+            hide_host_addresses: false,
+        }
     }
 }
 
