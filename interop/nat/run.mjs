@@ -1,6 +1,7 @@
 // One pair by hand: node interop/nat/run.mjs --a symmetric --b port-restricted --peers native,chromium --delay 25 --runs 3
 import { inspect, parseArgs } from "node:util";
 import { Laboratory, punchTable } from "./laboratory.mjs";
+import { isPredicted } from "./matrix.mjs";
 import { SitePeer, connect } from "./pair.mjs";
 
 const { values } = parseArgs({
@@ -25,8 +26,9 @@ try {
   await laboratory.serve();
   const sites = [await laboratory.site("a", values.a, quality), await laboratory.site("b", values.b, quality)];
   ends = sites.map((site, index) => new SitePeer(site, stacks[index]));
-  const isDirect = punchTable().isDirect(values.a, values.b);
-  console.log(`${values.a} and ${values.b}: ${isDirect ? "a" : "no"} direct path over UDP`);
+  const isPunched = punchTable().isDirect(values.a, values.b);
+  const isDirect = isPunched || isPredicted({ a: values.a, b: values.b, peers: stacks });
+  console.log(`${values.a} and ${values.b}: ${isPunched ? "a" : isDirect ? "with predicted ports a" : "no"} direct path over UDP`);
   for (let run = 0; run < Number(values.runs); run += 1) {
     const result = await connect(...ends, { waitForDirect: isDirect });
     console.log(values.verbose ? inspect(result, { depth: 5 }) : line(result));

@@ -11,6 +11,8 @@ use crate::{CandidateId, Nat64Prefix, RelayId, ServerId};
 const HOST: u32 = 126;
 const PEER_REFLEXIVE: u32 = 110;
 const SERVER_REFLEXIVE: u32 = 100;
+/// Addresses that nobody has seen yet come after those that were.
+const PREDICTED: u32 = 90;
 
 /// A STUN server that says something else each time doesn't make this side hold more.
 const CANDIDATES_MAX: usize = 128;
@@ -29,10 +31,10 @@ pub(crate) struct BaseId(u32);
 pub(crate) struct Base {
     pub id: BaseId,
     pub address: SocketAddr,
-    /// The allocation whose relayed address it is.
-    pub relay: Option<RelayId>,
     /// What the other side is told in place of the address (draft-ietf-mmusic-mdns-ice-candidates §3.1.1).
     pub name: Option<String>,
+    /// The allocation whose relayed address it is.
+    pub relay: Option<RelayId>,
     pub candidate: CandidateId,
     pub local_preference: u16,
     pub priority: u32,
@@ -88,8 +90,6 @@ impl Base {
     }
 }
 
-fn is_multicast_or_broadcast(ip: IpAddr) -> bool {
-    ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
 /// Stands for a related address that isn't told (RFC 8839 §5.1), with the port that browsers give it.
 fn nowhere(is_ipv4: bool) -> SocketAddr {
     SocketAddr::new(if is_ipv4 { IpAddr::from([0; 4]) } else { IpAddr::from([0_u16; 8]) }, 0)
@@ -108,6 +108,8 @@ pub(crate) fn is_private(ip: IpAddr) -> bool {
     }
 }
 
+fn is_multicast_or_broadcast(ip: IpAddr) -> bool {
+    ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
 }
 
 fn is_link_local_ipv6(ip: IpAddr) -> bool {
@@ -133,10 +135,10 @@ pub(crate) fn reaches_server(ip: IpAddr, server: IpAddr) -> bool {
 pub(crate) struct LocalCandidate {
     pub id: CandidateId,
     pub base: BaseId,
-    pub candidate: Candidate,
-    pub server: Option<ServerId>,
     /// Where it is, whatever the other side is told.
     pub address: SocketAddr,
+    pub candidate: Candidate,
+    pub server: Option<ServerId>,
     pub relay_protocol: Option<Transport>,
 }
 
@@ -247,9 +249,9 @@ impl Locals {
         let base = Base {
             id: self.next_base_id(),
             address,
+            name,
             relay: None,
             candidate: self.next_candidate_id(),
-            name,
             local_preference,
             priority: priority(HOST, local_preference),
             foundation,
@@ -285,13 +287,13 @@ impl Locals {
     ) -> Option<&LocalCandidate> {
         let base = self.host(base).filter(|base| base.is_paired)?;
         let (id, address, local_preference) = (base.id, base.address, base.local_preference);
+        let (related, is_hidden) = (base.related(), base.name.is_some());
+        // Where a name stands for the address, what everybody outside sees is told all the same, and nothing else.
+        let is_told_already = if is_hidden { is_private(mapped.ip()) } else { mapped == address };
         let known = |known: &LocalCandidate| {
             known.base == id
                 && known.address == mapped
                 && known.candidate.kind == CandidateType::ServerReflexive
-        let (related, is_hidden) = (base.related(), base.name.is_some());
-        // Where a name stands for the address, what everybody outside sees is told all the same, and nothing else.
-        let is_told_already = if is_hidden { is_private(mapped.ip()) } else { mapped == address };
         };
         let is_full = self.candidates.len() >= CANDIDATES_MAX;
         // Servers behind a translator see its IPv4 address, and so does everybody else there.
@@ -315,13 +317,42 @@ impl Locals {
         let local = LocalCandidate {
             id: self.next_candidate_id(),
             base: id,
+            address: mapped,
             candidate,
             server: server.map(|(server, _)| server),
-            address: mapped,
             relay_protocol: None,
         };
         self.candidates.push(local);
         self.candidates.last()
+    }
+
+    /// Adds an address at which `base` is probably seen by somebody, unless it is known; the higher its rank, the less it
+    /// is preferred.
+    pub fn add_predicted(&mut self, base: SocketAddr, mapped: SocketAddr, rank: u16) -> Option<CandidateId> {
+        let base = self.host(base).filter(|base| base.is_paired)?;
+        let (id, ip, related) = (base.id, base.address.ip(), base.related());
+        let local_preference = base.local_preference.saturating_sub(rank);
+        let is_known = self.candidates.iter().any(|known| known.base == id && known.address == mapped);
+        if is_known || self.candidates.len() >= CANDIDATES_MAX {
+            return None;
+        }
+        let kind = CandidateType::ServerReflexive;
+        // Each its own: it says nothing of the others.
+        let foundation =
+            self.foundation(Likeness { kind: kind.clone(), base: ip, server: Some(mapped), transport: None });
+        let candidate =
+            candidate(foundation, priority(PREDICTED, local_preference), mapped, kind, Some(related));
+        let local = LocalCandidate {
+            id: self.next_candidate_id(),
+            base: id,
+            address: mapped,
+            candidate,
+            server: None,
+            relay_protocol: None,
+        };
+        let id = local.id;
+        self.candidates.push(local);
+        Some(id)
     }
 
     /// Adds a relayed address.
@@ -346,6 +377,7 @@ impl Locals {
         let base = Base {
             id: self.next_base_id(),
             address: relayed,
+            name: None,
             relay: Some(relay),
             candidate: self.next_candidate_id(),
             local_preference,
@@ -360,6 +392,7 @@ impl Locals {
         self.candidates.push(LocalCandidate {
             id: base.candidate,
             base: base.id,
+            address: relayed,
             candidate,
             server: Some(server),
             relay_protocol: Some(transport),
@@ -374,12 +407,12 @@ impl Locals {
     pub fn seen_as(&mut self, base: BaseId, mapped: SocketAddr, limit: usize) -> Option<CandidateId> {
         let known = |known: &&LocalCandidate| known.base == base && known.address == mapped;
         if let Some(known) = self.candidates.iter().find(known) {
-            name: None,
             return Some(known.id);
         }
         let kind = CandidateType::PeerReflexive;
         let of_peers = self.candidates.iter().filter(|candidate| candidate.candidate.kind == kind).count();
         let Base { address, local_preference, candidate: of_base, .. } = *self.base(base)?;
+        let related = self.base(base)?.related();
         if of_peers >= limit {
             return Some(of_base);
         }
@@ -392,7 +425,6 @@ impl Locals {
         let priority = priority(PEER_REFLEXIVE, local_preference);
         let candidate = candidate(foundation, priority, mapped, kind, Some(related));
         let id = self.next_candidate_id();
-            address: relayed,
         self.candidates.push(LocalCandidate {
             id,
             base,
@@ -419,7 +451,6 @@ impl Locals {
 
 fn candidate(
     foundation: u32,
-        let related = self.base(base)?.related();
     priority: u32,
     address: SocketAddr,
     kind: CandidateType,

@@ -1,11 +1,13 @@
 //! The agent: its state and its verbs.
 //!
 //! What is beside: where candidates come from ([`gathering`], [`relaying`]), what comes in ([`input`]), what travels with
-//! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
+//! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), which ports a
+//! NAT gives ([`predicting`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
 
 mod embedded;
 mod gathering;
 mod input;
+mod predicting;
 mod reconfiguring;
 mod relaying;
 mod report;
@@ -30,6 +32,7 @@ use crate::{
 };
 use embedded::Deferred;
 use gathering::Sources;
+use predicting::Prediction;
 
 /// What the other side's description says of its agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +79,7 @@ pub struct Agent {
     sources: Sources,
     relays: Vec<Relay>,
     locals: Locals,
+    prediction: Prediction,
     current: Session,
     /// The generation before, until the current one has found a pair.
     previous: Option<Session>,
@@ -122,6 +126,7 @@ impl Agent {
             sources: Sources::default(),
             relays: Vec::new(),
             locals: Locals::default(),
+            prediction: Prediction::default(),
             previous: None,
             next_pair: 0,
             outbox: VecDeque::new(),
@@ -218,6 +223,7 @@ impl Agent {
         self.apply_reconfiguration();
         self.locals.remove_reflexive();
         self.sources.bindings.clear();
+        self.prediction.restart();
         self.relays.retain(|relay| !matches!(relay.stage, Stage::Closed));
         self.add_all_bases(now);
         if self.sources.began.is_some() {
@@ -405,6 +411,7 @@ impl Agent {
         self.tell_state(now);
         self.tend_relays(now, self.state == State::Completed);
         self.flush(now);
+        self.predict_ports(now);
         self.drain_relays(now);
         self.tell_state(now);
         self.deadline = self.next_timeout(now);
@@ -461,6 +468,11 @@ impl Agent {
         let gathered = self.gathering == GatheringState::Complete;
         let sessions = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
         let sessions = sessions.filter_map(|session| session.poll_timeout(now, timing, gathered));
-        relays.chain(sessions).chain(self.next_gathering_timeout()).chain(self.recovers).min()
+        relays
+            .chain(sessions)
+            .chain(self.next_gathering_timeout())
+            .chain(self.next_prediction())
+            .chain(self.recovers)
+            .min()
     }
 }

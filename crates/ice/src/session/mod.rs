@@ -322,6 +322,11 @@ impl Session {
         self.selected.and_then(|id| self.pair(id))
     }
 
+    /// Whether there is a pair without a relay.
+    pub fn has_direct_pair(&self) -> bool {
+        self.pairs.iter().any(|pair| !pair.is_relayed && pair.life().is_some())
+    }
+
     pub fn is_own_transaction(&self, transaction: &TransactionId) -> bool {
         self.pairs.iter().flat_map(|pair| &pair.outstanding).any(|sent| sent.transaction == *transaction)
     }

@@ -16,7 +16,8 @@ use rand::{Rng, SeedableRng};
 #[allow(unused_imports)]
 pub use nat::Behaviour;
 pub use nat::Nat;
-pub use turn_node::{LISTENER, SERVER_IP, TurnNode};
+#[allow(unused_imports)]
+pub use turn_node::{LISTENER, SECOND_LISTENER, SERVER_IP, TurnNode};
 
 pub fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()

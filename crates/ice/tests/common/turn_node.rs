@@ -17,6 +17,8 @@ use super::Packet;
 const SERVER_IPV4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 pub const SERVER_IP: IpAddr = IpAddr::V4(SERVER_IPV4);
 pub const LISTENER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(SERVER_IPV4, 3478));
+/// It listens there, too, over all transports.
+pub const SECOND_LISTENER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(SERVER_IPV4, 443));
 
 pub type Grant = Box<dyn FnMut(&AllocationRequest) -> Option<Refusal>>;
 
@@ -79,7 +81,7 @@ impl TurnNode {
             return Vec::new();
         }
         let Packet { transport, source, destination, bytes } = packet;
-        if destination != LISTENER {
+        if ![LISTENER, SECOND_LISTENER].contains(&destination) {
             return self.peer_sends(now, source, destination, bytes);
         }
         // Over a stream, ChannelData comes without its padding.
