@@ -53,7 +53,7 @@ pub(crate) struct ClientOptions {
     /// [default: that of HTTPS_PROXY]
     ///
     /// http://HOST:PORT or http://USER:PASSWORD@HOST:PORT. The server and its relay are connected to through it when the
-    /// direct way brings nothing within a quarter of a second. Hosts that NO_PROXY names are reached without it.
+    /// direct way, begun at the same time, takes much longer. Hosts that NO_PROXY names are reached without it.
     #[arg(long, value_name = "URL|none", env = "PEERLINE_PROXY", hide_env_values = true)]
     proxy: Option<ProxyChoice>,
 
