@@ -3,7 +3,7 @@ import { Laboratory, punchTable } from "./laboratory.mjs";
 import { SitePeer, connect } from "./pair.mjs";
 
 /** NATs and firewalls that let in answers only, but where each destination sees the same address. */
-const STEADY = ["firewall", "port-restricted", "cgnat", "shared-cgn"];
+const STEADY = ["firewall", "port-restricted", "cgnat", "shared-cgn", "nat64"];
 
 /** Whether a direct path comes about because a native peer says which port a NAT has given, where that numbers them (RFC 5128 §3.4). */
 export function isPredicted({ a, b, peers }) {

@@ -33,6 +33,7 @@ const PAIRS = [
   ["dual-stack", "dual-stack", NATIVE],
   ["dual-stack", "dual-stack", BROWSERS],
   ["ipv6-only", "port-restricted", NATIVE],
+  ["nat64", "port-restricted", NATIVE],
   ["udp-blocked", "port-restricted", NATIVE],
   ["tcp443", "udp-blocked", BROWSERS],
   ["tls443", "tls443", NATIVE],
