@@ -344,9 +344,6 @@ impl Connection {
 
     /// DTLS is connected. If both sides know each other's INIT by now there is no handshake (draft-hancke-tsvwg-snap).
     fn begin_sctp(&mut self, now: Instant) {
-        if let Some(round_trip) = self.ice.round_trip_time() {
-            self.channels.expect_round_trip(round_trip);
-        }
         let init = self.session.agreement().filter(|agreement| agreement.has_local_init);
         let begun = match init.as_ref().and_then(|agreement| agreement.remote.sctp.init.as_ref()) {
             Some(init) => self.channels.connect_with_remote_init(now, init),
@@ -372,9 +369,9 @@ impl Connection {
                     let is_other = self.route.zip(route).is_some_and(|(old, new)| old.remote != new.remote);
                     if is_other {
                         self.channels.path_changed(now);
-                        if let Some(round_trip) = self.ice.round_trip_time() {
-                            self.channels.expect_round_trip(round_trip);
-                        }
+                    }
+                    if let Some(round_trip) = self.ice.round_trip_time() {
+                        self.channels.expect_round_trip(round_trip);
                     }
                     self.route = route;
                     if route.is_some() {
