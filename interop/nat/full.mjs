@@ -66,7 +66,7 @@ function section({ peers: [offerer, answerer], types, rows }) {
     "",
     `## ${offerer} offers, ${answerer} answers`,
     "",
-    `${connected.length} of ${rows.length} pairs connect. ${direct.filter((row) => row.isWell).length} of the ${direct.length} that have a direct path are direct.`,
+    `${connected.length} of ${rows.length} pairs connect. ${direct.filter((row) => row.isWell).length} of the ${direct.length} that can be are direct.`,
     ...(overDirect.length ? [`Direct: ${times(overDirect)}.`] : []),
     ...(overRelay.length ? [`Over a relay: ${times(overRelay)}.`] : []),
     ...(connected.length ? [`Candidates of each side: ${median(connected.flatMap((row) => row.candidates))} in the median; pairs tried: ${median(connected.flatMap((row) => row.checks ?? []))}.`] : []),

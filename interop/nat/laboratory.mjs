@@ -12,6 +12,8 @@ import { BINARY } from "../peerline.mjs";
 const here = (path) => new URL(path, import.meta.url).pathname;
 const LABORATORY = process.env.NAT_LABORATORY ?? here("../../target/debug/nat-laboratory");
 const PROXY_PORT = 3128;
+/** Where the DNS server of networks with a NAT64 is. */
+const RESOLVER = "2001:db8::11";
 /** Before a program that would go on when we are killed. */
 export const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
 
@@ -26,6 +28,7 @@ export class Laboratory {
   #answers = [];
   #sites = [];
   #programs = [];
+  #resolving;
 
   static async create() {
     const laboratory = new Laboratory();
@@ -54,7 +57,8 @@ export class Laboratory {
 
   /** A host behind what the type says. `quality` is that of its link: `{ delay, loss, rate }`. */
   async site(name, type, quality) {
-    const namespace = await Namespace.create(this.public);
+    const resolver = type === "nat64" ? await this.#resolver() : undefined;
+    const namespace = await Namespace.create(this.public, resolver);
     const proxy = type === "proxy" ? await Namespace.create(this.public) : undefined;
     const { addresses } = await this.tell("site", { name, type, process: namespace.pid, proxy: proxy?.pid });
     const site = { name, type, addresses, namespace };
@@ -68,13 +72,20 @@ export class Laboratory {
     return site;
   }
 
-  /** `peerline serve`, at the addresses of the public network. */
+  /** The address of a DNS server that knows the NAT64's prefix. */
+  async #resolver() {
+    this.#resolving ??= this.run(this.public, "node", here("resolver.mjs"), RESOLVER);
+    await this.#resolving;
+    return RESOLVER;
+  }
+
+  /** `peerline serve`, at the addresses of the public network: two of each version of IP, as behaviour discovery needs them. */
   async serve() {
     this.directory = await mkdtemp(join(tmpdir(), "peerline-nat-"));
     await this.run(
       this.public,
       ...[BINARY, "serve", "--listen", "443", "--stun-listen", "0.0.0.0:3478", "--stun-listen", "[::]:3478"],
-      ...["--public-ip", SERVER.ipv4, "--public-ip", SERVER.ipv6, "--turn-user", `${USER}:${PASSWORD}`],
+      ...["--turn-user", `${USER}:${PASSWORD}`],
       // Documentation's addresses, which nobody has outside of laboratories.
       ...["203.0.113.0/24", "198.51.100.0/24", "2001:db8::/32"].flatMap((network) => ["--relay-allow", network]),
       ...["--data-dir", this.directory],
@@ -123,9 +134,9 @@ export function isDirectOverTcp({ a, b, peers: [offerer, answerer] }) {
 }
 
 /** The W3C's `RTCIceServer`s, as the server names itself to participants: those that a host with such addresses reaches. */
-export function iceServers(addresses) {
+export function iceServers({ addresses, type }) {
   const hosts = [];
-  if (addresses.some((address) => !address.includes(":"))) hosts.push(SERVER.ipv4);
+  if (type === "nat64" || addresses.some((address) => !address.includes(":"))) hosts.push(SERVER.ipv4);
   if (addresses.some((address) => address.includes(":"))) hosts.push(`[${SERVER.ipv6}]`);
   const turn = (host) => [`turn:${host}:3478?transport=udp`, `turn:${host}:443?transport=tcp`, `turns:${host}:443?transport=tcp`];
   return [

@@ -64,6 +64,12 @@ test("each type behaves as its name says", { concurrency: 4 }, async (context) =
   await Promise.all(Object.entries(EXPECTED).map(look));
 });
 
+test("a network with a NAT64 tells its prefix by a name that has IPv4 addresses only (RFC 7050)", async () => {
+  const { namespace } = await laboratory.site("resolving", "nat64");
+  const [command, ...args] = [...namespace.enter(), "getent", "ahostsv6", "ipv4only.arpa"];
+  assert.match((await run(command, args)).stdout, /^64:ff9b::c000:aa\s/m);
+});
+
 test("another address, and a router that forgets", async () => {
   const site = await laboratory.site("changing", "port-restricted");
   const external = async () => (await inside(site, "probe.mjs", ...IPV4)).udp.external;

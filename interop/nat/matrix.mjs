@@ -2,6 +2,16 @@
 import { Laboratory, isDirectOverTcp, punchTable } from "./laboratory.mjs";
 import { SitePeer, connect } from "./pair.mjs";
 
+/** NATs and firewalls that let in answers only, but where each destination sees the same address. */
+const STEADY = ["firewall", "port-restricted", "cgnat", "shared-cgn", "nat64"];
+
+/** Whether a direct path comes about because a native peer says which port a NAT has given, where that numbers them (RFC 5128 §3.4). */
+export function isPredicted({ a, b, peers }) {
+  const predicts = (type, stack) => type === "sym-seq" && stack === "native";
+  const [one, other] = [predicts(a, peers[0]), predicts(b, peers[1])];
+  return (one && other) || (one && STEADY.includes(b)) || (other && STEADY.includes(a));
+}
+
 /** Of each type there are two sites: a pair may be of one type. */
 const SIDES = ["a", "b"];
 /** Types are gone through so many with so many: so each browser serves for several pairs. */
@@ -26,7 +36,7 @@ export class Matrix {
 
   /** Resolves with a row: the pair, what was expected of it, and what `connect` says. */
   async connect({ a, b, peers }) {
-    const isDirect = this.punch.isDirect(a, b) || isDirectOverTcp({ a, b, peers });
+    const isDirect = this.punch.isDirect(a, b) || isPredicted({ a, b, peers }) || isDirectOverTcp({ a, b, peers });
     const ends = [];
     for (const [index, type] of [a, b].entries()) ends.push(await this.#peer(SIDES[index], type, peers[index]));
     const result = await connect(...ends, { waitForDirect: isDirect });

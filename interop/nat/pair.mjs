@@ -29,7 +29,7 @@ export class SitePeer {
     const isKept = this.stack !== "native" && this.#peer && !this.#peer.isOver;
     if (!isKept) this.#peer = new Peer(`${this.stack} at ${this.site.name}`, COMMANDS[this.stack](this.site), this.site.namespace.enter());
     this.#peer.forget();
-    this.#peer.do("configure", { servers: iceServers(this.site.addresses), trickle: true, greeting });
+    this.#peer.do("configure", { servers: iceServers(this.site), trickle: true, greeting });
     return this.#peer;
   }
 

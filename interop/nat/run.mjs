@@ -1,6 +1,7 @@
 // One pair by hand: node interop/nat/run.mjs --a symmetric --b port-restricted --peers native,chromium --delay 25 --runs 3
 import { inspect, parseArgs } from "node:util";
 import { Laboratory, isDirectOverTcp, punchTable } from "./laboratory.mjs";
+import { isPredicted } from "./matrix.mjs";
 import { SitePeer, connect } from "./pair.mjs";
 
 const { values } = parseArgs({
@@ -25,10 +26,12 @@ try {
   await laboratory.serve();
   const sites = [await laboratory.site("a", values.a, quality), await laboratory.site("b", values.b, quality)];
   ends = sites.map((site, index) => new SitePeer(site, stacks[index]));
-  const byUdp = punchTable().isDirect(values.a, values.b);
-  const byTcp = isDirectOverTcp({ a: values.a, b: values.b, peers: stacks });
-  const isDirect = byUdp || byTcp;
-  console.log(`${values.a} and ${values.b}: ${isDirect ? "a" : "no"} direct path over ${byTcp ? "TCP" : "UDP"}`);
+  const pair = { a: values.a, b: values.b, peers: stacks };
+  const isPunched = punchTable().isDirect(values.a, values.b);
+  const byTcp = !isPunched && isDirectOverTcp(pair);
+  const isDirect = isPunched || byTcp || isPredicted(pair);
+  const way = isPunched ? "a direct path over UDP" : byTcp ? "a direct path over TCP" : isDirect ? "a direct path over UDP with predicted ports" : "no direct path";
+  console.log(`${values.a} and ${values.b}: ${way}`);
   for (let run = 0; run < Number(values.runs); run += 1) {
     const result = await connect(...ends, { waitForDirect: isDirect });
     console.log(values.verbose ? inspect(result, { depth: 5 }) : line(result));

@@ -1,17 +1,25 @@
 // Network namespaces of a test's own, joined by a cable: programs in them reach each other and nothing else.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** Whoever is not root becomes it in a user namespace. */
 const isRoot = process.getuid() === 0;
 
 export class Namespace {
   #holder;
+  #mount = [];
 
-  /** `beside`: a namespace whose owner owns this one, too. */
-  static async create(beside) {
+  /**
+   * `beside`: a namespace whose owner owns this one, too. `resolver`: the address of the DNS server that programs in it ask,
+   * instead of the machine's.
+   */
+  static async create(beside, resolver) {
     const first = isRoot || beside ? [] : ["--user", "--map-root-user"];
-    const [command, ...args] = [...(beside?.enter() ?? []), "unshare", ...first, "--net", "cat"];
+    const mount = resolver ? ["--mount"] : [];
+    const [command, ...args] = [...(beside?.enter() ?? []), "unshare", ...first, "--net", ...mount, "cat"];
     const holder = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
     // Where it could not start, its silence says so.
     holder.stdin.on("error", () => undefined);
@@ -21,7 +29,19 @@ export class Namespace {
     const namespace = new Namespace();
     namespace.#holder = holder;
     namespace.run("ip", "link", "set", "lo", "up");
+    if (resolver) namespace.#resolve(resolver);
     return namespace;
+  }
+
+  /** Its programs see another file of the names' servers. */
+  #resolve(resolver) {
+    this.#mount = ["--mount", `--wd=${process.cwd()}`];
+    const directory = mkdtempSync(join(tmpdir(), "peerline-resolver-"));
+    const file = join(directory, "resolv.conf");
+    writeFileSync(file, `nameserver ${resolver}\n`);
+    this.run("mount", "--bind", file, "/etc/resolv.conf");
+    // The mount keeps the file.
+    rmSync(directory, { recursive: true });
   }
 
   get pid() {
@@ -30,7 +50,7 @@ export class Namespace {
 
   /** What goes before a command that is to run here. */
   enter() {
-    return ["nsenter", "--target", String(this.pid), ...(isRoot ? [] : ["--user", "--preserve-credentials"]), "--net"];
+    return ["nsenter", "--target", String(this.pid), ...(isRoot ? [] : ["--user", "--preserve-credentials"]), "--net", ...this.#mount];
   }
 
   run(...command) {

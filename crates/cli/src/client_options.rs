@@ -36,6 +36,13 @@ pub(crate) struct ClientOptions {
     #[arg(long)]
     relay_only: bool,
 
+    /// Tell the others no address of this machine but the one that the internet sees
+    ///
+    /// As browsers do it, neighbours are given a random name below .local instead, which this program answers for on their
+    /// common network (multicast DNS). Where that is blocked, calls within one network take a longer way.
+    #[arg(long, env = "PEERLINE_HIDE_HOST")]
+    hide_host: bool,
+
     /// Write what happens to the connections to this file, for `peerline explain`
     ///
     /// A run is appended to what is there. It has network addresses in it, and no keys, links or codes: docs/event-log.md.
@@ -46,7 +53,7 @@ pub(crate) struct ClientOptions {
     /// [default: that of HTTPS_PROXY]
     ///
     /// http://HOST:PORT or http://USER:PASSWORD@HOST:PORT. The server and its relay are connected to through it when the
-    /// direct way brings nothing within a quarter of a second. Hosts that NO_PROXY names are reached without it.
+    /// direct way, begun at the same time, takes much longer. Hosts that NO_PROXY names are reached without it.
     #[arg(long, value_name = "URL|none", env = "PEERLINE_PROXY", hide_env_values = true)]
     proxy: Option<ProxyChoice>,
 
@@ -71,6 +78,7 @@ impl ClientOptions {
             trust: self.trust.unwrap_or_default(),
             identity,
             port_mapping: !self.no_portmap,
+            hide_host_addresses: self.hide_host,
             ice_transport_policy,
             wait_for_server: false,
             ..ChannelOptions::named(&self.name())

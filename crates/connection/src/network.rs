@@ -44,6 +44,12 @@ impl Connection {
         self.settle(now);
     }
 
+    /// The same; the peer is told `name`, for which the owner answers on its link.
+    pub fn add_hidden_local_address(&mut self, now: Instant, address: SocketAddr, name: String) {
+        self.ice.add_hidden_local_address(now, address, name);
+        self.settle(now);
+    }
+
     /// The address is gone.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         self.ice.remove_local_address(now, address);
@@ -405,6 +411,9 @@ impl Connection {
                     let is_other = self.route.zip(route).is_some_and(|(old, new)| old.remote != new.remote);
                     if is_other {
                         self.channels.path_changed(now);
+                    }
+                    if let Some(round_trip) = self.ice.round_trip_time() {
+                        self.channels.expect_round_trip(round_trip);
                     }
                     self.route = route;
                     if route.is_some() {

@@ -21,6 +21,7 @@ mod event;
 mod locals;
 mod nat64;
 mod pair;
+mod port_sequence;
 mod relay;
 mod route;
 mod server;

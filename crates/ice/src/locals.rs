@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use peerline_sdp::{Candidate, CandidateType, TcpType};
+use peerline_sdp::{Address, Candidate, CandidateType, TcpType};
 use peerline_turn::Transport;
 
 use crate::{CandidateId, Nat64Prefix, RelayId, ServerId};
@@ -11,6 +11,8 @@ use crate::{CandidateId, Nat64Prefix, RelayId, ServerId};
 const HOST: u32 = 126;
 const PEER_REFLEXIVE: u32 = 110;
 const SERVER_REFLEXIVE: u32 = 100;
+/// Addresses that nobody has seen yet come after those that were.
+const PREDICTED: u32 = 95;
 /// Those of TCP are below all that are UDP's, so that the lower latency is taken where there is a choice (RFC 6544 §4.2).
 /// libwebrtc has the same.
 const TCP_HOST: u32 = 90;
@@ -36,6 +38,8 @@ pub(crate) struct BaseId(u32);
 pub(crate) struct Base {
     pub id: BaseId,
     pub address: SocketAddr,
+    /// What the other side is told in place of the address (draft-ietf-mmusic-mdns-ice-candidates §3.1.1).
+    pub name: Option<String>,
     /// The allocation whose relayed address it is.
     pub relay: Option<RelayId>,
     /// Who opens the TCP connections of this address; `None`: it is one of UDP.
@@ -74,9 +78,25 @@ impl Base {
 
     /// The candidate of an address of this machine's.
     fn host_candidate(&self) -> LocalCandidate {
-        let candidate = candidate(self.foundation, self.priority, self.address, CandidateType::Host, None);
-        let candidate = Candidate { transport: self.transport(), ..candidate };
-        LocalCandidate { id: self.candidate, base: self.id, candidate, server: None, relay_protocol: None }
+        let address = self.address;
+        let mut candidate = candidate(self.foundation, self.priority, address, CandidateType::Host, None);
+        candidate.transport = self.transport();
+        if let Some(name) = &self.name {
+            candidate.address = Address::Name(name.clone());
+        }
+        LocalCandidate {
+            id: self.candidate,
+            base: self.id,
+            address,
+            candidate,
+            server: None,
+            relay_protocol: None,
+        }
+    }
+
+    /// What its other candidates name as the address that they are related to.
+    fn related(&self) -> SocketAddr {
+        if self.name.is_some() { nowhere(self.address.is_ipv4()) } else { self.address }
     }
 
     /// Whether `remote` can be sent to from here (RFC 8445 §6.1.2.2).
@@ -94,6 +114,24 @@ impl Base {
                 here.is_loopback() == there.is_loopback()
                     && is_link_local_ipv6(here) == is_link_local_ipv6(there)
             }
+    }
+}
+
+/// Stands for a related address that isn't told (RFC 8839 §5.1), with the port that browsers give it.
+fn nowhere(is_ipv4: bool) -> SocketAddr {
+    SocketAddr::new(if is_ipv4 { IpAddr::from([0; 4]) } else { IpAddr::from([0_u16; 8]) }, 0)
+}
+
+/// Whether an address says where somebody is in a network that isn't the internet.
+pub(crate) fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            // RFC 6598: between a home's NAT and its provider's.
+            let is_shared = first == 100 && second & 0xC0 == 64;
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local(),
     }
 }
 
@@ -124,16 +162,14 @@ pub(crate) fn reaches_server(ip: IpAddr, server: IpAddr) -> bool {
 pub(crate) struct LocalCandidate {
     pub id: CandidateId,
     pub base: BaseId,
+    /// Where it is, whatever the other side is told.
+    pub address: SocketAddr,
     pub candidate: Candidate,
     pub server: Option<ServerId>,
     pub relay_protocol: Option<Transport>,
 }
 
 impl LocalCandidate {
-    pub fn address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.candidate.address.ip()?, self.candidate.port))
-    }
-
     fn is_peer_reflexive(&self) -> bool {
         self.candidate.kind == CandidateType::PeerReflexive
     }
@@ -236,7 +272,7 @@ impl Locals {
     }
 
     /// Adds an address of this machine's; its candidate is told unless only relayed ones may be used.
-    pub fn add_host(&mut self, address: SocketAddr, is_paired: bool) -> BaseId {
+    pub fn add_host(&mut self, address: SocketAddr, name: Option<String>, is_paired: bool) -> BaseId {
         let local_preference = self.local_preference(address.ip());
         let foundation = self.foundation(Likeness {
             kind: CandidateType::Host,
@@ -247,6 +283,7 @@ impl Locals {
         let base = Base {
             id: self.next_base_id(),
             address,
+            name,
             relay: None,
             tcp: None,
             candidate: self.next_candidate_id(),
@@ -315,14 +352,19 @@ impl Locals {
     ) -> Option<&LocalCandidate> {
         let base = self.host(base).filter(|base| base.is_paired)?;
         let (id, address, local_preference) = (base.id, base.address, base.local_preference);
+        let (related, is_hidden) = (base.related(), base.name.is_some());
+        // Where a name stands for the address, what everybody outside sees is told all the same, and nothing else.
+        let is_told_already = if is_hidden { is_private(mapped.ip()) } else { mapped == address };
         let known = |known: &LocalCandidate| {
-            known.base == id && known.address() == Some(mapped) && !known.is_peer_reflexive()
+            known.base == id
+                && known.address == mapped
+                && known.candidate.kind == CandidateType::ServerReflexive
         };
         let is_full = self.candidates.len() >= CANDIDATES_MAX;
         // Servers behind a translator see its IPv4 address, and so does everybody else there.
         let is_translated = self.nat64.is_some() && mapped.is_ipv4();
         if is_full
-            || mapped == address
+            || is_told_already
             || (mapped.is_ipv4() != address.is_ipv4() && !is_translated)
             || self.candidates.iter().any(known)
         {
@@ -336,10 +378,11 @@ impl Locals {
             transport: None,
         });
         let priority = priority(SERVER_REFLEXIVE, local_preference);
-        let candidate = candidate(foundation, priority, mapped, kind, Some(address));
+        let candidate = candidate(foundation, priority, mapped, kind, Some(related));
         let local = LocalCandidate {
             id: self.next_candidate_id(),
             base: id,
+            address: mapped,
             candidate,
             server: server.map(|(server, _)| server),
             relay_protocol: None,
@@ -348,10 +391,43 @@ impl Locals {
         self.candidates.last()
     }
 
+    /// Adds an address at which `base` is probably seen by somebody, unless it is known; the higher its rank, the less it
+    /// is preferred.
+    pub fn add_predicted(&mut self, base: SocketAddr, mapped: SocketAddr, rank: u16) -> Option<CandidateId> {
+        let base = self.host(base).filter(|base| base.is_paired)?;
+        let (id, ip, related) = (base.id, base.address.ip(), base.related());
+        let local_preference = base.local_preference.saturating_sub(rank);
+        let is_known = self.candidates.iter().any(|known| known.base == id && known.address == mapped);
+        // A server within a company's network, or a provider's, sees an address that is hidden, too.
+        let is_hidden = base.name.is_some() && is_private(mapped.ip());
+        if is_known || is_hidden || self.candidates.len() >= CANDIDATES_MAX {
+            return None;
+        }
+        let kind = CandidateType::ServerReflexive;
+        // Each its own: it says nothing of the others.
+        let foundation =
+            self.foundation(Likeness { kind: kind.clone(), base: ip, server: Some(mapped), transport: None });
+        let candidate =
+            candidate(foundation, priority(PREDICTED, local_preference), mapped, kind, Some(related));
+        let local = LocalCandidate {
+            id: self.next_candidate_id(),
+            base: id,
+            address: mapped,
+            candidate,
+            server: None,
+            relay_protocol: None,
+        };
+        let id = local.id;
+        self.candidates.push(local);
+        Some(id)
+    }
+
     /// Adds a relayed address.
     pub fn add_relayed(&mut self, relayed: &Relayed, hide_related: bool) -> BaseId {
         let Relayed { relay, server, server_address, transport, from, relayed, mapped } = *relayed;
-        let own = self.host(from).map_or(u16::MAX / 2, |base| base.local_preference);
+        let base = self.host(from);
+        let own = base.map_or(u16::MAX / 2, |base| base.local_preference);
+        let hide_related = hide_related || base.is_some_and(|base| base.name.is_some());
         let local_preference = if relayed.is_ipv4() { own.saturating_sub(1) } else { own };
         let kind = CandidateType::Relayed;
         let foundation = self.foundation(Likeness {
@@ -368,6 +444,7 @@ impl Locals {
         let base = Base {
             id: self.next_base_id(),
             address: relayed,
+            name: None,
             relay: Some(relay),
             tcp: None,
             candidate: self.next_candidate_id(),
@@ -377,15 +454,13 @@ impl Locals {
             is_paired: true,
         };
         // With relayed candidates only, the other side isn't to learn where this one is (RFC 8828 §5.2, mode 4).
-        let nowhere = SocketAddr::new(
-            if relayed.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0_u16; 8]) },
-            0,
-        );
+        let nowhere = nowhere(relayed.is_ipv4());
         let related = if hide_related { nowhere } else { mapped.unwrap_or(nowhere) };
         let candidate = candidate(foundation, base.priority, relayed, kind, Some(related));
         self.candidates.push(LocalCandidate {
             id: base.candidate,
             base: base.id,
+            address: relayed,
             candidate,
             server: Some(server),
             relay_protocol: Some(transport),
@@ -398,7 +473,7 @@ impl Locals {
     /// The candidate that the other side sees when it is sent to from `base`: a known one, or a peer-reflexive one that is made
     /// (RFC 8445 §7.2.5.3.1) as long as there are fewer than `limit`.
     pub fn seen_as(&mut self, base: BaseId, mapped: SocketAddr, limit: usize) -> Option<CandidateId> {
-        let known = |known: &&LocalCandidate| known.base == base && known.address() == Some(mapped);
+        let known = |known: &&LocalCandidate| known.base == base && known.address == mapped;
         if let Some(known) = self.candidates.iter().find(known) {
             return Some(known.id);
         }
@@ -406,7 +481,7 @@ impl Locals {
         let of_peers = self.candidates.iter().filter(|candidate| candidate.candidate.kind == kind).count();
         let own = self.base(base)?;
         let (address, of_base, is_tcp) = (own.address, own.candidate, own.tcp.is_some());
-        let (priority, transport) = (own.peer_reflexive_priority(), own.transport());
+        let (priority, transport, related) = (own.peer_reflexive_priority(), own.transport(), own.related());
         if of_peers >= limit {
             return Some(of_base);
         }
@@ -416,10 +491,17 @@ impl Locals {
             server: None,
             transport: is_tcp.then_some(Transport::Tcp),
         });
-        let candidate = candidate(foundation, priority, mapped, kind, Some(address));
+        let candidate = candidate(foundation, priority, mapped, kind, Some(related));
         let candidate = Candidate { transport, ..candidate };
         let id = self.next_candidate_id();
-        self.candidates.push(LocalCandidate { id, base, candidate, server: None, relay_protocol: None });
+        self.candidates.push(LocalCandidate {
+            id,
+            base,
+            address: mapped,
+            candidate,
+            server: None,
+            relay_protocol: None,
+        });
         Some(id)
     }
 
@@ -488,7 +570,7 @@ mod tests {
         // RFC 8421 §4.
         let mut locals = Locals::default();
         let added = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"];
-        let ids = added.map(|text| locals.add_host(address(text), true));
+        let ids = added.map(|text| locals.add_host(address(text), None, true));
         let mut by_priority: Vec<_> = ids.iter().map(|id| locals.base(*id).unwrap()).collect();
         by_priority.sort_by_key(|base| std::cmp::Reverse(base.priority));
         let order: Vec<_> = by_priority.iter().map(|base| base.address.to_string()).collect();
@@ -506,7 +588,7 @@ mod tests {
         let mut locals = Locals::default();
         let (one, other) = (address("192.0.2.1:5"), address("192.0.2.2:5"));
         for host in [one, other] {
-            locals.add_host(host, true);
+            locals.add_host(host, None, true);
         }
         let in_order = [
             (one, TcpType::Active),
@@ -543,7 +625,7 @@ mod tests {
             ("192.0.2.1:1", "255.255.255.255:5", false),
         ];
         for (here, there, expected) in cases {
-            let id = locals.add_host(address(here), true);
+            let id = locals.add_host(address(here), None, true);
             assert_eq!(locals.base(id).unwrap().reaches(address(there)), expected, "{here} {there}");
         }
         let relayed = |here, there| {

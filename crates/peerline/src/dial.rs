@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use peerline_connection::Nat64Prefix;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::nat64;
 use crate::proxy::Proxy;
@@ -25,8 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A way to a server that is being tried.
 type Attempt<'a, S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send + 'a>>;
 
-/// Opens a connection to a server, and sets up in it what `secure` does, TLS for instance. A proxy is tried when the direct way
-/// has failed, or hasn't brought anything so far: nobody waits for a network that lets nothing through.
+/// Opens a connection to a server, and sets up in it what `secure` does, TLS for instance. Both ways are begun at once, and the
+/// direct one is taken unless it needs much longer than the one through the proxy, which is longer itself: nobody waits for a
+/// network that lets nothing through.
 ///
 /// # Errors
 /// What was wrong with the certificate, where that is the reason; otherwise what was wrong with each way.
@@ -38,33 +39,62 @@ pub(crate) async fn open<'a, S: Send + 'a, F>(
 where
     F: Future<Output = io::Result<S>> + Send + 'a,
 {
-    let mut attempts: VecDeque<Attempt<'a, S>> = VecDeque::new();
-    attempts.push_back(Box::pin(limited(async move {
+    let direct = limited(async move {
         let tcp = direct.await?;
         secure(prepared(tcp)).await
-    })));
-    let proxy = proxied.as_ref().map(|(proxy, _)| *proxy);
-    if let Some((_, connecting)) = proxied {
-        attempts.push_back(Box::pin(limited(async move {
-            let tcp = connecting.await?;
-            secure(prepared(tcp)).await
-        })));
-    }
-    race(attempts).await.map_err(|mut failures| {
-        let disbelieved = failures.iter().position(|(_, error)| Disbelieved::find(error).is_some());
-        if let Some(position) = disbelieved {
-            return failures.swap_remove(position).1;
+    });
+    let Some((proxy, connecting)) = proxied else { return direct.await };
+    let proxied = limited(async move {
+        let tcp = connecting.await?;
+        secure(prepared(tcp)).await
+    });
+    match choose(direct, proxied, || proxy.leads_out()).await {
+        Ok((opened, is_proxied)) => {
+            proxy.note(is_proxied);
+            Ok(opened)
         }
-        failures.sort_by_key(|(number, _)| *number);
-        let mut failures = failures.into_iter().map(|(_, error)| error);
-        match (failures.next(), failures.next(), proxy) {
-            (Some(direct), Some(proxied), Some(proxy)) => {
+        Err((direct, proxied)) => Err(match (Disbelieved::find(&direct), Disbelieved::find(&proxied)) {
+            (Some(_), _) => direct,
+            (None, Some(_)) => proxied,
+            (None, None) => {
                 io::Error::new(direct.kind(), format!("{direct}; through the proxy {proxy}: {proxied}"))
             }
-            (Some(direct), ..) => direct,
-            (None, ..) => io::ErrorKind::NotFound.into(),
-        }
-    })
+        }),
+    }
+}
+
+/// Takes the direct way, unless that fails or needs more than twice as long as the proxied one, a head start at most. Where that
+/// is `known` to lead out, the direct one has to be first. Says whether the proxied one was taken; otherwise the error of each.
+async fn choose<S>(
+    direct: impl Future<Output = io::Result<S>>,
+    proxied: impl Future<Output = io::Result<S>>,
+    known: impl Fn() -> bool,
+) -> Result<(S, bool), (io::Error, io::Error)> {
+    let began = Instant::now();
+    let (mut direct, mut proxied) = (pin!(direct), pin!(proxied));
+    tokio::select! {
+        biased;
+        opened = &mut direct => match opened {
+            Ok(opened) => Ok((opened, false)),
+            Err(error) => match proxied.await {
+                Ok(opened) => Ok((opened, true)),
+                Err(other) => Err((error, other)),
+            },
+        },
+        opened = &mut proxied => match opened {
+            Ok(opened) => {
+                let patience = if known() { Duration::ZERO } else { began.elapsed().min(HEAD_START) };
+                match timeout(patience, direct).await {
+                    Ok(Ok(direct)) => Ok((direct, false)),
+                    Ok(Err(_)) | Err(_) => Ok((opened, true)),
+                }
+            }
+            Err(other) => match direct.await {
+                Ok(opened) => Ok((opened, false)),
+                Err(error) => Err((error, other)),
+            },
+        },
+    }
 }
 
 /// Opens a connection to whichever address of a host answers first, if possible from `local`.
@@ -171,6 +201,44 @@ mod tests {
         })
     }
 
+    /// Which way was taken and when.
+    async fn chosen(
+        direct: Attempt<'static, &'static str>,
+        proxied: Attempt<'static, &'static str>,
+        known: bool,
+    ) -> (Result<(&'static str, bool), String>, u128) {
+        let began = tokio::time::Instant::now();
+        let chosen = choose(direct, proxied, || known).await;
+        (chosen.map_err(|(one, other)| format!("{one}, {other}")), began.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_direct_way_is_taken_where_it_works_in_time() {
+        let direct = |time| after(time, Ok("direct"));
+        let proxied = |time| after(time, Ok("proxied"));
+        for known in [false, true] {
+            assert_eq!(chosen(direct(50), proxied(60), known).await, (Ok(("direct", false)), 50));
+            assert_eq!(chosen(direct(50), proxied(50), known).await, (Ok(("direct", false)), 50));
+            assert_eq!(chosen(direct(500), after(10, Err("no")), known).await, (Ok(("direct", false)), 500));
+            assert_eq!(chosen(after(10, Err("no")), proxied(50), known).await, (Ok(("proxied", true)), 50));
+        }
+        assert_eq!(chosen(direct(90), proxied(60), false).await, (Ok(("direct", false)), 90));
+        assert_eq!(chosen(direct(400), proxied(200), false).await, (Ok(("direct", false)), 400));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_that_lets_nothing_through_costs_little_and_is_remembered() {
+        let never = || after(60_000, Ok("direct"));
+        let proxied = |time| after(time, Ok("proxied"));
+        assert_eq!(chosen(never(), proxied(60), false).await, (Ok(("proxied", true)), 120));
+        assert_eq!(chosen(never(), proxied(900), false).await, (Ok(("proxied", true)), 1150));
+        assert_eq!(chosen(never(), proxied(60), true).await, (Ok(("proxied", true)), 60));
+        let failing = after(100, Err("refused"));
+        assert_eq!(chosen(failing, proxied(60), false).await, (Ok(("proxied", true)), 100));
+        let both = chosen(after(20, Err("one")), after(10, Err("two")), false).await;
+        assert_eq!(both, (Err("one, two".to_owned()), 20));
+    }
+
     async fn run(attempts: Vec<Attempt<'static, &'static str>>) -> (Result<&'static str, Vec<usize>>, u128) {
         let began = tokio::time::Instant::now();
         let result = race(attempts.into()).await;
@@ -181,14 +249,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_way_that_works_is_taken() {
-        let attempts = vec![after(100, Ok("direct")), after(0, Ok("proxy"))];
-        assert_eq!(run(attempts).await, (Ok("direct"), 100), "nobody else was asked");
-        let attempts = vec![after(60_000, Ok("direct")), after(20, Ok("proxy"))];
-        assert_eq!(run(attempts).await, (Ok("proxy"), 270), "it had its head start");
-        let attempts = vec![after(10, Err("refused")), after(20, Ok("proxy"))];
-        assert_eq!(run(attempts).await, (Ok("proxy"), 30), "a failure isn't waited for");
-        let attempts = vec![after(300, Ok("direct")), after(500, Ok("proxy"))];
-        assert_eq!(run(attempts).await, (Ok("direct"), 300), "late, but first");
+        let attempts = vec![after(100, Ok("first")), after(0, Ok("second"))];
+        assert_eq!(run(attempts).await, (Ok("first"), 100), "nobody else was asked");
+        let attempts = vec![after(60_000, Ok("first")), after(20, Ok("second"))];
+        assert_eq!(run(attempts).await, (Ok("second"), 270), "it had its head start");
+        let attempts = vec![after(10, Err("refused")), after(20, Ok("second"))];
+        assert_eq!(run(attempts).await, (Ok("second"), 30), "a failure isn't waited for");
+        let attempts = vec![after(300, Ok("first")), after(500, Ok("second"))];
+        assert_eq!(run(attempts).await, (Ok("first"), 300), "late, but first");
         let attempts = vec![after(400, Err("one")), after(10, Err("two"))];
         assert_eq!(run(attempts).await, (Err(vec![1, 0]), 400));
         assert_eq!(run(vec![]).await, (Err(vec![]), 0));

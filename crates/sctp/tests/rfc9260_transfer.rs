@@ -117,6 +117,22 @@ fn rfc9260_6_3_3_timeout() {
     assert_eq!(network.received(), ["hello"]);
 }
 
+/// Where little is on its way, it takes no more than two timeouts more in the same time.
+#[test]
+fn a_few_chunks_are_soon_sent_again() {
+    let timeouts = |count| {
+        let mut network = pair();
+        network.links[0].loss = 1.0;
+        for _ in 0..count {
+            network.send(0, vec![1; 1000]);
+        }
+        network.run(5 * SECOND);
+        network.machines[0].statistics().timeouts
+    };
+    let (few, many) = (timeouts(1), timeouts(8));
+    assert!((1..=2).contains(&(few - many)), "{few} {many}");
+}
+
 /// §6.1 A: a receiver that doesn't read stops the sender, and lets it go on.
 #[test]
 fn rfc9260_6_1_a_the_window_closes_and_opens() {

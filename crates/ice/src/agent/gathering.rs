@@ -25,6 +25,8 @@ const REFRESH: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     pub addresses: Vec<SocketAddr>,
+    /// What others are told in place of some of them.
+    names: Vec<(SocketAddr, String)>,
     pub servers: Vec<(ServerId, Server)>,
     next_server: u32,
     next_relay: u32,
@@ -46,6 +48,8 @@ pub(super) struct Binding {
     local: SocketAddr,
     transaction: TransactionId,
     progress: Progress,
+    /// It only shows whether a NAT gives each destination another port, and isn't waited for.
+    is_second: bool,
 }
 
 #[derive(Debug)]
@@ -79,9 +83,20 @@ impl Agent {
         }
     }
 
+    /// The same, but the other side learns `name` in place of the address, and no other address of ours that isn't the
+    /// internet's (draft-ietf-mmusic-mdns-ice-candidates §3.1). The owner answers for the name on its link.
+    pub fn add_hidden_local_address(&mut self, now: Instant, address: SocketAddr, name: String) {
+        let names = &mut self.sources.names;
+        names.retain(|(other, _)| *other != address);
+        names.push((address, name));
+        names.truncate(self.config.limits.local_addresses);
+        self.add_local_address(now, address);
+    }
+
     /// The address is gone, with everything that depends on it.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         self.sources.addresses.retain(|other| *other != address);
+        self.sources.names.retain(|(other, _)| *other != address);
         self.sources.bindings.retain(|binding| binding.local != address);
         self.sources.port_mappings.retain(|(local, _)| *local != address);
         let lost: Vec<_> =
@@ -176,7 +191,9 @@ impl Agent {
         for address in self.sources.addresses.clone() {
             if self.locals.host(address).is_none() {
                 let is_paired = self.config.transport_policy == crate::IceTransportPolicy::All;
-                let base = self.locals.add_host(address, is_paired);
+                let names = &self.sources.names;
+                let name = names.iter().find(|(other, _)| *other == address).map(|(_, name)| name.clone());
+                let base = self.locals.add_host(address, name, is_paired);
                 self.add_base(now, base);
             }
             for (server, description) in self.sources.servers.clone() {
@@ -191,7 +208,7 @@ impl Agent {
                         if transport == Transport::Udp {
                             self.ask(now, server, remote, address);
                         }
-                        self.open_relay(server, transport, remote, address, 0);
+                        self.open_relay(now, server, transport, remote, address, 0);
                     }
                 }
             }
@@ -211,8 +228,34 @@ impl Agent {
         let under_way = u32::try_from(self.sources.bindings.len()).unwrap_or(u32::MAX);
         let start = now + self.config.timing.pacing.saturating_mul(under_way);
         let progress = Progress::Asking(Transaction::new(start, ASKING));
-        self.sources.bindings.push(Binding { server, remote, local, transaction, progress });
+        let binding = Binding { server, remote, local, transaction, progress, is_second: false };
+        self.sources.bindings.push(binding);
         self.ask_due(now);
+    }
+
+    /// A NAT stands before `local`. Whether it gives each destination another port shows at a second port of a server: where
+    /// one relays over TCP, ours answers over UDP as well. Others may not, and then nothing is known.
+    fn ask_second(&mut self, now: Instant, local: SocketAddr) {
+        let bindings = &self.sources.bindings;
+        let is_asked = |remote| bindings.iter().any(|other| other.local == local && other.remote == remote);
+        let has_second = bindings.iter().any(|binding| binding.local == local && binding.is_second);
+        let mut servers = self.sources.servers.iter().filter_map(|(id, server)| match server {
+            Server::Turn { address, transport: Transport::Tcp | Transport::Tls, .. } => Some((*id, *address)),
+            _ => None,
+        });
+        let found = servers.find(|(_, remote)| {
+            remote.is_ipv4()
+                && !remote.ip().is_unspecified()
+                && reaches_server(local.ip(), remote.ip())
+                && !is_asked(*remote)
+        });
+        if let Some((server, remote)) = found.filter(|_| !has_second) {
+            let transaction = TransactionId::new(self.random.random());
+            let progress = Progress::Asking(Transaction::new(now, ASKING));
+            let binding = Binding { server, remote, local, transaction, progress, is_second: true };
+            self.sources.bindings.push(binding);
+            self.ask_due(now);
+        }
     }
 
     /// No pair answers. It may be that what servers saw and gave is no longer so: they are asked again, and what has changed is
@@ -251,6 +294,7 @@ impl Agent {
                         let length =
                             MessageWriter::new(&mut bytes, Class::Request, Method::BINDING, id).finish();
                         let Binding { local, remote, .. } = *binding;
+                        self.prediction.sequence.sent(now, local, remote);
                         let transmit = Transmit {
                             transport: Transport::Udp,
                             local,
@@ -259,6 +303,7 @@ impl Agent {
                         };
                         self.transmits.push_back(Queued { transmit, bytes: bytes.into() });
                     }
+                    Due::TimedOut if binding.is_second => {}
                     Due::TimedOut => {
                         let Binding { server, local, .. } = *binding;
                         self.events.push_back(Event::ServerFailed { server, local, code: None });
@@ -285,11 +330,18 @@ impl Agent {
         let Some(binding) = self.sources.bindings.iter_mut().find(asked) else {
             return false;
         };
-        let server = binding.server;
+        let (server, is_second) = (binding.server, binding.is_second);
         match (message.class(), message.mapped_address()) {
             (Class::Success, Some(mapped)) => {
                 binding.progress = Progress::Answered { again: now + REFRESH };
                 let mapped = SocketAddr::new(mapped.ip().to_canonical(), mapped.port());
+                self.prediction.sequence.seen(now, local, remote, mapped);
+                if is_second {
+                    return true;
+                }
+                if mapped != local && mapped.is_ipv4() && local.is_ipv4() {
+                    self.ask_second(now, local);
+                }
                 let added = self.locals.add_server_reflexive(local, mapped, Some((server, remote)));
                 if let Some(id) = added.map(|candidate| candidate.id) {
                     self.tell(id);
@@ -298,7 +350,9 @@ impl Agent {
             _ => {
                 binding.progress = Progress::Failed;
                 let code = message.error().map(|(code, _)| code);
-                self.events.push_back(Event::ServerFailed { server, local, code });
+                if !is_second {
+                    self.events.push_back(Event::ServerFailed { server, local, code });
+                }
             }
         }
         true
@@ -306,6 +360,7 @@ impl Agent {
 
     pub(super) fn open_relay(
         &mut self,
+        now: Instant,
         server: ServerId,
         transport: Transport,
         remote: SocketAddr,
@@ -316,6 +371,9 @@ impl Agent {
         let count = self.relays.iter().filter(|relay| !relay.is_retired).count();
         if self.relays.iter().any(known) || count >= self.config.limits.relays {
             return;
+        }
+        if transport.is_stream() {
+            self.prediction.sequence.connected(now, interface.ip());
         }
         self.sources.next_relay += 1;
         let id = RelayId(self.sources.next_relay);
@@ -329,7 +387,7 @@ impl Agent {
             return;
         }
         let asking = self.sources.bindings.iter().any(|binding| match &binding.progress {
-            Progress::Asking(_) => true,
+            Progress::Asking(_) => !binding.is_second,
             Progress::Answered { .. } | Progress::Failed => false,
         });
         let is_pending = asking || self.relays.iter().any(Relay::is_pending);

@@ -1,11 +1,13 @@
 //! The agent: its state and its verbs.
 //!
 //! What is beside: where candidates come from ([`gathering`], [`relaying`]), connections to the other side ([`tcp`]), what comes in ([`input`]), what travels with
-//! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
+//! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), which ports a
+//! NAT gives ([`predicting`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
 
 mod embedded;
 mod gathering;
 mod input;
+mod predicting;
 mod reconfiguring;
 mod relaying;
 mod report;
@@ -32,6 +34,7 @@ use crate::{
 };
 use embedded::Deferred;
 use gathering::Sources;
+use predicting::Prediction;
 
 /// What the other side's description says of its agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +87,7 @@ pub struct Agent {
     relays: Vec<Relay>,
     locals: Locals,
     tcp: TcpConnections,
+    prediction: Prediction,
     current: Session,
     /// The generation before, until the current one has found a pair.
     previous: Option<Session>,
@@ -133,6 +137,7 @@ impl Agent {
             relays: Vec::new(),
             locals: Locals::default(),
             tcp: TcpConnections::default(),
+            prediction: Prediction::default(),
             previous: None,
             next_pair: 0,
             outbox: VecDeque::new(),
@@ -234,6 +239,7 @@ impl Agent {
         self.apply_reconfiguration();
         self.locals.remove_reflexive();
         self.sources.bindings.clear();
+        self.prediction.restart();
         self.relays.retain(|relay| !matches!(relay.stage, Stage::Closed));
         self.add_all_bases(now);
         if self.sources.began.is_some() {
@@ -377,6 +383,7 @@ impl Agent {
             outbox: &mut self.outbox,
             events: &mut self.events,
             embedding: &mut self.embedding,
+            sequence: &mut self.prediction.sequence,
         };
         let session = if of_previous { self.previous.as_mut() } else { Some(&mut self.current) };
         (context, session)
@@ -443,6 +450,7 @@ impl Agent {
         self.tell_state(now);
         self.tend_relays(now, self.state == State::Completed);
         self.flush(now);
+        self.predict_ports(now);
         self.drain_relays(now);
         self.tell_state(now);
         self.deadline = self.next_timeout(now);
@@ -499,6 +507,11 @@ impl Agent {
         let gathered = self.gathering == GatheringState::Complete;
         let sessions = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
         let sessions = sessions.filter_map(|session| session.poll_timeout(now, timing, gathered));
-        relays.chain(sessions).chain(self.next_gathering_timeout()).chain(self.recovers).min()
+        relays
+            .chain(sessions)
+            .chain(self.next_gathering_timeout())
+            .chain(self.next_prediction())
+            .chain(self.recovers)
+            .min()
     }
 }

@@ -153,7 +153,7 @@ impl Agent {
             let remote = self.sources.address_of(server);
             self.drop_relay(now, id);
             if let Some(remote) = remote {
-                self.open_relay(server, transport, remote, interface, 0);
+                self.open_relay(now, server, transport, remote, interface, 0);
             }
             return;
         }
@@ -164,7 +164,7 @@ impl Agent {
                     && alternate.port() != 0 =>
             {
                 self.drop_relay(now, id);
-                return self.open_relay(server, transport, alternate, interface, redirects + 1);
+                return self.open_relay(now, server, transport, alternate, interface, redirects + 1);
             }
             Failure::TryAlternate(_) => {
                 let code = Some(ErrorCode::TRY_ALTERNATE);
@@ -214,6 +214,7 @@ impl Agent {
             }
             let Some(relay) = base.relay else {
                 let (local, length) = (base.address, bytes.len());
+                self.prediction.sequence.sent(now, local, remote);
                 let transmit = Transmit { transport: Transport::Udp, local, remote, length };
                 self.transmits.push_back(Queued { transmit, bytes });
                 continue;
@@ -222,33 +223,36 @@ impl Agent {
                 client.permit(now, remote.ip());
             }
             // The permission is asked for first, and the message follows without waiting.
-            self.flush_relay(relay);
+            self.flush_relay(now, relay);
             let mut buffer = [0; LONGEST];
             let framed = self.relay_mut(relay).and_then(|client| client.wrap(remote, &bytes, &mut buffer));
             if let Some(framed) = framed.and_then(|length| buffer.get(..length)) {
-                self.queue_for_relay(relay, framed);
+                self.queue_for_relay(now, relay, framed);
             }
         }
         let ids: Vec<_> = self.relays.iter().map(|relay| relay.id).collect();
         for id in ids {
-            self.flush_relay(id);
+            self.flush_relay(now, id);
         }
     }
 
-    fn flush_relay(&mut self, relay: RelayId) {
+    fn flush_relay(&mut self, now: Instant, relay: RelayId) {
         let mut buffer = [0; LONGEST];
         while let Some(length) = self.relay_mut(relay).and_then(|client| client.poll_transmit(&mut buffer)) {
             if let Some(bytes) = buffer.get(..length) {
-                self.queue_for_relay(relay, bytes);
+                self.queue_for_relay(now, relay, bytes);
             }
         }
     }
 
-    fn queue_for_relay(&mut self, relay: RelayId, bytes: &[u8]) {
+    fn queue_for_relay(&mut self, now: Instant, relay: RelayId, bytes: &[u8]) {
         let Some(relay) = self.relays.iter().find(|known| known.id == relay) else {
             return;
         };
         if let Some((_, local)) = relay.client() {
+            if relay.transport == Transport::Udp {
+                self.prediction.sequence.sent(now, local, relay.remote);
+            }
             let transmit =
                 Transmit { transport: relay.transport, local, remote: relay.remote, length: bytes.len() };
             self.transmits.push_back(Queued { transmit, bytes: bytes.into() });

@@ -1,11 +1,12 @@
 //! What an agent says of itself.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use peerline_sdp::Candidate;
+use peerline_sdp::{Candidate, CandidateType};
 
 use super::Agent;
+use crate::locals::{Base, is_private};
 use crate::route::Framing;
 use crate::session::Session;
 use crate::{
@@ -102,16 +103,17 @@ impl Agent {
         // The other side's addresses behind names stay there (W3C webrtc-stats §8.3): the text is as it was told.
         let remote_candidates = session.remotes.iter().map(|remote| CandidateStatistics {
             id: remote.id,
-            candidate: remote.candidate.clone(),
+            candidate: undisclosed(&remote.candidate),
             base: None,
             server: None,
             relay_protocol: None,
         });
         let hides = self.config.transport_policy == IceTransportPolicy::Relay;
+        let base_address = |base: &Base| (!hides && base.name.is_none()).then_some(base.address);
         let local_candidates = self.locals.candidates.iter().map(|local| CandidateStatistics {
             id: local.id,
             candidate: self.with_ufrag(&local.candidate),
-            base: self.locals.base(local.base).map(|base| base.address).filter(|_| !hides),
+            base: self.locals.base(local.base).and_then(base_address),
             server: local.server,
             relay_protocol: local.relay_protocol,
         });
@@ -140,4 +142,18 @@ impl Agent {
             pairs: pairs.collect(),
         }
     }
+}
+
+/// A private address that a check came from may be one that the other side hides behind a name, which has still to be resolved
+/// (draft-ietf-mmusic-mdns-ice-candidates §3.3.2): what it isn't told by signaling isn't told on.
+fn undisclosed(candidate: &Candidate) -> Candidate {
+    let mut candidate = candidate.clone();
+    if let Some(ip) = candidate.address.ip().filter(|ip| is_private(*ip))
+        && candidate.kind == CandidateType::PeerReflexive
+    {
+        let nobody: IpAddr =
+            if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        candidate.address = nobody.into();
+    }
+    candidate
 }

@@ -19,6 +19,7 @@ use crate::agent::{CandidateError, RemoteParameters};
 use crate::embedding::Embedding;
 use crate::locals::{BaseId, Locals};
 use crate::pair::{Pair, Standing};
+use crate::port_sequence::PortSequence;
 use crate::tcp::TcpConnections;
 use crate::{CandidateId, Credentials, Event, Limits, PairId, Role, State, Timing};
 use checklist::Triggered;
@@ -40,6 +41,7 @@ pub(crate) struct Context<'a> {
     pub outbox: &'a mut VecDeque<Outgoing>,
     pub events: &'a mut VecDeque<Event>,
     pub embedding: &'a mut Embedding,
+    pub sequence: &'a mut PortSequence,
 }
 
 /// A message to be sent from a base, which may be a relay.
@@ -333,6 +335,11 @@ impl Session {
 
     pub fn selected_pair(&self) -> Option<&Pair> {
         self.selected.and_then(|id| self.pair(id))
+    }
+
+    /// Whether datagrams pass without a relay: over TCP alone they don't.
+    pub fn has_direct_pair(&self) -> bool {
+        self.pairs.iter().any(|pair| !pair.is_relayed && !pair.is_tcp && pair.life().is_some())
     }
 
     pub fn is_own_transaction(&self, transaction: &TransactionId) -> bool {

@@ -230,7 +230,12 @@ impl Session {
                 continue;
             };
             let interval = if self.selected == Some(id) {
-                context.timing.consent
+                // A handshake that travels with checks needs some until it is over: what is lost of it comes again with the next.
+                if context.embedding.is_active() {
+                    context.timing.retransmission
+                } else {
+                    context.timing.consent
+                }
             } else if kept.contains(&id) {
                 context.timing.keepalive
             } else {

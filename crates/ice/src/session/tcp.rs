@@ -89,6 +89,7 @@ fn open(context: &mut Context<'_>, pair: &Pair) -> bool {
     let Some(connection) = context.tcp.add(base.id, remote, None, context.limits.tcp_connections) else {
         return false;
     };
+    context.sequence.connected(context.now, local.ip());
     context.events.push_back(Event::OpenTcp { connection, local, remote });
     true
 }

@@ -19,8 +19,7 @@ pub use nat::Behaviour;
 pub use nat::Nat;
 pub use tcp::TcpEnd;
 #[allow(unused_imports)]
-pub use turn_node::SERVER_IP;
-pub use turn_node::{LISTENER, OTHER_LISTENER, TurnNode};
+pub use turn_node::{LISTENER, OTHER_LISTENER, SECOND_LISTENER, SERVER_IP, TurnNode};
 
 pub fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()

@@ -37,6 +37,8 @@ pub struct Nat {
     /// Ports that anybody may send to, for somebody inside has asked for it.
     forwarded: BTreeMap<u16, SocketAddr>,
     next: u16,
+    /// Ports don't follow one another.
+    is_scattering: bool,
 }
 
 impl Nat {
@@ -50,6 +52,7 @@ impl Nat {
             permitted: Vec::new(),
             forwarded: BTreeMap::new(),
             next: 30_000,
+            is_scattering: false,
         }
     }
 
@@ -60,6 +63,11 @@ impl Nat {
 
     pub fn symmetric(public: &str) -> Self {
         Self::new(public, Behaviour::AddressAndPortDependent, Behaviour::AddressAndPortDependent)
+    }
+
+    /// The same, with ports that don't follow one another.
+    pub fn scattering(public: &str) -> Self {
+        Self { is_scattering: true, ..Self::symmetric(public) }
     }
 
     /// Makes a port mapping, as PCP does: gives its address outside.
@@ -89,6 +97,9 @@ impl Nat {
             Some(port) => *port,
             None => {
                 self.next += 1;
+                if self.is_scattering {
+                    self.next = 20_000 + self.next.wrapping_mul(7919) % 40_000;
+                }
                 self.ports.insert(key, self.next);
                 self.insides.insert(self.next, (transport, inside));
                 self.next

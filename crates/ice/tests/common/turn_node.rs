@@ -19,6 +19,8 @@ const OTHER_SERVER_IPV4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 pub const SERVER_IP: IpAddr = IpAddr::V4(SERVER_IPV4);
 pub const LISTENER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(SERVER_IPV4, 3478));
 pub const OTHER_LISTENER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(OTHER_SERVER_IPV4, 3478));
+/// It listens there, too, over all transports.
+pub const SECOND_LISTENER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(SERVER_IPV4, 443));
 
 pub type Grant = Box<dyn FnMut(&AllocationRequest) -> Option<Refusal>>;
 
@@ -85,7 +87,7 @@ impl TurnNode {
             return Vec::new();
         }
         let Packet { transport, source, destination, bytes } = packet;
-        if destination != self.listener {
+        if destination != self.listener && destination != SECOND_LISTENER {
             return self.peer_sends(now, source, destination, bytes);
         }
         // Over a stream, ChannelData comes without its padding.

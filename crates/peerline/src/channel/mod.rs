@@ -81,6 +81,9 @@ pub struct ChannelOptions {
     pub proxy: Option<Proxy>,
     /// Whether the router is asked to forward to the channel's own endpoint ([`EndpointConfig::port_mapping`]). Default true.
     pub port_mapping: bool,
+    /// Whether the addresses of the channel's own endpoint are hidden from the others
+    /// ([`EndpointConfig::hide_host_addresses`]). Default false.
+    pub hide_host_addresses: bool,
     /// Which ways direct connections may take; through the relay only, the others learn no address of this machine.
     pub ice_transport_policy: IceTransportPolicy,
     /// Whether a server that is away is waited for when one enters; without, that is an error. Default true.
@@ -106,6 +109,7 @@ impl ChannelOptions {
             endpoint: None,
             proxy: None,
             port_mapping: true,
+            hide_host_addresses: false,
             ice_transport_policy: IceTransportPolicy::All,
             wait_for_server: true,
             one_partner: false,
@@ -268,6 +272,7 @@ impl Channel {
                     let config = EndpointConfig {
                         proxy: options.proxy,
                         port_mapping: options.port_mapping,
+                        hide_host_addresses: options.hide_host_addresses,
                         ..EndpointConfig::default()
                     };
                     let endpoint =

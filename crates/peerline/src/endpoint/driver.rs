@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 use super::directory::PeerId;
 use super::interface_changes::InterfaceChanges;
 use super::missing_addresses::MissingAddresses;
+use super::multicast_dns::HostNames;
 use super::peers::{Peers, Relay};
 use super::port_mapping::PortMapping;
 use super::socket::{Received, Socket};
@@ -65,6 +66,8 @@ pub(super) struct Driver {
     listens: bool,
     /// By the UDP socket's address.
     listeners: HashMap<SocketAddr, Listener>,
+    /// What others learn in place of the sockets' addresses, where those are hidden.
+    host_names: HostNames,
 }
 
 /// Trains that wait to be sent.
@@ -104,6 +107,7 @@ impl Driver {
             port_mappings: HashMap::new(),
             listens: false,
             listeners: HashMap::new(),
+            host_names: HostNames::default(),
         }
     }
 
@@ -225,7 +229,8 @@ impl Driver {
         }
         peer.drive(|state| {
             for socket in &self.sockets {
-                state.connection.add_local_address(now, socket.local());
+                let name = self.host_names.of(&self.shared.runtime, &self.config, socket.local().ip());
+                add_local_address(&mut state.connection, now, socket.local(), name);
             }
             if self.config.tcp {
                 for local in self.sockets.iter().map(Socket::local) {
@@ -368,7 +373,9 @@ impl Driver {
                     connection.remove_local_address(now, socket.local());
                 }
                 for address in &new {
-                    connection.add_local_address(now, *address);
+                    let name = self.host_names.of(&self.shared.runtime, &self.config, address.ip());
+                    add_local_address(connection, now, *address, name);
+                    // A hidden address is hidden over TCP, too, once it is known as such.
                     if self.config.tcp {
                         Listener::tell(self.listeners.get(address), *address, now, connection);
                     }
@@ -376,6 +383,7 @@ impl Driver {
             });
         }
         for socket in &gone {
+            self.host_names.remove(socket.local().ip());
             self.peers.directory.remove_local(socket.local());
             self.port_mappings.remove(&socket.local());
         }
@@ -546,6 +554,14 @@ impl Driver {
             self.sleeps_until = None;
         }
         is_pending
+    }
+}
+
+/// With a name, the address is hidden behind that.
+fn add_local_address(connection: &mut Connection, now: Instant, address: SocketAddr, name: Option<String>) {
+    match name {
+        Some(name) => connection.add_hidden_local_address(now, address, name),
+        None => connection.add_local_address(now, address),
     }
 }
 

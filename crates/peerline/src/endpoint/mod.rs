@@ -59,11 +59,22 @@ pub struct EndpointConfig {
     /// addresses, at the same port where that is free, from the first connection on that may use more than relays; and opened to
     /// those of peers, never through the proxy. Default true.
     pub tcp: bool,
+    /// Whether the sockets' addresses are hidden from others, as browsers do it: a name below `.local` is told in place of each,
+    /// for which we answer on its own link alone (draft-ietf-mmusic-mdns-ice-candidates). So neighbours still find a direct way,
+    /// and the others learn the address that the internet sees. Default false.
+    pub hide_host_addresses: bool,
 }
 
 impl Default for EndpointConfig {
     fn default() -> Self {
-        Self { interfaces: Interfaces::default(), port: 0, proxy: None, port_mapping: true, tcp: true }
+        Self {
+            interfaces: Interfaces::default(),
+            port: 0,
+            proxy: None,
+            port_mapping: true,
+            tcp: true,
+            hide_host_addresses: false,
+        }
     }
 }
 

@@ -56,14 +56,21 @@ pub(super) fn look_up(
                 } else {
                     addresses(&url).await
                 };
-                let is_ipv4 = found.iter().all(SocketAddr::is_ipv4);
-                let prefix = if needs_nat64 && is_ipv4 { nat64.await } else { None };
-                for address in found {
-                    // RFC 8305 §7.1
-                    let address = prefix.and_then(|prefix| prefix.translate(address)).unwrap_or(address);
-                    let server = describe(&url, address, credential.clone());
+                let tell = |server: Option<Server>| {
                     let server = server.map(|server| (server, url.clone()));
                     shared.tell(Note::Server { peer, number, server, is_last: false });
+                };
+                let is_foreign = |address: &SocketAddr| needs_nat64 && address.is_ipv4();
+                let (foreign, reached): (Vec<_>, Vec<_>) = found.into_iter().partition(is_foreign);
+                for address in &reached {
+                    tell(describe(&url, *address, credential.clone()));
+                }
+                for address in foreign {
+                    // RFC 8305 §7.1. Those who have IPv4 only see the translator's address, which the server sees there.
+                    let prefix = nat64.clone().await;
+                    let address = prefix.and_then(|prefix| prefix.translate(address)).unwrap_or(address);
+                    let server = describe(&url, address, credential.clone());
+                    tell(server.filter(|server| reached.is_empty() || matches!(server, Server::Stun { .. })));
                 }
             }
         });

@@ -7,6 +7,8 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -35,7 +37,21 @@ pub struct Proxy {
     /// What the header `Proxy-Authorization` has to say (RFC 7617).
     authorization: Option<String>,
     bypasses: Vec<Bypass>,
+    lately: Lately,
 }
+
+/// Whether it was the way that led out when one was last looked for: so much is known to all its clones, and makes no proxy
+/// another one.
+#[derive(Clone, Default)]
+struct Lately(Arc<AtomicBool>);
+
+impl PartialEq for Lately {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Lately {}
 
 /// A proxy is `http://HOST:PORT`, or `http://USER:PASSWORD@HOST:PORT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +81,16 @@ impl Proxy {
     /// Whether `host` is asked for through it.
     pub(crate) fn serves(&self, host: &str) -> bool {
         !is_loopback(host) && !self.bypasses.iter().any(|bypass| bypass.matches(host))
+    }
+
+    /// Whether it was this way that led out lately, and not the direct one.
+    pub(crate) fn leads_out(&self) -> bool {
+        self.lately.0.load(Ordering::Relaxed)
+    }
+
+    /// Remembers which way has led out.
+    pub(crate) fn note(&self, leads_out: bool) {
+        self.lately.0.store(leads_out, Ordering::Relaxed);
     }
 
     /// Opens a connection through it, if possible from `local`. The proxy looks up the host's name.
@@ -135,7 +161,13 @@ impl FromStr for Proxy {
         }
         let port = port.and_then(|port| port.parse().ok()).filter(|port| *port != 0).ok_or(ProxyUrlError)?;
         let authorization = user.map(basic).transpose()?;
-        Ok(Self { host: host.to_owned(), port, authorization, bypasses: Vec::new() })
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            authorization,
+            bypasses: Vec::new(),
+            lately: Lately::default(),
+        })
     }
 }
 

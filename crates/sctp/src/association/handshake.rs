@@ -18,7 +18,7 @@ impl Association {
             return Err(ConnectError::NotClosed);
         }
         self.age(now);
-        let deadline = now + self.config.rto_initial;
+        let deadline = now + self.sender.round_trip.timeout();
         self.phase = Phase::CookieWait(Retry { first_sent: now, deadline, attempts: 1 });
         self.send_init();
         Ok(())

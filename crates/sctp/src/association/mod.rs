@@ -303,6 +303,12 @@ impl Association {
         }
     }
 
+    /// Another protocol on this path (ICE) has measured its round trip: what is lost at the beginning is sent again sooner than
+    /// where nothing is known (RFC 9260 §6.3.1). Counts until there is a sample, or another path.
+    pub fn expect_round_trip(&mut self, round_trip: Duration) {
+        self.sender.round_trip.expect(round_trip);
+    }
+
     /// The packets take another path now (ICE chose another pair): what was learned of the old one is dropped.
     pub fn path_changed(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Closed | Phase::Over) {

@@ -5,7 +5,7 @@ mod channel;
 mod dcep;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -279,6 +279,11 @@ impl DataChannels {
     pub fn abort(&mut self, now: Instant, reason: &str) {
         self.now = Some(now);
         self.association.abort(now, reason);
+    }
+
+    /// Another protocol has measured the path's round trip: what is lost at the beginning is sent again sooner.
+    pub fn expect_round_trip(&mut self, round_trip: Duration) {
+        self.association.expect_round_trip(round_trip);
     }
 
     /// The packets take another path now (ICE chose another pair).

@@ -30,6 +30,11 @@ use self::streams::OutgoingStreams;
 use crate::packet::{DataKind, Sack};
 use crate::{Config, Event, PayloadProtocol, Reliability, SendOptions, StreamId, Tsn};
 
+/// So few chunks on their way are a thin stream.
+const THIN: usize = 4;
+/// So many timeouts in a row of one don't double the next.
+const THIN_TIMEOUTS: u32 = 2;
+
 /// Lifetimes are whole milliseconds (RFC 8832 §5.1), and a message lives through its last one: with a lifetime of zero it
 /// is sent if it can be sent at once.
 const LIFETIME_UNIT: Duration = Duration::from_millis(1);
@@ -383,7 +388,11 @@ impl Sender {
     fn time_out(&mut self, now: Instant, events: &mut VecDeque<Event>) {
         self.counters.timeouts += 1;
         self.timeouts_in_a_row += 1;
-        self.round_trip.back_off();
+        // RFC 9260 §6.3.3 E2 doubles it each time, lest a full network is filled further. A few chunks don't fill any, and somebody
+        // waits for them: Linux treats its thin streams so, too (`tcp_thin_linear_timeouts`).
+        if self.flight.len() > THIN || self.timeouts_in_a_row > THIN_TIMEOUTS {
+            self.round_trip.back_off();
+        }
         self.congestion.timed_out(self.timeouts_in_a_row == 1);
         self.retransmissions.clear();
         let cumulative = self.flight.cumulative();

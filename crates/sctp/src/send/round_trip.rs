@@ -11,6 +11,8 @@ const MOST_BACKOFF: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct RoundTrip {
     smoothed: Option<Duration>,
+    /// What others have measured on this path: it stands for samples as long as there are none.
+    expected: Option<Duration>,
     variation: Duration,
     minimum: Duration,
     latest: Duration,
@@ -24,6 +26,7 @@ impl RoundTrip {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             smoothed: None,
+            expected: None,
             variation: Duration::ZERO,
             minimum: Duration::MAX,
             latest: Duration::ZERO,
@@ -48,9 +51,15 @@ impl RoundTrip {
         self.smoothed = Some((smoothed * 7 + sample) / 8);
     }
 
+    /// Others have measured it.
+    pub(crate) fn expect(&mut self, round_trip: Duration) {
+        self.expected = Some(round_trip);
+    }
+
     /// The path is another one.
     pub(crate) fn forget(&mut self) {
         self.smoothed = None;
+        self.expected = None;
         self.minimum = Duration::MAX;
         self.backoff = 0;
     }
@@ -69,7 +78,10 @@ impl RoundTrip {
     pub(crate) fn timeout(&self) -> Duration {
         let base = match self.smoothed {
             Some(smoothed) => smoothed + (self.variation * 4).max(self.rto_min),
-            None => self.rto_initial,
+            // As after a first sample, and never later than if nothing were known.
+            None => self.expected.map_or(self.rto_initial, |expected| {
+                self.rto_initial.min(expected + (expected * 2).max(self.rto_min))
+            }),
         };
         base.saturating_mul(1 << self.backoff).min(self.rto_max.max(base))
     }
@@ -77,5 +89,30 @@ impl RoundTrip {
     /// A timeout expired (RFC 9260 §6.3.3 E2).
     pub(crate) fn back_off(&mut self) {
         self.backoff = (self.backoff + 1).min(MOST_BACKOFF);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn what_others_have_measured_counts_until_there_is_a_sample() {
+        let mut round_trip = RoundTrip::new(&Config::default());
+        assert_eq!(round_trip.timeout(), ms(1000), "RFC 9260 §16: RTO.Initial");
+        round_trip.expect(ms(200));
+        assert_eq!(round_trip.timeout(), ms(600));
+        round_trip.expect(ms(10));
+        assert_eq!(round_trip.timeout(), ms(230));
+        round_trip.expect(ms(5000));
+        assert_eq!(round_trip.timeout(), ms(1000));
+        round_trip.sample(ms(100));
+        assert_eq!(round_trip.timeout(), ms(320));
+        round_trip.forget();
+        assert_eq!(round_trip.timeout(), ms(1000), "the path is another one");
     }
 }

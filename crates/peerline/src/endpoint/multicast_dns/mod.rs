@@ -1,5 +1,7 @@
-//! Names below `.local` that browsers hide their addresses behind (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates):
-//! asked for on the link, of whoever has the name.
+//! Names below `.local` that addresses hide behind (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates): those of others are
+//! asked for on the link, of whoever has the name, and [`responder`] answers for ours.
+
+mod responder;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -12,6 +14,8 @@ use if_addrs::{IfAddr, Interface};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep_until, timeout_at};
+
+pub(super) use responder::HostNames;
 
 const PORT: u16 = 5353;
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
@@ -114,17 +118,24 @@ async fn answer_from(socket: &UdpSocket, name: &str) -> BTreeSet<IpAddr> {
 /// Asks for both kinds of addresses. `None`: it is no name.
 fn question(name: &str) -> Option<Vec<u8>> {
     let mut message = vec![0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0];
+    let name = encoded(name)?;
     for kind in [A, AAAA] {
-        for label in name.trim_end_matches('.').split('.') {
-            let length = u8::try_from(label.len()).ok().filter(|length| (1..64).contains(length))?;
-            message.push(length);
-            message.extend_from_slice(label.as_bytes());
-        }
-        message.push(0);
+        message.extend_from_slice(&name);
         message.extend_from_slice(&kind.to_be_bytes());
         message.extend_from_slice(&(INTERNET | TOP_BIT).to_be_bytes());
     }
     (message.len() < 500).then_some(message)
+}
+
+/// A name as it stands in messages (RFC 1035 §3.1). `None`: it is no name.
+fn encoded(name: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(name.len() + 2);
+    for label in name.trim_end_matches('.').split('.') {
+        bytes.push(u8::try_from(label.len()).ok().filter(|length| (1..64).contains(length))?);
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.push(0);
+    Some(bytes)
 }
 
 /// The addresses that a response has for a name. `None`: it is malformed from somewhere on, or no response.
