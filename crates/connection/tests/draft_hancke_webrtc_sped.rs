@@ -124,3 +124,21 @@ fn it_connects_whatever_the_network_does_5_6_to_5_9() {
         time_to_first_message(world, seed as usize % 2);
     }
 }
+
+/// One datagram in ten is lost on each of two links, in each direction. RFC 9147's timers and RFC 9260's would have somebody wait for
+/// seconds, one time in ten.
+#[test]
+fn loss_costs_the_first_message_little() {
+    let lossy = || links().map(|link| Link { loss: 0.19, ..link });
+    let configuration = Configuration::default();
+    let time = |seed: u64| {
+        let world = World::new(seed, &configuration, lossy());
+        time_to_first_message(world, usize::from(seed < 100))
+    };
+    let mut times: Vec<_> = (0..200).map(time).collect();
+    times.sort();
+    let (median, all_but_ten, most) = (times[100], times[190], times[199]);
+    let within = |time, milliseconds| time < Duration::from_millis(milliseconds);
+    let are_short = within(median, 400) && within(all_but_ten, 1200) && within(most, 2000);
+    assert!(are_short, "{median:?}, {all_but_ten:?}, {most:?}");
+}
