@@ -297,6 +297,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     return sent.then(async ({ answer }) => void (await answer));
   }
 
+  doubt(): void {
+    this.#environment.session.doubt();
+  }
+
   report(report: Extract<ClientFrame, { type: "report" }>): void {
     this.#environment.session.notify(report);
   }

@@ -205,6 +205,12 @@ export class Connection {
     return this.#connection.sctp?.maxMessageSize ?? 65_536;
   }
 
+  /** When the newest media came, by a clock of the browser's own; 0 where none did. */
+  get newestMedia(): number {
+    const sources = this.#connection.getReceivers().flatMap((receiver) => receiver.getSynchronizationSources());
+    return Math.max(0, ...sources.map(({ timestamp }) => timestamp));
+  }
+
   getStats(): Promise<RTCStatsReport> {
     return this.#connection.getStats();
   }

@@ -68,7 +68,7 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
     this.#unwatchPage ??= watchPage({
       wake: () => this.#session.wake(),
       networkchange: () => {
-        this.#session.wake();
+        this.#session.doubt();
         for (const channel of this.#channels.values()) channel.networkChanged();
       },
       hide: () => this.#hide(),
