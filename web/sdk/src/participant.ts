@@ -214,6 +214,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** What the server says about this participant: it is there, it lost its connection, it is in the channel no more. */
   setPresence(presence: "present" | "away" | "missing"): void {
     const returned = presence === "present" && this.#presence !== "present";
+    if (presence !== this.#presence) this.diagnostics.recorder.participant(this.id, presence);
     this.#presence = presence;
     this.#update();
     if (returned) this.reached();
@@ -253,11 +254,16 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#liveness.stop();
     this.diagnostics.close();
     this.#connection.close(bye);
+    this.diagnostics.recorder.close();
   }
 
   #connect(offers: boolean, newest: number): Connection {
     const environment = this.#environment;
+    const { recorder } = this.diagnostics;
+    const { servers, relayOnly } = this.#situation();
+    recorder.begin(this.id, { offers, relayOnly, servers });
     return new Connection({
+      recorder,
       configuration: environment.configuration,
       media: environment.media,
       screen: environment.outgoingScreen,
@@ -287,6 +293,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** Starts over with a new connection; the numbers go on. */
   #replace(offers: boolean): void {
     this.#connection.close(false);
+    this.diagnostics.recorder.close();
     this.#verification = undefined;
     this.diagnostics.log({ kind: "replacement" });
     this.diagnostics.call = undefined;
@@ -402,7 +409,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   async #look(): Promise<void> {
     // A connection that was closed in this moment has no statistics.
-    const path = selectedPath(await this.getStats().catch(() => new Map()));
+    const report = await this.getStats().catch(() => new Map<string, Record<string, unknown>>());
+    const path = selectedPath(report);
+    // How the pairs came to it is seen best just now.
+    if (!this.#closed) this.diagnostics.recorder.look(report);
     if (this.#closed || !path || !this.connected) return;
     const changed = path.kind !== this.#path?.kind || path.protocol !== this.#path.protocol;
     this.#path = path;
