@@ -45,6 +45,9 @@ export class Connection {
   readonly #data: RTCDataChannel;
   /** Further data channels. */
   readonly #channels = new Set<RTCDataChannel>();
+  /** When the newest media of each receiver came, by a clock of the browser's own; and which receiver is asked. */
+  readonly #newest = new WeakMap<RTCRtpReceiver, number>();
+  #asked = 0;
   readonly #media: OutgoingMedia;
   readonly #screen: OutgoingScreen;
   readonly #log: ConnectionOptions["log"];
@@ -244,10 +247,16 @@ export class Connection {
     return this.#connection.sctp?.maxMessageSize ?? 65_536;
   }
 
-  /** When the newest media came, by a clock of the browser's own; 0 where none did. */
-  get newestMedia(): number {
-    const sources = this.#connection.getReceivers().flatMap((receiver) => receiver.getSynchronizationSources());
-    return Math.max(0, ...sources.map(({ timestamp }) => timestamp));
+  /** Whether media came since the last call. One receiver is asked, and the next one when that has nothing: Chromium makes the page wait for each answer. */
+  mediaCame(): boolean {
+    const receivers = this.#connection.getReceivers();
+    const receiver = receivers[this.#asked % receivers.length];
+    if (!receiver) return false;
+    const newest = Math.max(0, ...receiver.getSynchronizationSources().map(({ timestamp }) => timestamp));
+    const came = newest > (this.#newest.get(receiver) ?? 0);
+    this.#newest.set(receiver, newest);
+    if (!came) this.#asked += 1;
+    return came;
   }
 
   getStats(): Promise<RTCStatsReport> {

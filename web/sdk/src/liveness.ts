@@ -1,7 +1,8 @@
 import { type Statistics, selectedPair } from "./diagnostics/snapshot.js";
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two looks, and while media come. */
 const STEP = 250;
+const CALM = 2 * STEP;
 /** Milliseconds that probes may be without an answer; of a longer round trip, so many of them. Each alarm that was false doubles it. */
 const PATIENCE = 1000;
 const ROUND_TRIPS = 3;
@@ -15,8 +16,8 @@ const SEARCH = 2000;
 const SIGNS = ["packetsReceived", "bytesReceived", "requestsReceived", "responsesReceived", "lastPacketReceivedTimestamp"];
 
 export interface LivenessActions {
-  /** When the newest media came; another value each time that some do. */
-  media(): number;
+  /** Whether media came since it was asked last. */
+  media(): boolean;
   statistics(): Promise<Statistics>;
   /** Sends something that the other side's transport acknowledges; false if it can't. */
   probe(): boolean;
@@ -37,7 +38,6 @@ export class Liveness {
   /** Counts runs: a look of an earlier one has nothing to say. */
   #run = 0;
   #looked = 0;
-  #media = 0;
   #signs = "";
   #pair: unknown;
   /** Probes since something came last, and for how many milliseconds the first has no answer. */
@@ -61,7 +61,7 @@ export class Liveness {
     this.#alarmed = undefined;
     this.#hear();
     this.#looked = Date.now();
-    this.#schedule();
+    this.#schedule(STEP);
   }
 
   stop(): void {
@@ -80,20 +80,18 @@ export class Liveness {
     return Math.min(Math.max(PATIENCE, ROUND_TRIPS * this.#roundTrip) * 2 ** this.#falseAlarms, LONGEST);
   }
 
-  #schedule(): void {
+  #schedule(wait: number): void {
     const run = this.#run;
     this.#timer = setTimeout(() => {
-      void this.#look(run).finally(() => run === this.#run && this.#schedule());
-    }, STEP);
+      if (this.#actions.media() && !this.#alarmed) {
+        this.#looked = Date.now();
+        this.#hear();
+        this.#schedule(CALM);
+      } else void this.#look(run).finally(() => run === this.#run && this.#schedule(STEP));
+    }, wait);
   }
 
   async #look(run: number): Promise<void> {
-    const media = this.#actions.media();
-    if (media !== this.#media && !this.#alarmed) {
-      this.#media = media;
-      this.#looked = Date.now();
-      return this.#hear();
-    }
     // A connection that was closed in this moment has no statistics.
     const report = await this.#actions.statistics().catch((): Statistics => new Map());
     if (run !== this.#run) return;

@@ -106,7 +106,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       change: () => this.#update(),
     });
     this.#liveness = new Liveness({
-      media: () => this.#connection.newestMedia,
+      media: () => this.#connection.mediaCame(),
       statistics: () => this.getStats(),
       probe: () => this.#probe(),
       doubt: () => environment.doubt(),

@@ -20,9 +20,14 @@ class Line {
   /** What happened, with the milliseconds since the test began. */
   readonly told: [string, number][] = [];
   readonly #began = Date.now();
+  #seen = 0;
 
   readonly liveness = new Liveness({
-    media: () => this.media,
+    media: () => {
+      const came = this.media > this.#seen;
+      this.#seen = this.media;
+      return came;
+    },
     statistics: async () => this.#statistics(),
     probe: () => this.#probe(),
     doubt: () => this.#tell("doubt"),
