@@ -69,6 +69,14 @@ test("start and problem are faultless", async () => {
   await isFaultless(problem.page, "problem");
 });
 
+test("what this network allows is faultless", async () => {
+  const ada = await CallPage.open(browser, `${server.url}/check`, "Ada");
+  await ada.see("button", "Check again");
+  await isFaultless(ada.page, "check, running or done");
+  await ada.page.waitForSelector(".check-verdicts", { timeout: 60_000 });
+  await isFaultless(ada.page, "check");
+});
+
 test("lobby, call, chat, settings, people, verifying, sending, files and the end are faultless", async () => {
   const path = join(tmpdir(), `peerline-test-${process.pid}.txt`);
   await writeFile(path, "a file");

@@ -108,7 +108,16 @@ export class CallPage {
   }
 
   /** What "Copy report" in the panel puts into the clipboard. */
-  async copyReport() {
+  copyReport() {
+    return this.#copy("Copy report", "Report copied");
+  }
+
+  /** What "Copy event log" does. */
+  copyEventLog() {
+    return this.#copy("Copy event log", "Event log copied");
+  }
+
+  async #copy(button, done) {
     await this.page.evaluate(() => {
       navigator.clipboard.writeText = (text) => {
         window.reportForTest = text;
@@ -116,8 +125,8 @@ export class CallPage {
       };
     });
     // Firefox's remote control finds nothing by role while a modal dialog is open.
-    await this.page.evaluate(() => [...document.querySelectorAll("dialog button")].find((button) => button.textContent === "Copy report").click());
-    await this.says("Report copied");
+    await this.page.evaluate((wanted) => [...document.querySelectorAll("dialog button")].find(({ textContent }) => textContent === wanted).click(), button);
+    await this.says(done);
     return this.page.evaluate(() => window.reportForTest);
   }
 

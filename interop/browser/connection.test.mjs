@@ -1,9 +1,13 @@
 // The app explains its connections: the way they take, how they do, and what is wrong with them.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium, firefox } from "./browsers.mjs";
 import { CallPage, everybodyMeets } from "./call-page.mjs";
-import { Server } from "../peerline.mjs";
+import { BINARY, Server } from "../peerline.mjs";
 
 const PATIENCE = { timeout: 90_000, polling: 100 };
 
@@ -54,6 +58,35 @@ test("a direct connection, from Chromium and from Firefox: the way, the figures,
     }
   } finally {
     await Promise.all(browsers.map((browser) => browser.close()));
+  }
+});
+
+test("both sides' event logs are one story to `peerline explain`", async () => {
+  const browsers = await Promise.all([chromium(), firefox()]);
+  const directory = await mkdtemp(join(tmpdir(), "peerline-logs-"));
+  try {
+    const pages = await meet(browsers);
+    const files = [];
+    for (const page of pages) {
+      await page.press("Connection");
+      await page.panelSays(/\d+ pairs? of addresses tried/);
+      files.push(join(directory, `${page.name}.log`));
+      const log = await page.copyEventLog();
+      for (const secret of [new URL(page.page.url()).hash.slice(4), "Ada", "Grace", "ice-pwd", "credential", "username"]) assert.ok(!log.includes(secret), secret);
+      await writeFile(files.at(-1), log);
+    }
+    const { calls, remarks } = JSON.parse(execFileSync(BINARY, ["explain", "--json", ...files], { encoding: "utf8" }));
+    assert.deepEqual([remarks, calls.length], [[], 1]);
+    const [{ call, sides, verdict, timeline }] = calls;
+    assert.match(call, /^[0-9a-f]{32}$/);
+    assert.deepEqual(sides.map(({ log }) => log), files);
+    // One machine has one clock.
+    assert.ok(Math.abs(sides[1].clock_offset) <= sides[1].clock_offset_within + 1, JSON.stringify(sides[1]));
+    assert.match(verdict[0].sentence, /^It connected after .* directly over UDP/);
+    assert.ok(timeline.length > 10);
+  } finally {
+    await Promise.all(browsers.map((browser) => browser.close()));
+    await rm(directory, { recursive: true });
   }
 });
 

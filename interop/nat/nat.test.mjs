@@ -1,7 +1,9 @@
 // What NATs and firewalls must not prevent: pairs that stand for all of them. `make nat-full` tries every pair.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Matrix, cell } from "./matrix.mjs";
+import { Laboratory } from "./laboratory.mjs";
+import { DELAY, Matrix, cell } from "./matrix.mjs";
+import { CHANGES, gaps, meet } from "./programs.mjs";
 
 const [NATIVE, MIXED, OTHER_WAY, BROWSERS] = [
   ["native", "native"],
@@ -67,3 +69,24 @@ for (const [a, b, peers] of PAIRS) {
     if (row.isDirect) assert.match(row.path, /^direct/, "there is a direct path, or the ports of one can be predicted");
   });
 }
+
+/** The longest that nothing may be heard while there is a path, in milliseconds; and for how long they talk. */
+const LONGEST = 3000;
+const TALKING = 12_000;
+
+test("the app in Chromium goes on within 3 s when its address changes, and nothing is lost", async () => {
+  const laboratory = await Laboratory.create();
+  let met;
+  try {
+    await laboratory.serve();
+    const sites = [await laboratory.site("a", "port-restricted", { delay: DELAY }), await laboratory.site("b", "none", { delay: DELAY })];
+    met = await meet(laboratory, sites, ["app", "join"]);
+    const { gap, lost, said } = await gaps(met, () => CHANGES.newip(laboratory, "a"), TALKING);
+    assert.ok(said > 50, `${said} were said`);
+    assert.equal(lost, 0);
+    assert.ok(gap <= LONGEST, `${gap} ms`);
+  } finally {
+    await Promise.all([met?.first.end(), met?.second.end()]);
+    await laboratory.end();
+  }
+});

@@ -8,6 +8,8 @@ import { Terminal } from "../terminal.mjs";
 import { Laboratory, SERVER, WITH_US } from "./laboratory.mjs";
 
 const PATIENCE = 30_000;
+/** After how many milliseconds something that was said counts as lost. */
+const LATE = 90_000;
 
 /** The server, as a host with such addresses reaches it. */
 export const serverFor = ({ addresses }) =>
@@ -54,10 +56,38 @@ export class Joined {
   }
 }
 
+/** Runs in the page, which has its chat open: tells of each message as it comes. */
+function listen() {
+  const log = document.querySelector("[role=log]");
+  const told = new WeakSet();
+  const tell = () => {
+    for (const line of log.querySelectorAll(".line:not(.own) .line-words")) {
+      if (told.has(line)) continue;
+      told.add(line);
+      window.heardForTest(line.textContent);
+    }
+  };
+  new MutationObserver(tell).observe(log, { childList: true, subtree: true });
+  tell();
+}
+
+/** Runs in the page: says something at once, however fast a person types. */
+function speak(text) {
+  const box = document.querySelector(".chat-form textarea");
+  Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, text);
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  return new Promise((resolve) => setTimeout(resolve)).then(() => box.form.requestSubmit());
+}
+
 /** The web app in Chromium. */
 export class App {
   #browser;
   #page;
+  /** The chat is opened once, and one thing is said after the other. */
+  #chat;
+  #spoken = Promise.resolve();
+  #heard = [];
+  #waiting = new Set();
 
   constructor(site, name) {
     Object.assign(this, { site, name });
@@ -81,14 +111,35 @@ export class App {
     throw new Error(`${this.name}: no path`);
   }
 
-  async say(text) {
-    await this.#page.openChat();
-    await this.#page.say(text);
+  say(text) {
+    this.#spoken = Promise.all([this.#openChat(), this.#spoken]).then(() => this.#page.page.evaluate(speak, text));
   }
 
   async reads(text) {
-    await this.#page.openChat().catch(() => undefined);
-    await this.#page.reads(text);
+    await this.#openChat();
+    const isHeard = () => this.#heard.some((line) => line.includes(text));
+    await new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`${this.name} doesn't read “${text}”`)), LATE);
+      const look = () => {
+        if (!isHeard()) return;
+        clearTimeout(late);
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  #openChat() {
+    return (this.#chat ??= (async () => {
+      await this.#page.page.exposeFunction("heardForTest", (line) => {
+        this.#heard.push(line);
+        for (const look of this.#waiting) look();
+      });
+      await this.#page.openChat();
+      await this.#page.page.evaluate(listen);
+    })());
   }
 
   async end() {
@@ -130,8 +181,8 @@ const CHANGING = 30_000;
 /** How long a cable stays pulled, in milliseconds. */
 export const PULLED = 10_000;
 
-/** The longest time that each side heard nothing of the other one, from when `change` happened; and what got lost. */
-export async function gaps({ first, second }, change) {
+/** The longest time that each side heard nothing of the other one, from when `change` happened; and what got lost. They talk for `lasting` milliseconds. */
+export async function gaps({ first, second }, change, lasting = CHANGING) {
   const heard = { Ada: [], Grace: [] };
   const ways = new Set();
   const said = [];
@@ -142,7 +193,7 @@ export async function gaps({ first, second }, change) {
   const waiting = [];
   const begin = performance.now();
   let changed;
-  while (performance.now() - begin < CHANGING) {
+  while (performance.now() - begin < lasting) {
     if (!changed && performance.now() - begin > 2000) {
       changed = performance.now();
       await change();

@@ -5,10 +5,13 @@ import { defineConfig } from "vitest/config";
 /** Where `peerline serve` listens while the app is developed with `npm run dev`. */
 const server = process.env["PEERLINE_SERVER"] ?? "http://127.0.0.1:8443";
 
-/** What is said in a call only. */
-const CALL = /^(chat|connection|diagnosis|files|full-screen|keys|picture|pin|react|record|screen)\./;
+/** What is said in a call only, and what at `/check` only. */
+const LATER = {
+  call: /^(chat|connection|diagnosis|files|full-screen|keys|picture|pin|react|record|screen)\./,
+  check: /^check\./,
+};
 
-/** The English catalogue in two parts: `en.json?start` belongs to the page, `en.json?call` comes with the call. To tests it is whole from the start. */
+/** The English catalogue in parts: `en.json?start` belongs to the page, `en.json?call` comes with the call. To tests it is whole from the start. */
 function catalogueParts(): Plugin {
   return {
     name: "catalogue-parts",
@@ -16,7 +19,8 @@ function catalogueParts(): Plugin {
       const [file = "", part] = id.split("?");
       if (!file.endsWith("/text/en.json") || part === undefined) return;
       const entries = Object.entries(JSON.parse(readFileSync(file, "utf8")) as Record<string, string>);
-      const kept = entries.filter(([key]) => process.env["VITEST"] !== undefined || CALL.test(key) === (part === "call"));
+      const partOf = (key: string) => Object.entries(LATER).find(([, keys]) => keys.test(key))?.[0] ?? "start";
+      const kept = entries.filter(([key]) => process.env["VITEST"] !== undefined || partOf(key) === part);
       return { code: JSON.stringify(Object.fromEntries(kept)), moduleType: "json" };
     },
   };

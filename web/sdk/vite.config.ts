@@ -10,6 +10,8 @@ export default defineConfig(({ mode }) => {
       target: "es2022",
       lib: { entry, formats: ["es"], fileName: () => name },
       emptyOutDir: mode !== "embed",
+      // One file, so that other sites can take it along as it is.
+      rolldownOptions: { output: { codeSplitting: false } },
       sourcemap: true,
       minify: true,
     },

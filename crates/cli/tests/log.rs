@@ -103,3 +103,36 @@ fn a_file_that_is_no_log_is_refused() {
     assert!(said.contains("can't be read"), "{said}");
     fs::remove_file(file).unwrap();
 }
+
+/// The SDK's tests hold what it writes to this file.
+const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peerline/vectors/event-log.jsonl");
+
+/// The other side of that connection, by a clock that is a second ahead; each way took 20 ms.
+const NATIVE: &str = r#"{"time":1795751513900.0,"elapsed":0.0,"event":"log","format":"peerline-event-log","version":1,"agent":"peerline/0.1.0"}
+{"time":1795751513930.0,"elapsed":30.0,"connection":1,"event":"connection","offers":false,"relayOnly":false,"servers":[]}
+{"time":1795751513931.0,"elapsed":31.0,"connection":1,"event":"description","side":"remote","kind":"offer","ufrag":"Xk2f","candidates":0}
+{"time":1795751513944.2,"elapsed":44.2,"connection":1,"call":"03f4f55b14276014d47140f9d7c7c28d","event":"description","side":"local","kind":"answer","ufrag":"Qw9z","candidates":1}
+{"time":1795751513970.0,"elapsed":70.0,"connection":1,"call":"03f4f55b14276014d47140f9d7c7c28d","event":"state","state":"connected"}
+"#;
+
+#[test]
+fn a_browsers_log_and_a_native_peers_are_one_story() {
+    let native = std::env::temp_dir().join(format!("peerline-native-{}.log", std::process::id()));
+    fs::write(&native, NATIVE).unwrap();
+    let (status, said) = explain(&["--json", BROWSER, native.to_str().unwrap()]);
+    fs::remove_file(&native).unwrap();
+    assert_eq!(status, Some(0), "{said}");
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told["remarks"].as_array().unwrap().len(), 0, "{said}");
+    let [call] = told["calls"].as_array().unwrap().as_slice() else { panic!("{said}") };
+    assert_eq!(call["call"], "03f4f55b14276014d47140f9d7c7c28d");
+    let [browser, native] = call["sides"].as_array().unwrap().as_slice() else { panic!("{said}") };
+    assert_eq!(
+        (browser["agent"].as_str(), native["agent"].as_str()),
+        (Some("peerline-sdk/0.1 a browser"), Some("peerline/0.1.0"))
+    );
+    let clock = |member: &str| native[member].as_f64().unwrap();
+    assert!((clock("clock_offset") + 1000.0).abs() < 0.5, "{native}");
+    assert!((clock("clock_offset_within") - 20.0).abs() < 0.5, "{native}");
+    assert!(call["verdict"][0]["sentence"].as_str().unwrap().starts_with("It connected after "), "{call}");
+}

@@ -114,3 +114,17 @@ async fn what_is_written_is_what_is_read() {
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), *record, "{line}");
     }
 }
+
+/// The SDK's tests hold what it writes to the same file.
+#[test]
+fn what_a_browser_writes_is_read_whole() {
+    for line in include_str!("../vectors/event-log.jsonl").lines() {
+        let record: Record = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert_ne!(record.event, LogEvent::Unknown, "{line}");
+        let members = |text: &str| {
+            let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap();
+            object.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(members(line), members(&serde_json::to_string(&record).unwrap()), "{line}");
+    }
+}

@@ -13,6 +13,7 @@ async fn the_app_is_at_the_root_and_at_every_link() {
     assert_eq!(root.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(root.header("cache-control"), Some("no-cache"));
     assert_eq!(server.get("/c/", &[]).await.body, root.body);
+    assert_eq!(server.get("/check", &[]).await.body, root.body);
     assert_eq!(server.get("/nothing", &[]).await.status, 404);
     assert_eq!(server.get("/../Cargo.toml", &[]).await.status, 404);
     let unchanged = server.get("/", &[("if-none-match", root.header("etag").unwrap())]).await;

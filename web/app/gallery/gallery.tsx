@@ -4,6 +4,7 @@
  */
 import { signal } from "@preact/signals";
 import type { Diagnostics } from "peerline";
+import type { CheckEvidence } from "peerline/check";
 import { render, type ComponentChildren } from "preact";
 import { startMedia } from "../src/media/local";
 import { Notices } from "../src/parts/notices";
@@ -25,6 +26,7 @@ import { ownHand, reactions } from "../src/state/gestures";
 import { personTile, togglePin } from "../src/state/pin";
 import { activeSpeaker } from "../src/state/speaking";
 import { CallView } from "../src/views/call";
+import { CheckView } from "../src/views/check";
 import { LeftView } from "../src/views/left";
 import { LobbyView } from "../src/views/lobby";
 import { ProblemView } from "../src/views/problem";
@@ -112,6 +114,7 @@ function diagnostics(): Diagnostics {
     ],
     watch: () => () => undefined,
     report: () => ({}) as never,
+    eventLog: () => "",
   };
   return Object.assign(new EventTarget(), still) as Diagnostics;
 }
@@ -179,6 +182,29 @@ const holiday = Object.fromEntries(Array.from({ length: 124 }, (_, index) => [`H
 
 const person = { participant: "participant-Radia Perlman", name: "Radia Perlman", identity: "", presence: "online" as const };
 
+/** A network that shows each destination another address, and lets no TLS through to the relay. */
+const checked: CheckEvidence = {
+  ...{ format: "peerline-check", version: 1, created: "2026-11-27T07:00:00Z", server: "https://call.example", browser: navigator.userAgent },
+  web: { outcome: "answered", took: 64 },
+  clock: { ahead: 0.3, within: 0.5 },
+  signaling: { outcome: "done", took: 118 },
+  servers: [
+    { ...{ url: "stun:call.example:3478", function: "stun", protocol: "udp", outcome: "answered", took: 31 }, candidate: { type: "srflx", protocol: "udp", address: "203.0.113.7", port: 50_123 } },
+    { ...{ url: "turn:call.example:3478?transport=udp", function: "turn", protocol: "udp", outcome: "answered", took: 66 }, candidate: { type: "relay", protocol: "udp", relayProtocol: "udp", address: "198.51.100.9", port: 61_000 } },
+    { ...{ url: "turn:call.example:443?transport=tcp", function: "turn", protocol: "tcp", outcome: "answered", took: 97 }, candidate: { type: "relay", protocol: "udp", relayProtocol: "tcp", address: "198.51.100.9", port: 61_002 } },
+    { url: "turns:call.example:443?transport=tcp", function: "turn", protocol: "tls", outcome: "silent", took: 5000 },
+  ],
+  mapping: { destinations: ["stun:call.example:3478", "stun:call.example:443"], mapped: ["203.0.113.7:50123", "203.0.113.7:50124"] },
+  candidates: [
+    { type: "host", protocol: "udp", address: "4b6c1f6e-3c5f-4a31-9a6f-6d3f2b1e7a90.local", port: 50_123 },
+    { type: "srflx", protocol: "udp", address: "203.0.113.7", port: 50_123 },
+    { type: "relay", protocol: "udp", relayProtocol: "udp", address: "198.51.100.9", port: 61_004 },
+  ],
+  call: { outcome: "connected", took: 348, roundTrip: 62, protocol: "udp", throughput: 9_420_000, sent: 1000, arrived: 997 },
+  camera: { permission: "prompt", found: 1 },
+  microphone: { permission: "prompt", found: 2 },
+};
+
 const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren>> = {
   start: () => {
     name.value = "";
@@ -232,6 +258,8 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   },
   left: () => <LeftView />,
   problem: () => <ProblemView text="error.invalid-link" />,
+  check: () => <CheckView find={async () => checked} />,
+  "check-running": () => <CheckView find={(step) => new Promise(() => setTimeout(() => step("reach"), 100))} />,
   "call-chat": async () => {
     model.messages.value = chat;
     model.delivered.value = new Set(["2", "5"]);

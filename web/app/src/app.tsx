@@ -6,6 +6,7 @@ import { route } from "./router";
 import { toLobby } from "./state/call";
 import { phase } from "./state/model";
 import { callViews } from "./views/call-views";
+import { CheckPlace } from "./views/check-place";
 import { LobbyView } from "./views/lobby";
 import { ProblemView } from "./views/problem";
 import { StartView } from "./views/start";
@@ -31,6 +32,8 @@ function View(): JSX.Element {
       return <StartView />;
     case "invalid":
       return <ProblemView text="error.invalid-link" />;
+    case "check":
+      return <CheckPlace />;
     case "channel":
       return <ChannelView key={place.link} link={place.link} />;
   }

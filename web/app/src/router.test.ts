@@ -9,6 +9,11 @@ describe("an address", () => {
     expect(parseRoute("https://call.example/elsewhere")).toEqual({ view: "start" });
   });
 
+  it("of the check is that", () => {
+    expect(parseRoute("https://call.example/check")).toEqual({ view: "check" });
+    expect(parseRoute("https://call.example/check/")).toEqual({ view: "check" });
+  });
+
   it("with a secret is that channel, whether or not the slash is there", () => {
     const route = { view: "channel", link: `https://call.example/c/#v1.${secret}` };
     expect(parseRoute(`https://call.example/c/#v1.${secret}`)).toEqual(route);

@@ -7,11 +7,14 @@ export type Route =
   /** `/c/#v1.<secret>`: a channel; `link` is the whole address, which is what people share. */
   | { readonly view: "channel"; readonly link: string }
   /** `/c/` with a fragment that is no link. */
-  | { readonly view: "invalid" };
+  | { readonly view: "invalid" }
+  /** `/check`: what this network allows. */
+  | { readonly view: "check" };
 
-/** The route of an address. Only `/` and `/c/` are the app's. */
+/** The route of an address. Only `/`, `/c/` and `/check` are the app's. */
 export function parseRoute(address: string): Route {
   const url = new URL(address);
+  if (/^\/check\/?$/.test(url.pathname)) return { view: "check" };
   if (!/^\/c\/?$/.test(url.pathname)) return { view: "start" };
   const link = Link.tryParse(`${url.origin}/c/${url.hash}`);
   return link === undefined ? { view: "invalid" } : { view: "channel", link: link.href };

@@ -176,7 +176,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   connectionChanged(): void {
     if (this.#state === "left") return;
     this.#setState(this.#environment.session.online && this.#membership === "held" ? "joined" : "reconnecting");
-    if (this.online) for (const participant of this.#participants.values()) participant.reached();
+    for (const participant of this.#participants.values()) {
+      participant.diagnostics.recorder.server(this.online ? "online" : "unreachable");
+      if (this.online) participant.reached();
+    }
   }
 
   /** Our network changed. */
@@ -295,6 +298,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     });
     this.#outbox = sent.catch(() => undefined);
     return sent.then(async ({ answer }) => void (await answer));
+  }
+
+  doubt(): void {
+    this.#environment.session.doubt();
   }
 
   report(report: Extract<ClientFrame, { type: "report" }>): void {

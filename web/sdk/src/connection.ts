@@ -1,6 +1,7 @@
 import { callId } from "./diagnostics/call-id.js";
 import { parseCandidate } from "./diagnostics/candidate.js";
 import type { ConnectionIncident } from "./diagnostics/event-log.js";
+import type { Recorder } from "./diagnostics/recorder.js";
 import { onlyFingerprint } from "./fingerprint.js";
 import type { Message, NegotiationMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
@@ -29,6 +30,8 @@ export interface ConnectionOptions {
   data(json: string): void;
   /** Something happened that may explain a trouble. */
   log(incident: ConnectionIncident): void;
+  /** Keeps what happens for others to read. */
+  recorder: Recorder;
   /** Both sides have described themselves: what both call the connection. */
   call(call: string): void;
   /** The other side made a data channel of its own. */
@@ -42,9 +45,13 @@ export class Connection {
   readonly #data: RTCDataChannel;
   /** Further data channels. */
   readonly #channels = new Set<RTCDataChannel>();
+  /** When the newest media of each receiver came, by a clock of the browser's own; and which receiver is asked. */
+  readonly #newest = new WeakMap<RTCRtpReceiver, number>();
+  #asked = 0;
   readonly #media: OutgoingMedia;
   readonly #screen: OutgoingScreen;
   readonly #log: ConnectionOptions["log"];
+  readonly #recorder: Recorder;
   #mayOffer: boolean;
   /** Whether camera and microphone have their transceivers. */
   #prepared = false;
@@ -55,6 +62,7 @@ export class Connection {
     this.#media = options.media;
     this.#screen = options.screen;
     this.#log = options.log;
+    this.#recorder = options.recorder;
     this.#mayOffer = options.offers;
     this.#negotiation = new Negotiation(connection, {
       polite: options.polite,
@@ -72,26 +80,60 @@ export class Connection {
     };
     // Firefox has had `connectionstatechange` since 113 only.
     connection.onconnectionstatechange = connection.oniceconnectionstatechange = ({ type }) => {
-      if (type === "connectionstatechange") this.#log({ kind: "connection", state: connection.connectionState });
-      else this.#log({ kind: "ice", state: connection.iceConnectionState });
+      const { connectionState, iceConnectionState } = connection;
+      if (type === "connectionstatechange") {
+        this.#log({ kind: "connection", state: connectionState });
+        this.#recorder.state("state", connectionState);
+      } else {
+        this.#log({ kind: "ice", state: iceConnectionState });
+        this.#recorder.state("ice", iceConnectionState);
+      }
       options.statechange();
     };
     connection.onsignalingstatechange = () => {
       this.#log({ kind: "signaling", state: connection.signalingState });
+      this.#record();
       void this.#findCall(options);
     };
-    connection.onicegatheringstatechange = () => this.#log({ kind: "gathering", state: connection.iceGatheringState });
-    connection.onicecandidateerror = ({ errorCode, url }) => this.#log({ kind: "candidate-error", code: errorCode, server: url });
+    connection.onicegatheringstatechange = () => {
+      this.#log({ kind: "gathering", state: connection.iceGatheringState });
+      this.#recorder.state("gathering", connection.iceGatheringState);
+    };
+    connection.onicecandidateerror = ({ errorCode, url, address, port }) => {
+      this.#log({ kind: "candidate-error", code: errorCode, server: url });
+      this.#recorder.serverFailed(url, errorCode, address ? `${address}:${port}` : "");
+    };
     connection.ontrack = ({ track, transceiver }) =>
       options.track(track, carriesCamera(connection, transceiver) ? "camera" : "screen");
     connection.ondatachannel = ({ channel }) => options.channel(this.#follow(channel));
     // Negotiated out of band: it exists on both sides without a message, whoever makes the offer.
     this.#data = connection.createDataChannel("peerline", { negotiated: true, id: 0 });
-    this.#data.onopen = () => options.open();
+    this.#data.onopen = () => {
+      this.#recordChannel("peerline", this.#data);
+      options.open();
+    };
     this.#data.onmessage = ({ data }) => {
       if (typeof data === "string") options.data(data);
     };
     if (options.offers) this.#offerFirst();
+  }
+
+  /** Writes what is new in the descriptions, and follows DTLS as soon as there is some. */
+  #record(): void {
+    const connection = this.#connection;
+    this.#recorder.describe("local", connection.localDescription);
+    this.#recorder.describe("remote", connection.remoteDescription);
+    this.#recorder.state("signaling", connection.signalingState);
+    const dtls = connection.sctp?.transport;
+    if (dtls) dtls.onstatechange = () => this.#recorder.state("dtls", dtls.state);
+  }
+
+  #recordChannel(label: string, channel: Pick<RTCDataChannel, "addEventListener">): void {
+    const number = this.#recorder.channelOpen(label);
+    channel.addEventListener("close", () => {
+      // What ends with the connection is not worth a line, and there may be another one by then.
+      if (this.#connection.signalingState !== "closed") this.#recorder.channelClosed(number, label);
+    });
   }
 
   async #findCall(options: ConnectionOptions): Promise<void> {
@@ -205,6 +247,18 @@ export class Connection {
     return this.#connection.sctp?.maxMessageSize ?? 65_536;
   }
 
+  /** Whether media came since the last call. One receiver is asked, and the next one when that has nothing: Chromium makes the page wait for each answer. */
+  mediaCame(): boolean {
+    const receivers = this.#connection.getReceivers();
+    const receiver = receivers[this.#asked % receivers.length];
+    if (!receiver) return false;
+    const newest = Math.max(0, ...receiver.getSynchronizationSources().map(({ timestamp }) => timestamp));
+    const came = newest > (this.#newest.get(receiver) ?? 0);
+    this.#newest.set(receiver, newest);
+    if (!came) this.#asked += 1;
+    return came;
+  }
+
   getStats(): Promise<RTCStatsReport> {
     return this.#connection.getStats();
   }
@@ -217,6 +271,8 @@ export class Connection {
     connection.onconnectionstatechange = connection.oniceconnectionstatechange = null;
     connection.onsignalingstatechange = connection.onicegatheringstatechange = connection.onicecandidateerror = null;
     this.#data.onopen = this.#data.onmessage = null;
+    const dtls = connection.sctp?.transport;
+    if (dtls) dtls.onstatechange = null;
     // A connection that is closed here takes its channels with it, and their `close` events don't come everywhere.
     for (const channel of this.#channels) channel.dispatchEvent(new Event("close"));
     if (bye && this.dataOpen) {
@@ -231,12 +287,14 @@ export class Connection {
     const { relayProtocol: protocol = null, url: server = null } = (given ?? {}) as { relayProtocol?: string | null; url?: string | null };
     const candidate = parseCandidate(given?.candidate ?? "", { protocol, server });
     if (candidate) this.#log({ kind: "local-candidate", candidate });
+    this.#recorder.local(given?.candidate ?? "", { url: server, relayProtocol: protocol });
   }
 
   #logRemote(message: NegotiationMessage): void {
     const text: unknown = message.kind === "description" ? message.description.sdp : message.kind === "candidate" ? message.candidate?.candidate : undefined;
     // A candidate is whatever the other side wrote.
     if (typeof text !== "string") return;
+    this.#recorder.remote(text);
     for (const line of text.split(/\r?\n/)) {
       const candidate = parseCandidate(line);
       if (candidate) this.#log({ kind: "remote-candidate", candidate });
@@ -245,6 +303,9 @@ export class Connection {
 
   #follow(channel: RTCDataChannel): RTCDataChannel {
     this.#channels.add(channel);
+    const opened = () => this.#recordChannel(channel.label, channel);
+    if (channel.readyState === "open") opened();
+    else channel.addEventListener("open", opened, { once: true });
     channel.addEventListener("close", () => this.#channels.delete(channel));
     return channel;
   }

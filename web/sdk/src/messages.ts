@@ -48,6 +48,11 @@ export interface ReactionMessage {
   reaction: Reaction;
 }
 
+/** "Are you there?" What carries it to the other side is acknowledged there, and that is the answer: by the data channel only. */
+export interface AliveMessage {
+  kind: "alive";
+}
+
 export interface ByeMessage {
   kind: "bye";
 }
@@ -80,7 +85,7 @@ export interface ProofMessage {
 
 export type VerificationMessage = CommitmentMessage | NonceMessage | OpeningMessage | ProofMessage;
 export type NegotiationMessage = DescriptionMessage | CandidateMessage | RestartMessage;
-export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ReactionMessage | ByeMessage | VerificationMessage;
+export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ReactionMessage | AliveMessage | ByeMessage | VerificationMessage;
 
 /** What a participant tells everybody about itself. */
 export interface Profile {
@@ -117,6 +122,7 @@ export function parseMessage(json: string): Message | undefined {
       (message["reply"] === undefined || isChatId(message["reply"])),
     received: () => isChatId(message["chat"]),
     reaction: () => isReaction(message["reaction"]),
+    alive: () => true,
     bye: () => true,
     commitment: () => is32Bytes(message["commitment"]) && isPublicKey(message["identity"]),
     nonce: () => is32Bytes(message["nonce"]) && isPublicKey(message["identity"]),

@@ -5,7 +5,8 @@ import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, FailureReason } from "./frames.js";
 import { relayProtocol } from "./ice-servers.js";
 import type { Identity } from "./identity.js";
-import { type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile, type VerificationMessage } from "./messages.js";
+import { Liveness } from "./liveness.js";
+import { type AliveMessage, type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile, type VerificationMessage } from "./messages.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
 import type { OutgoingScreen } from "./outgoing-screen.js";
 import { selectedPath, statistics } from "./path.js";
@@ -26,7 +27,7 @@ const START_OVERS = 8;
 const START_OVERS_WITHIN = 60_000;
 
 /** The messages that a participant leaves to its channel. */
-export type ChannelMessage = Exclude<Message, NegotiationMessage | VerificationMessage>;
+export type ChannelMessage = Exclude<Message, NegotiationMessage | VerificationMessage | AliveMessage>;
 
 /** The way that a message came or goes. */
 export type Way = "data" | "server";
@@ -47,6 +48,8 @@ export interface ParticipantEnvironment {
   /** Sends a sealed message; resolves when the server has it in line, rejects when it refuses it. */
   send(to: string, message: Message): Promise<void>;
   report(report: Report): void;
+  /** Perhaps it is our own network that is gone. */
+  doubt(): void;
   receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void;
   dataOpen(participant: RemoteParticipant): void;
   /** The participant has shown that it owns its identity. */
@@ -73,6 +76,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   readonly polite: boolean;
   readonly diagnostics: ConnectionDiagnostics;
   readonly #recovery: Recovery;
+  readonly #liveness: Liveness;
   #profile: Profile;
   #connection: Connection;
   #presence: "present" | "away" | "missing" = "present";
@@ -100,6 +104,13 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       reachable: () => environment.online && this.#presence === "present",
       attempt: (number) => this.#reconnect(number),
       change: () => this.#update(),
+    });
+    this.#liveness = new Liveness({
+      media: () => this.#connection.mediaCame(),
+      statistics: () => this.getStats(),
+      probe: () => this.#probe(),
+      doubt: () => environment.doubt(),
+      silent: () => this.#recovery.silent(),
     });
   }
 
@@ -203,6 +214,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** What the server says about this participant: it is there, it lost its connection, it is in the channel no more. */
   setPresence(presence: "present" | "away" | "missing"): void {
     const returned = presence === "present" && this.#presence !== "present";
+    if (presence !== this.#presence) this.diagnostics.recorder.participant(this.id, presence);
     this.#presence = presence;
     this.#update();
     if (returned) this.reached();
@@ -239,13 +251,19 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#closed = true;
     clearTimeout(this.#pathTimer);
     this.#recovery.stop();
+    this.#liveness.stop();
     this.diagnostics.close();
     this.#connection.close(bye);
+    this.diagnostics.recorder.close();
   }
 
   #connect(offers: boolean, newest: number): Connection {
     const environment = this.#environment;
+    const { recorder } = this.diagnostics;
+    const { servers, relayOnly } = this.#situation();
+    recorder.begin(this.id, { offers, relayOnly, servers });
     return new Connection({
+      recorder,
       configuration: environment.configuration,
       media: environment.media,
       screen: environment.outgoingScreen,
@@ -275,6 +293,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   /** Starts over with a new connection; the numbers go on. */
   #replace(offers: boolean): void {
     this.#connection.close(false);
+    this.diagnostics.recorder.close();
     this.#verification = undefined;
     this.diagnostics.log({ kind: "replacement" });
     this.diagnostics.call = undefined;
@@ -282,7 +301,14 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#update();
   }
 
+  #probe(): boolean {
+    if (!this.dataOpen) return false;
+    this.#connection.sendData({ kind: "alive" });
+    return true;
+  }
+
   #reconnect(attempt: number): void {
+    this.#liveness.search();
     if (attempt % REPLACE === 0) this.#replace(true);
     else if (attempt === 1 && this.polite && this.#connection.newest > 0) {
       // Only one side offers, so that two restarts at the same time don't collide.
@@ -293,6 +319,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   async #negotiate(message: NegotiationMessage): Promise<void> {
     if (this.#closed) return;
+    if (message.kind !== "candidate") this.#liveness.search();
     const outcome = await this.#connection.receive(message);
     if (this.#closed || outcome === "done" || !this.#mayStartOver()) return;
     const { description } = message as DescriptionMessage;
@@ -343,6 +370,8 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #update(): void {
     if (this.#closed) return;
     this.#recovery.update(this.#connection.state);
+    if (this.connected) this.#liveness.start();
+    else this.#liveness.stop();
     const state = this.#currentState();
     const changed = state !== this.#state;
     this.#state = state;
@@ -380,7 +409,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   async #look(): Promise<void> {
     // A connection that was closed in this moment has no statistics.
-    const path = selectedPath(await this.getStats().catch(() => new Map()));
+    const report = await this.getStats().catch(() => new Map<string, Record<string, unknown>>());
+    const path = selectedPath(report);
+    // How the pairs came to it is seen best just now.
+    if (!this.#closed) this.diagnostics.recorder.look(report);
     if (this.#closed || !path || !this.connected) return;
     const changed = path.kind !== this.#path?.kind || path.protocol !== this.#path.protocol;
     this.#path = path;

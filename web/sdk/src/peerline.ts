@@ -10,7 +10,7 @@ import {
   type Person,
   type Presence,
 } from "./api.js";
-import { MeshChannel } from "./channel.js";
+import type { MeshChannel } from "./channel.js";
 import { Discovery } from "./discovery.js";
 import { TypedEventTarget } from "./events.js";
 import type { Ice, ServerEvent } from "./frames.js";
@@ -20,6 +20,21 @@ import { Link } from "./link.js";
 import { watchPage } from "./page.js";
 import { Session } from "./session.js";
 import { webSocket } from "./transport.js";
+
+/** Milliseconds until what only a channel needs is asked for again where it didn't come. */
+const AGAIN = 2000;
+
+/** Whoever is not in a channel, but is found and rung, needs none of it. It waits for as long as the server is away. */
+async function loadChannel(signal?: AbortSignal): Promise<typeof import("./channel.js")> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await import("./channel.js");
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    }
+  }
+}
 
 /** A connection to a Peerline server. It is made when it is first needed, and made again whenever it breaks. */
 export class Peerline extends TypedEventTarget<PeerlineEvents> {
@@ -68,13 +83,18 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
     this.#unwatchPage ??= watchPage({
       wake: () => this.#session.wake(),
       networkchange: () => {
-        this.#session.wake();
+        this.#session.doubt();
         for (const channel of this.#channels.values()) channel.networkChanged();
       },
       hide: () => this.#hide(),
       show: () => void this.#session.open(),
     });
     await this.#session.open();
+  }
+
+  /** Loads what only a channel needs, so that the first `join` is quicker. */
+  async prepare(): Promise<void> {
+    await loadChannel();
   }
 
   /**
@@ -84,7 +104,7 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
    * @throws the reason of `options.signal` when that was aborted
    */
   async join(link: Link | string, options: JoinOptions): Promise<Channel> {
-    const [identity] = await Promise.all([this.#loadIdentity(), this.connect()]);
+    const [{ MeshChannel }, identity] = await Promise.all([loadChannel(options.signal), this.#loadIdentity(), this.connect()]);
     const channel = await MeshChannel.create(typeof link === "string" ? Link.parse(link) : link, options, {
       session: this.#session,
       identity,

@@ -1,4 +1,4 @@
-/** Seconds that ICE may take to recover from `disconnected` by itself: browsers say so after five of silence, and more is no help. */
+/** Seconds that ICE may take to recover from `disconnected` by itself: browsers say so after five of silence, and more is no help ({@link Liveness} is quicker). */
 const PATIENCE = 0.25;
 /** Seconds after which an attempt counts as failed: the first ones, and all that follow. */
 const ATTEMPTS = [8, 8, 12];
@@ -61,6 +61,11 @@ export class Recovery {
   /** The other side can be reached again. */
   wake(): void {
     if (this.#waiting) this.networkChanged();
+  }
+
+  /** Nothing comes any more over a connection that the browser still believes in. Where it doesn't, it is being made again anyway. */
+  silent(): void {
+    if (this.#connected) this.networkChanged();
   }
 
   /** Our network changed: the path is likely gone even where that doesn't show yet. */

@@ -12,8 +12,11 @@ const AGENT = "peerline-sdk/0.1";
 const CONNECT_TIMEOUT = 10;
 /** Seconds that a `pong` may take. */
 const PONG_TIMEOUT = 10;
-/** The same after the network changed, when doubt is justified. */
+/** The same after the page woke up, when doubt is justified. */
 const PROBE_TIMEOUT = 3;
+/** The same when the network is likely gone: at least, and in round trips. */
+const DOUBT_TIMEOUT = 0.5;
+const DOUBT_ROUND_TRIPS = 3;
 const ACK_FRAMES = 16;
 const ACK_DELAY = 1;
 const FENCED = 4001;
@@ -51,6 +54,11 @@ export class Session {
   #heartbeat = 25;
   /** When the server was heard the last time, in milliseconds since 1970. */
   #heard = 0;
+  /** When we said hello, in milliseconds since 1970; and how many seconds the answer took. */
+  #greeted = 0;
+  #roundTrip = 0;
+  /** When a `pong` is late, in milliseconds since 1970. */
+  #pongBy = 0;
   #drain: [number, number] | undefined;
   #retryAfter = 0;
   #reconnectTimer: Timer | undefined;
@@ -107,10 +115,14 @@ export class Session {
     this.#transmitOnline(frame);
   }
 
-  /** The network changed, or the page woke up: connects at once, or finds out whether the connection still works. */
+  /** The page woke up: connects at once, or finds out whether the connection still works. */
   wake(): void {
-    if (this.online) this.#ping(PROBE_TIMEOUT);
-    else if (this.#reconnectTimer !== undefined && this.#retryAfter === 0) this.#attempt();
+    this.#makeSure(PROBE_TIMEOUT);
+  }
+
+  /** The network changed, or others fell silent: as {@link Session.wake}, but the answer is late sooner. */
+  doubt(): void {
+    this.#makeSure(Math.max(DOUBT_TIMEOUT, DOUBT_ROUND_TRIPS * this.#roundTrip));
   }
 
   /** Ends the session. What waits for an answer rejects. */
@@ -127,6 +139,11 @@ export class Session {
     this.#setState("closed");
   }
 
+  #makeSure(timeout: number): void {
+    if (this.online) this.#ping(timeout);
+    else if (this.#reconnectTimer !== undefined && this.#retryAfter === 0) this.#attempt();
+  }
+
   #attempt(): void {
     clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = undefined;
@@ -141,6 +158,7 @@ export class Session {
 
   #hello(): void {
     const hello: ClientFrame = { type: "hello", id: this.nextId(), key: base64url.encode(this.#key), agent: AGENT };
+    this.#greeted = Date.now();
     this.#transmit(this.#resume ? { ...hello, resume: this.#resume } : hello);
   }
 
@@ -158,6 +176,7 @@ export class Session {
 
   #welcomed(welcome: Welcome): void {
     clearTimeout(this.#connectTimer);
+    this.#roundTrip = Math.max(0, Date.now() - this.#greeted) / 1000;
     const recovered = welcome.recovered && this.#resume !== undefined;
     const offset = recovered ? (this.#resume?.offset ?? 0) : 0;
     this.#resume = { token: welcome.resume, epoch: welcome.epoch, offset };
@@ -238,7 +257,11 @@ export class Session {
   #ping(timeout: number): void {
     if (!this.online) return;
     this.#transmit({ type: "ping", id: this.nextId() });
+    const by = Date.now() + timeout * 1000;
+    // One that is awaited sooner doesn't get more time.
+    if (this.#pongTimer !== undefined && this.#pongBy <= by) return;
     clearTimeout(this.#pongTimer);
+    this.#pongBy = by;
     this.#pongTimer = setTimeout(() => this.#lost(1006), timeout * 1000);
   }
 

@@ -263,6 +263,38 @@ describe("a call of two", () => {
     expect(offers()).toBe(2);
   });
 
+  it("restarts ICE when nothing comes any more, long before the browsers notice", async () => {
+    await pass(3000);
+    FakeNetwork.silence();
+    await pass(1000);
+    expect(offers()).toBe(1);
+    await pass(1000);
+    expect(offers()).toBe(2);
+    await expect(ada.channel.sendChat("again")).resolves.toMatchObject({ text: "again" });
+    await pass(10_000);
+    expect([offers(), open().length]).toEqual([2, 2]);
+  });
+
+  it("makes sure of the server when nothing comes any more", async () => {
+    await pass(3000);
+    // Its address is another one: what it sends over the old connection arrives nowhere.
+    let isOld = true;
+    hub.loses = ({ type }, id) => {
+      if (type === "hello") isOld = false;
+      return isOld && id === ada.channel.id;
+    };
+    const before = hub.connections;
+    FakeNetwork.silence();
+    await pass(2000);
+    expect(hub.connections - before).toBe(1);
+    expect([only(ada.channel).state, offers()]).toEqual(["connected", 2]);
+  });
+
+  it("disturbs no call in which all is well", async () => {
+    await pass(600_000, 500);
+    expect([offers(), hub.connections]).toEqual([1, 2]);
+  });
+
   it("waits for the server with an ICE restart", async () => {
     hub.down = true;
     hub.restart();

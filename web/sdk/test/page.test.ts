@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+// Loaded before time stands still.
+import "../src/channel.js";
 import { Link, Peerline } from "../src/index.js";
 import { FakeHub } from "./fakes/hub.js";
 import { FakeMediaStream, FakeNetwork, FakePeerConnection } from "./fakes/peer-connection.js";

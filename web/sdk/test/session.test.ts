@@ -240,10 +240,33 @@ describe("a session", () => {
     expect(session.online).toBe(true);
   });
 
-  it("finds out sooner after the network changed", async () => {
+  it("finds out sooner after the page woke up", async () => {
     hub.loses = ({ type }) => type === "ping";
     session.wake();
     await pass(3300);
+    expect(hub.connections).toBe(2);
+  });
+
+  it("finds out in less than a second when the network is likely gone, however often that is said", async () => {
+    hub.loses = ({ type }) => type === "ping";
+    session.doubt();
+    await pass(300);
+    session.doubt();
+    session.wake();
+    await pass(500);
+    expect(hub.connections).toBe(2);
+  });
+
+  it("gives a server that is far away more time when in doubt", async () => {
+    const { deliver } = hub.WebSocket.prototype;
+    vi.spyOn(hub.WebSocket.prototype, "deliver").mockImplementation(function (this: never, frame) {
+      setTimeout(() => deliver.call(this, frame), 600);
+    });
+    hub.breakConnections();
+    await pass(1500);
+    expect([session.online, hub.connections]).toEqual([true, 2]);
+    session.doubt();
+    await pass(5000);
     expect(hub.connections).toBe(2);
   });
 

@@ -15,10 +15,10 @@ pub(super) struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The file at `path`; the app itself at `/` and at every link.
+/// The file at `path`; the app itself at `/`, at every link, and at `/check`.
 pub(super) fn find(path: &str) -> Option<&'static Asset> {
     let path = match path {
-        "/" | "/c" | "/c/" => "/index.html",
+        "/" | "/c" | "/c/" | "/check" | "/check/" => "/index.html",
         path => path,
     };
     let index = ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok()?;

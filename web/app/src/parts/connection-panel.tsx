@@ -49,6 +49,10 @@ function Panel({ participant }: { participant: Participant }): JSX.Element {
         <p class="problem">
           <WarningIcon />
           <span class="problem-text">{diagnosisText(diagnosis, name)}</span>
+          {/* Beside the call, which goes on. */}
+          <a class="button quiet small" href="/check" target="_blank" rel="noopener">
+            {t("connection.check")}
+          </a>
         </p>
       )}
       <ConnectionFigures snapshot={diagnostics.snapshot} sample={state === "connected" ? diagnostics.samples.at(-1) : undefined} />

@@ -24,11 +24,7 @@ export function SendFilesDialog({ dropped, onDone }: SendFilesProps): JSX.Elemen
 
   const send = (files: Chosen) => {
     if (files.length === 0) return;
-    try {
-      sendFiles(files, people.some(({ id }) => id === to) ? to : null);
-    } catch {
-      notify(t("files.too-many"));
-    }
+    void sendFiles(files, people.some(({ id }) => id === to) ? to : null).catch(() => notify(t("files.too-many")));
     onDone();
   };
   useEffect(() => {

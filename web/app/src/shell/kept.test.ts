@@ -29,6 +29,7 @@ describe("what is kept", () => {
   it.each([
     ["GET", "navigate", "/", "page"],
     ["GET", "navigate", "/c/#v1.secret", "page"],
+    ["GET", "navigate", "/check", "page"],
     ["GET", "navigate", "/metrics", undefined],
     ["GET", "cors", "/assets/index-1.js", "asset"],
     ["GET", "cors", "/healthz", undefined],

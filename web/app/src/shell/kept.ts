@@ -1,13 +1,13 @@
 /** One version of the app has one of these caches; the older ones begin with the same words. */
 const PREFIX = "peerline shell ";
-/** The page is the same at `/` and at every link, and is kept under this address: a link's secret is never written down. */
+/** The page is the same at `/`, at `/check` and at every link, and is kept under this address: a link's secret is never written down. */
 const PAGE = "/";
 
 /** What a request is for: the page itself, a file with a hash in its name, or something that is not kept. */
 export function partOf({ method, mode, url }: Pick<Request, "method" | "mode" | "url">, origin: string): "page" | "asset" | undefined {
   const address = new URL(url);
   if (method !== "GET" || address.origin !== origin) return undefined;
-  if (mode === "navigate") return /^\/(c\/?)?$/.test(address.pathname) ? "page" : undefined;
+  if (mode === "navigate") return /^\/((c|check)\/?)?$/.test(address.pathname) ? "page" : undefined;
   return address.pathname.startsWith("/assets/") ? "asset" : undefined;
 }
 

@@ -85,12 +85,12 @@ describe("files in a call", () => {
     expect(transfers.value).toHaveLength(2);
   });
 
-  it("go to one person, or to everybody", () => {
+  it("go to one person, or to everybody", async () => {
     const linus = new FakeParticipant("linus");
     channel.participants.set("linus", linus);
-    sendFiles([new File(["x"], "x")], "linus");
+    await sendFiles([new File(["x"], "x")], "linus");
     expect([grace.sent.length, linus.sent.length]).toEqual([0, 1]);
-    sendFiles([new File(["x"], "x")], null);
+    await sendFiles([new File(["x"], "x")], null);
     expect([grace.sent.length, linus.sent.length, transfers.value.length]).toEqual([1, 2, 3]);
     expect(says()).toBe("Waiting for Grace to accept.");
   });
@@ -192,12 +192,12 @@ describe("files in a call", () => {
     ["failed", "hash_mismatch", "It arrived damaged. Sent again, it goes on with what is good.", "It arrived damaged. Sent again, it goes on with what is good."],
     ["failed", "write_failed", "It couldn't be written. Sent again, it goes on with what has arrived.", "It couldn't be written. Sent again, it goes on with what has arrived."],
     ["failed", "bad_message", "It couldn't go on. Sent again, it goes on with what has arrived.", "It couldn't go on. Sent again, it goes on with what has arrived."],
-  ])("say why they are %s: %s", (state, reason, here, there) => {
+  ])("say why they are %s: %s", async (state, reason, here, there) => {
     if (here !== undefined) {
       grace.offer().become(state, reason);
       expect(says()).toBe(here);
     }
-    sendFiles([new File(["x"], "x")], null);
+    await sendFiles([new File(["x"], "x")], null);
     grace.sent[0]?.become(state, reason);
     expect(says()).toBe(there);
   });

@@ -1,5 +1,6 @@
 import { effect, signal } from "@preact/signals";
 import type { Channel, FileWithPath, IncomingTransfer, Participant, Transfer } from "peerline";
+import { lookedUp } from "../files/looked-up";
 import { ShownTransfer } from "./shown-transfer";
 import { sentenceOf } from "./transfer-view";
 
@@ -34,9 +35,10 @@ export function followTransfers(channel: Channel): () => void {
  * @param to - a participant's identifier; null: everybody
  * @throws RangeError for what can't be sent
  */
-export function sendFiles(files: Chosen, to: string | null): void {
+export async function sendFiles(files: Chosen, to: string | null): Promise<void> {
+  const known = await lookedUp(files);
   for (const participant of present?.participants.values() ?? []) {
-    if (to === null || participant.id === to) show(participant.sendFiles(files), null);
+    if (to === null || participant.id === to) show(participant.sendFiles(known), null);
   }
 }
 

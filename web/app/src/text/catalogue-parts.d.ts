@@ -8,3 +8,8 @@ declare module "*/en.json?call" {
   const part: Partial<typeof import("./en.json")>;
   export default part;
 }
+
+declare module "*/en.json?check" {
+  const part: Partial<typeof import("./en.json")>;
+  export default part;
+}

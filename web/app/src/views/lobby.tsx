@@ -17,6 +17,7 @@ import { ServerBanner } from "../parts/server-banner";
 import { useTitle } from "../parts/title";
 import { MicrophoneIcon, WarningIcon } from "../parts/icons";
 import { cancelJoin, join } from "../state/call";
+import { client } from "../state/client";
 import { failure, phase } from "../state/model";
 import { name } from "../state/settings";
 import { t } from "../text/text";
@@ -31,6 +32,7 @@ export function LobbyView({ link }: { link: string }): JSX.Element {
   useEffect(() => {
     void local.startMedia();
     void loadCallViews();
+    void client.value?.prepare();
     if (name.value === "") nameInput.current?.focus();
     return () => {
       // Into the call the tracks go along; anywhere else they end.

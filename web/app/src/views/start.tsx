@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { Brand } from "../parts/brand";
+import { CheckLink } from "../parts/check-link";
 import { ArrowIcon } from "../parts/icons";
 import { KnownPeoplePlace } from "../parts/known-people-place";
 import { LanguageChoice } from "../parts/language-choice";
@@ -57,6 +58,9 @@ export function StartView(): JSX.Element {
             </div>
           ))}
         </dl>
+        <p class="start-check">
+          <CheckLink />
+        </p>
       </main>
     </div>
   );

@@ -3,6 +3,7 @@ import { TypedEventTarget } from "../events.js";
 import { type Diagnosis, diagnoseDegradation, diagnoseFailure } from "./diagnosis.js";
 import { type ConnectionEvent, type ConnectionIncident, EventLog } from "./event-log.js";
 import { type Evidence, evidenceOf } from "./evidence.js";
+import { Recorder } from "./recorder.js";
 import { type ConnectionReport, withoutAddresses } from "./report.js";
 import { type Route, routeOf } from "./route.js";
 import { type ConnectionSample, sampleOf } from "./sample.js";
@@ -15,6 +16,9 @@ const UNWATCHED = 5_000;
 const CAPACITY = 720;
 /** Samples that a report carries. */
 const REPORTED = 300;
+
+/** Who writes the event log, before the browser's own name. */
+const AGENT = "peerline-sdk/0.1";
 
 /** Events of {@link Diagnostics}. */
 export interface DiagnosticsEvents {
@@ -40,6 +44,8 @@ export interface Diagnostics extends TypedEventTarget<DiagnosticsEvents> {
   watch(): () => void;
   /** Everything of the above, for somebody else to read. It holds no secret, no name and no link. */
   report(options?: { addresses?: boolean }): ConnectionReport;
+  /** What happened as JSON lines, the same that native peers write: `peerline explain` puts both sides' together. */
+  eventLog(options?: { addresses?: boolean }): string;
 }
 
 /** How things stand, besides the statistics. */
@@ -52,8 +58,8 @@ export class ConnectionDiagnostics extends TypedEventTarget<DiagnosticsEvents> i
   readonly #statistics: () => Promise<Statistics>;
   readonly #situation: () => Situation;
   readonly #log = new EventLog();
-  /** What both sides call the connection, once both have described themselves. */
-  call: string | undefined;
+  readonly recorder = new Recorder(`${AGENT} ${globalThis.navigator?.userAgent ?? ""}`.trim());
+  #call: string | undefined;
   readonly #samples: ConnectionSample[] = [];
   #snapshot: ConnectionSnapshot | undefined;
   #route: Route | undefined;
@@ -89,6 +95,12 @@ export class ConnectionDiagnostics extends TypedEventTarget<DiagnosticsEvents> i
     return this.#diagnosis;
   }
 
+  /** What both sides call the connection, once both have described themselves; undefined again for a new one. */
+  set call(call: string | undefined) {
+    this.#call = call;
+    if (call !== undefined) this.recorder.call = call;
+  }
+
   watch(): () => void {
     this.#watchers += 1;
     void this.#look();
@@ -109,7 +121,7 @@ export class ConnectionDiagnostics extends TypedEventTarget<DiagnosticsEvents> i
       state,
       relayOnly,
       servers,
-      ...(this.call && { call: this.call }),
+      ...(this.#call && { call: this.#call }),
       ...(this.#route && { route: this.#route }),
       ...(this.#diagnosis && { diagnosis: this.#diagnosis }),
       ...(this.#snapshot && { snapshot: this.#snapshot }),
@@ -117,6 +129,10 @@ export class ConnectionDiagnostics extends TypedEventTarget<DiagnosticsEvents> i
       events: [...this.events],
     };
     return addresses ? report : withoutAddresses(report);
+  }
+
+  eventLog(options?: { addresses?: boolean }): string {
+    return this.recorder.lines(options);
   }
 
   log(incident: ConnectionIncident): void {
@@ -143,6 +159,7 @@ export class ConnectionDiagnostics extends TypedEventTarget<DiagnosticsEvents> i
     // A connection that was closed in this moment has no statistics.
     const report = await this.#statistics().catch((): Statistics => new Map());
     if (this.#closed) return;
+    this.recorder.look(report);
     this.#take(snapshotOf(report, Date.now()));
     this.#schedule();
   }

@@ -10,6 +10,9 @@ export interface FileWithPath {
   readonly file: File;
   /** With `/` between folders. */
   readonly path: string;
+  /** What `file` says of itself, where it has been asked: that makes the page wait for the disk, each time. */
+  readonly size?: number;
+  readonly modified?: number;
 }
 
 /** The files that somebody chose to send, under paths that every system takes. */
@@ -20,20 +23,20 @@ export class ChosenFiles implements Source {
 
   /** @throws RangeError for a name that can't be mended */
   constructor(chosen: Iterable<File | FileWithPath>) {
-    const files = [...chosen].map((item) => (item instanceof File ? { file: item, path: item.webkitRelativePath || item.name } : item));
+    const files: FileWithPath[] = [...chosen].map((item) => (item instanceof File ? { file: item, path: item.webkitRelativePath || item.name } : item));
     const taken = new Set<string>();
     this.#files = files.map(({ file }) => file);
-    this.entries = files.map(({ file, path }) => ({
+    this.entries = files.map(({ file, path, size = file.size, modified = file.lastModified }) => ({
       path: free(mendedPath(path.split("/")), taken),
-      size: file.size,
-      modified: file.lastModified,
+      size,
+      modified,
     }));
   }
 
   async read(file: number, offset: number, length: number): Promise<Bytes> {
     const whole = this.#files[file] as File;
-    const isSmall = length === whole.size && length <= SMALL;
-    const reading = isSmall ? this.#small.read(whole) : whole.slice(offset, offset + length).arrayBuffer();
+    const isSmall = length === this.entries[file]?.size && length <= SMALL;
+    const reading = isSmall ? this.#small.read(whole, length) : whole.slice(offset, offset + length).arrayBuffer();
     const bytes = new Uint8Array(
       await reading.catch(() => {
         throw new UnreadableFile("unreadable");

@@ -6,6 +6,8 @@ const READINGS = 2;
 
 interface Request {
   file: File;
+  /** Bytes that it had when it was chosen. To ask the file again makes the page wait for the disk, each time. */
+  length: number;
   resolve(bytes: Bytes): void;
   reject(error: unknown): void;
 }
@@ -16,9 +18,9 @@ export class SmallFiles {
   #readings = 0;
 
   /** What is asked for during a reading waits for it, and is read together. Rejects where this file can't be read. */
-  read(file: File): Promise<Bytes> {
+  read(file: File, length: number): Promise<Bytes> {
     return new Promise((resolve, reject) => {
-      this.#requests.push({ file, resolve, reject });
+      this.#requests.push({ file, length, resolve, reject });
       if (this.#readings < READINGS) void this.#readAll();
     });
   }
@@ -31,20 +33,20 @@ export class SmallFiles {
 
   #take(): Request[] {
     let bytes = 0;
-    const more = this.#requests.findIndex(({ file }) => (bytes += file.size) > SMALL);
+    const more = this.#requests.findIndex(({ length }) => (bytes += length) > SMALL);
     return this.#requests.splice(0, more < 0 ? this.#requests.length : Math.max(more, 1));
   }
 }
 
 async function readTogether(requests: Request[]): Promise<void> {
   try {
-    const together = new Blob(requests.map(({ file }) => file));
-    const bytes = await together.arrayBuffer();
-    if (bytes.byteLength !== together.size) throw new RangeError("A file is shorter than it was.");
+    const bytes = await new Blob(requests.map(({ file }) => file)).arrayBuffer();
+    const expected = requests.reduce((sum, { length }) => sum + length, 0);
+    if (bytes.byteLength !== expected) throw new RangeError("A file has another length than it had.");
     let start = 0;
-    for (const { file, resolve } of requests) {
-      resolve(new Uint8Array(bytes, start, file.size));
-      start += file.size;
+    for (const { length, resolve } of requests) {
+      resolve(new Uint8Array(bytes, start, length));
+      start += length;
     }
   } catch {
     // One of them can't be read: which one, and what is the matter with it?

@@ -1,5 +1,7 @@
 /** A server and a network that are made up, anew for each test of the file that imports this. */
 import { afterEach, beforeEach, vi } from "vitest";
+// Loaded before time stands still.
+import "../../src/channel.js";
 import { type Channel, Link, type Participant, Peerline } from "../../src/index.js";
 import { FakeHub } from "./hub.js";
 import { FakeMediaStream, FakeNetwork, FakePeerConnection, FakeTrack } from "./peer-connection.js";

@@ -55,9 +55,14 @@ export class FakeNetwork {
   static breakPaths(): void {
     for (const connection of FakeNetwork.connections) connection.breakPath();
   }
+
+  /** The same, and the browsers take five seconds to notice. */
+  static silence(): void {
+    for (const connection of FakeNetwork.connections) connection.fallSilent();
+  }
 }
 
-export class FakeDataChannel {
+export class FakeDataChannel extends EventTarget {
   readyState = "connecting";
   onopen: Handler = null;
   onmessage: Handler<{ data: string }> = null;
@@ -65,6 +70,7 @@ export class FakeDataChannel {
   loses: (text: string) => boolean = () => false;
   readonly #connection: FakePeerConnection;
   constructor(connection: FakePeerConnection) {
+    super();
     this.#connection = connection;
   }
   open(): void {
@@ -74,9 +80,14 @@ export class FakeDataChannel {
   }
   send(data: string): void {
     if (this.readyState !== "open") throw new DOMException("Not open", "InvalidStateError");
-    const other = this.#connection.other;
-    if (!FakeNetwork.up || this.#connection.connectionState !== "connected" || this.loses(data)) return;
-    queueMicrotask(() => other?.data?.onmessage?.({ data }));
+    const [here, other] = [this.#connection, this.#connection.other];
+    if (!FakeNetwork.up || here.connectionState !== "connected" || here.isSilent) return;
+    queueMicrotask(() => {
+      // The packet, and what acknowledges it.
+      here.packetsReceived += 1;
+      if (other) other.packetsReceived += 1;
+      if (!this.loses(data)) other?.data?.onmessage?.({ data });
+    });
   }
 }
 
@@ -100,6 +111,7 @@ export class FakePeerConnection {
   readonly fingerprint = [...(++counter).toString(16).toUpperCase().padStart(64, "0").matchAll(/../g)].join(":");
   transceivers: FakeTransceiver[] = [];
   offers = 0;
+  packetsReceived = 0;
   #ufrag = `u${++counter}`;
   #restart = false;
   #needed = false;
@@ -147,10 +159,20 @@ export class FakePeerConnection {
     this.configuration = configuration;
   }
 
+  getReceivers(): { getSynchronizationSources(): { timestamp: number }[] }[] {
+    return this.transceivers.map(() => ({ getSynchronizationSources: () => [] }));
+  }
+
+  /** Nothing passes, and the browser doesn't know. */
+  get isSilent(): boolean {
+    return this.#brokenUfrag === this.#ufrag;
+  }
+
   async getStats(): Promise<Map<string, unknown>> {
+    const { packetsReceived } = this;
     return new Map<string, unknown>([
       ["T", { type: "transport", selectedCandidatePairId: "P" }],
-      ["P", { type: "candidate-pair", localCandidateId: "L", remoteCandidateId: "R" }],
+      ["P", { type: "candidate-pair", id: `P${this.#ufrag}`, localCandidateId: "L", remoteCandidateId: "R", packetsReceived }],
       ["L", { type: "local-candidate", candidateType: "host", protocol: "udp" }],
       ["R", { type: "remote-candidate", candidateType: "host", protocol: "udp" }],
     ]);
@@ -218,6 +240,12 @@ export class FakePeerConnection {
     if (this.data) this.data.readyState = "closed";
     for (const channel of this.channels) channel.break();
     if (other) setTimeout(() => other.other === this && other.breakPath(), 1000);
+  }
+
+  fallSilent(): void {
+    if (this.connectionState !== "connected") return;
+    this.#brokenUfrag = this.#ufrag;
+    setTimeout(() => this.isSilent && this.breakPath(), 5000);
   }
 
   breakPath(): void {

@@ -22,7 +22,7 @@ it("reads many files in few goes, each as it is", async () => {
   const reading = vi.spyOn(Blob.prototype, "arrayBuffer");
   const contents = Array.from({ length: 300 }, (_, index) => content(index, index % 70));
   const small = new SmallFiles();
-  const read = await Promise.all(contents.map((bytes) => small.read(new File([bytes], "file"))));
+  const read = await Promise.all(contents.map((bytes) => small.read(new File([bytes], "file"), bytes.length)));
   expect(read.map((bytes) => [...bytes])).toEqual(contents.map((bytes) => [...bytes]));
   expect(reading.mock.calls.length).toBeLessThan(10);
   reading.mockRestore();
@@ -35,7 +35,7 @@ it("reads no more in one go than 128 KiB", async () => {
     return new ArrayBuffer(this.size);
   });
   const small = new SmallFiles();
-  await Promise.all(Array.from({ length: 20 }, () => small.read(new File([new Uint8Array(50 << 10)], "file"))));
+  await Promise.all(Array.from({ length: 20 }, () => small.read(new File([new Uint8Array(50 << 10)], "file"), 50 << 10)));
   expect(Math.max(...sizes)).toBeLessThanOrEqual(128 << 10);
   reading.mockRestore();
 });
@@ -46,9 +46,20 @@ it("one file that can't be read leaves the others unharmed", async () => {
   // It isn't any more what was chosen.
   await writeFile(join(directory, "four"), "changed");
   const small = new SmallFiles();
-  const read = await Promise.allSettled(files.map((file) => small.read(file)));
+  const read = await Promise.allSettled(files.map((file) => small.read(file, 100)));
   expect(read.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "fulfilled", "rejected", "fulfilled"]);
   expect(read.flatMap((result) => (result.status === "fulfilled" ? [[...result.value]] : []))).toEqual(
     [0, 1, 2, 4].map((index) => [...content(index, 100)]),
   );
+});
+
+it("asks files for their size no more than a blob of them does: each time makes a page wait for the disk", async () => {
+  let asked = 0;
+  const files = Array.from({ length: 40 }, (_, index) => new File([content(index, 100)], "file"));
+  for (const file of files) Object.defineProperty(file, "size", { get: () => (asked += 1) && 100 });
+  void new Blob(files);
+  const byBlob = asked;
+  const small = new SmallFiles();
+  await Promise.all(files.map((file) => small.read(file, 100)));
+  expect(asked - byBlob).toBeLessThanOrEqual(byBlob);
 });

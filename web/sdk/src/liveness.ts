@@ -1,0 +1,140 @@
+import { type Statistics, selectedPair } from "./diagnostics/snapshot.js";
+
+/** Milliseconds between two looks, and while media come. */
+const STEP = 250;
+const CALM = 2 * STEP;
+/** Milliseconds that probes may be without an answer; of a longer round trip, so many of them. Each alarm that was false doubles it. */
+const PATIENCE = 1000;
+const ROUND_TRIPS = 3;
+const LONGEST = 4000;
+/** Probes that have to be without an answer, however long ago they were sent. */
+const PROBES = 3;
+/** Milliseconds for which there is no judgement when a new path is being looked for. */
+const SEARCH = 2000;
+
+/** What grows or changes in a pair's statistics with everything that arrives (W3C webrtc-stats §8.16). */
+const SIGNS = ["packetsReceived", "bytesReceived", "requestsReceived", "responsesReceived", "lastPacketReceivedTimestamp"];
+
+export interface LivenessActions {
+  /** Whether media came since it was asked last. */
+  media(): boolean;
+  statistics(): Promise<Statistics>;
+  /** Sends something that the other side's transport acknowledges; false if it can't. */
+  probe(): boolean;
+  /** The answer is late: it may be our whole network. */
+  doubt(): void;
+  /** Nothing comes any more: a new path is needed. */
+  silent(): void;
+}
+
+/**
+ * Notices that nothing comes over a connection any more, seconds before the browser says so. Where media flow, their coming is enough.
+ * Else it is looked whether anything came, and what is quiet is asked for a sign of life: the other side's transport acknowledges it, however busy
+ * its page is. Only time for which we really listened counts: not a sleep, nor what a slow machine kept us waiting.
+ */
+export class Liveness {
+  readonly #actions: LivenessActions;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts runs: a look of an earlier one has nothing to say. */
+  #run = 0;
+  #looked = 0;
+  #signs = "";
+  #pair: unknown;
+  /** Probes since something came last, and for how many milliseconds the first has no answer. */
+  #probes = 0;
+  #quiet = 0;
+  #doubted = false;
+  /** The pair that fell silent; undefined while all is well. */
+  #alarmed: { pair: unknown } | undefined;
+  #falseAlarms = 0;
+  #roundTrip = 0;
+  #judgesFrom = 0;
+
+  constructor(actions: LivenessActions) {
+    this.#actions = actions;
+  }
+
+  /** The connection holds, as far as the browser knows. */
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#run += 1;
+    this.#alarmed = undefined;
+    this.#hear();
+    this.#looked = Date.now();
+    this.#schedule(STEP);
+  }
+
+  stop(): void {
+    this.#run += 1;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** A new path is being looked for: that takes a while. */
+  search(): void {
+    this.#judgesFrom = Date.now() + SEARCH;
+    this.#hear();
+  }
+
+  get #patience(): number {
+    return Math.min(Math.max(PATIENCE, ROUND_TRIPS * this.#roundTrip) * 2 ** this.#falseAlarms, LONGEST);
+  }
+
+  #schedule(wait: number): void {
+    const run = this.#run;
+    this.#timer = setTimeout(() => {
+      if (this.#actions.media() && !this.#alarmed) {
+        this.#looked = Date.now();
+        this.#hear();
+        this.#schedule(CALM);
+      } else void this.#look(run).finally(() => run === this.#run && this.#schedule(STEP));
+    }, wait);
+  }
+
+  async #look(run: number): Promise<void> {
+    // A connection that was closed in this moment has no statistics.
+    const report = await this.#actions.statistics().catch((): Statistics => new Map());
+    if (run !== this.#run) return;
+    const now = Date.now();
+    const listened = Math.min(Math.max(now - this.#looked, 0), 2 * STEP);
+    this.#looked = now;
+    const pair = selectedPair(report);
+    const signs = JSON.stringify([pair?.["id"], ...SIGNS.map((name) => pair?.[name])]);
+    if (signs === this.#signs && pair !== undefined) return this.#miss(listened, now);
+    this.#signs = signs;
+    this.#pair = pair?.["id"];
+    const { currentRoundTripTime: seconds } = pair ?? {};
+    if (typeof seconds === "number") this.#roundTrip = seconds * 1000;
+    if (pair) this.#judge();
+    this.#hear();
+  }
+
+  /** Something came. */
+  #hear(): void {
+    this.#probes = this.#quiet = 0;
+    this.#doubted = false;
+  }
+
+  /** If it came by the pair that was thought to be gone, that was only slow. */
+  #judge(): void {
+    if (!this.#alarmed) return;
+    this.#falseAlarms = this.#alarmed.pair === this.#pair ? this.#falseAlarms + 1 : 0;
+    this.#alarmed = undefined;
+  }
+
+  /** Nothing came since the last look. */
+  #miss(listened: number, now: number): void {
+    if (this.#alarmed || now < this.#judgesFrom) return;
+    if (this.#probes > 0) this.#quiet += listened;
+    if (this.#probes >= PROBES && this.#quiet >= this.#patience) {
+      this.#alarmed = { pair: this.#pair };
+      this.#actions.silent();
+      return;
+    }
+    if (!this.#actions.probe()) return this.#hear();
+    this.#probes += 1;
+    if (this.#doubted || this.#quiet < this.#patience / 2) return;
+    this.#doubted = true;
+    this.#actions.doubt();
+  }
+}

@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Statistics } from "../src/diagnostics/snapshot.js";
+import { Liveness } from "../src/liveness.js";
+import { pass, stopTime } from "./fakes/time.js";
+
+const HOUR = 3_600_000;
+
+/** A connection on which nothing comes by itself. */
+class Line {
+  packetsReceived = 0;
+  pair = "P1";
+  /** Milliseconds until a probe is acknowledged. */
+  roundTrip = 50;
+  /** Whether the browser tells the round trip. */
+  isMeasured = false;
+  loses: () => boolean = () => false;
+  hasData = true;
+  media = 0;
+  looks = 0;
+  /** What happened, with the milliseconds since the test began. */
+  readonly told: [string, number][] = [];
+  readonly #began = Date.now();
+  #seen = 0;
+
+  readonly liveness = new Liveness({
+    media: () => {
+      const came = this.media > this.#seen;
+      this.#seen = this.media;
+      return came;
+    },
+    statistics: async () => this.#statistics(),
+    probe: () => this.#probe(),
+    doubt: () => this.#tell("doubt"),
+    silent: () => this.#tell("silent"),
+  });
+
+  get alarms(): number {
+    return this.told.filter(([what]) => what === "silent").length;
+  }
+
+  #tell(what: string): void {
+    this.told.push([what, Date.now() - this.#began]);
+  }
+
+  #probe(): boolean {
+    if (this.hasData && !this.loses()) setTimeout(() => (this.packetsReceived += 1), this.roundTrip);
+    return this.hasData;
+  }
+
+  #statistics(): Statistics {
+    this.looks += 1;
+    const { packetsReceived, pair: id, roundTrip } = this;
+    return new Map<string, Record<string, unknown>>([
+      ["T", { type: "transport", selectedCandidatePairId: id }],
+      [id, { type: "candidate-pair", id, packetsReceived, ...(this.isMeasured && { currentRoundTripTime: roundTrip / 1000 }) }],
+    ]);
+  }
+}
+
+/** The same numbers in each run. */
+function random(): () => number {
+  let state = 1;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
+
+describe("liveness", () => {
+  let line: Line;
+
+  beforeEach(() => {
+    stopTime();
+    line = new Line();
+    line.liveness.start();
+  });
+
+  afterEach(() => {
+    line.liveness.stop();
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  it("says within a second and a half that nothing comes any more, and doubts the network before", async () => {
+    await pass(10_000, 50);
+    expect(line.told).toEqual([]);
+    line.loses = () => true;
+    await pass(10_000, 50);
+    const [doubt, silent] = line.told;
+    expect(line.told.map(([what]) => what)).toEqual(["doubt", "silent"]);
+    expect(doubt?.[1]).toBeLessThanOrEqual(11_000);
+    expect(silent?.[1]).toBeLessThanOrEqual(11_500);
+  });
+
+  it("is content with media, and asks the browser for nothing else", async () => {
+    await pass(1000, 50);
+    const before = line.looks;
+    line.loses = () => true;
+    for (let packet = 0; packet < 200; packet++) {
+      line.media += 1;
+      await pass(100, 50);
+    }
+    expect([line.looks, line.told]).toEqual([before, []]);
+    await pass(2000, 50);
+    expect(line.alarms).toBe(1);
+  });
+
+  it("lets an answer take 900 ms", async () => {
+    line.roundTrip = 900;
+    await pass(60_000, 50);
+    expect(line.alarms).toBe(0);
+  });
+
+  it("gives a long line as long as that takes", async () => {
+    Object.assign(line, { roundTrip: 1300, isMeasured: true, packetsReceived: 1 });
+    await pass(60_000, 50);
+    expect(line.told).toEqual([]);
+  });
+
+  it("has hardly a false alarm in an hour of a line that loses each fifth round trip", async () => {
+    const next = random();
+    line.loses = () => next() < 0.2;
+    await pass(HOUR, 250);
+    expect(line.alarms).toBeLessThanOrEqual(3);
+  });
+
+  it("is more patient after a false alarm, and as before when a path was really gone", async () => {
+    line.roundTrip = 1500;
+    await pass(20_000, 50);
+    expect(line.alarms).toBe(1);
+    line.loses = () => true;
+    await pass(10_000, 50);
+    expect(line.alarms).toBe(2);
+    Object.assign(line, { pair: "P2", roundTrip: 50, loses: () => false });
+    await pass(10_000, 50);
+    line.loses = () => true;
+    await pass(1750, 50);
+    expect(line.alarms).toBe(3);
+  });
+
+  it("says so once, until something came", async () => {
+    line.loses = () => true;
+    await pass(60_000, 50);
+    expect(line.alarms).toBe(1);
+    line.packetsReceived += 1;
+    await pass(10_000, 50);
+    expect(line.alarms).toBe(2);
+  });
+
+  it("takes no sleep for silence", async () => {
+    await pass(5000, 50);
+    line.loses = () => true;
+    vi.setSystemTime(Date.now() + HOUR);
+    await pass(750, 50);
+    expect(line.told).toEqual([]);
+    line.loses = () => false;
+    await pass(10_000, 50);
+    expect(line.alarms).toBe(0);
+  });
+
+  it("asks often enough where a page in the background may look once a second only", async () => {
+    const set = globalThis.setTimeout;
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(((run: () => void, wait: number) => set(run, wait === 250 ? 1000 : wait)) as never);
+    line.roundTrip = 900;
+    await pass(60_000, 50);
+    expect(line.alarms).toBe(0);
+    line.loses = () => true;
+    await pass(5000, 50);
+    expect(line.alarms).toBe(1);
+  });
+
+  it("has no judgement where it can't ask", async () => {
+    line.hasData = false;
+    await pass(10_000, 50);
+    expect(line.told).toEqual([]);
+  });
+
+  it("waits while a new path is being looked for", async () => {
+    line.loses = () => true;
+    await pass(750, 50);
+    line.liveness.search();
+    await pass(2000, 50);
+    expect(line.alarms).toBe(0);
+    await pass(1750, 50);
+    expect(line.alarms).toBe(1);
+  });
+});
