@@ -9,7 +9,7 @@ const CREDENTIALS = ["-u", "ada", "-w", "lovelace"];
 let server;
 let echo;
 before(async () => {
-  server = await Server.start(["--turn-user", "ada:lovelace", "--relay-allow", "127.0.0.0/8"]);
+  server = await Server.start(["--turn-user", "ada:lovelace", "--relay-allow", "127.0.0.0/8", "--tcp-relay"]);
   echo = spawn("turnutils_peer", ["-L", "127.0.0.1", "-p", String(server.port + 1)], { stdio: "ignore" });
 });
 after(async () => {

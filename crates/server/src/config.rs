@@ -138,6 +138,8 @@ pub struct Config {
     pub relay_allow: Vec<IpNet>,
     /// Whether the relay may reach private networks.
     pub lan: bool,
+    /// Whether clients may connect to peers by TCP, and peers to them.
+    pub tcp_relay: bool,
     /// Static TURN users.
     pub turn_users: Vec<TurnUser>,
     /// The secret of time-limited TURN credentials; `None`: the one in the data directory.
@@ -176,6 +178,7 @@ impl TryFrom<Options> for Config {
             relay_ports: relay_ports(options.relay_ports.as_deref())?,
             relay_allow: networks("relay-allow", &options.relay_allow)?,
             lan: options.lan.unwrap_or(false),
+            tcp_relay: options.tcp_relay.unwrap_or(false),
             turn_users: options.turn_user.iter().map(|user| turn_user(user)).collect::<Result<_, _>>()?,
             turn_servers: turn_servers(&options.turn_server, options.turn_secret.is_some())?,
             turn_secret: options.turn_secret.map(turn_secret).transpose()?,

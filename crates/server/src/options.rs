@@ -85,6 +85,14 @@ pub struct Options {
     )]
     pub lan: Option<bool>,
 
+    /// Let clients connect to their peers by TCP through the relay, and peers to them (RFC 6062). No client of Peerline's
+    /// needs it. It reaches port 1024 and above of whatever the relay may reach, and every port of the networks of --relay-allow
+    #[arg(
+        long, value_name = "BOOL", env = "PEERLINE_TCP_RELAY", help_heading = RELAY,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true
+    )]
+    pub tcp_relay: Option<bool>,
+
     /// A static TURN user, for clients that know no other way. Repeatable; in the environment apart by spaces
     #[arg(
         long, value_name = "NAME:PASSWORD", env = "PEERLINE_TURN_USER", hide_env_values = true,
@@ -185,6 +193,7 @@ impl Options {
             relay_ports: self.relay_ports.or(file.relay_ports),
             relay_allow: first(self.relay_allow, file.relay_allow),
             lan: self.lan.or(file.lan),
+            tcp_relay: self.tcp_relay.or(file.tcp_relay),
             turn_user: first(self.turn_user, file.turn_user),
             turn_secret: self.turn_secret.or(file.turn_secret),
             turn_server: first(self.turn_server, file.turn_server),

@@ -237,6 +237,7 @@ async fn start_relay(config: &Config, tcp: &[SocketAddr], secret: &Secret) -> Re
         credentials,
         allow: config.relay_allow.clone(),
         lan: config.lan,
+        tcp: config.tcp_relay,
         limits: Limits::default(),
         quotas: Quotas::default(),
         workers: None,

@@ -30,6 +30,7 @@ fn without_options_everything_has_a_default() {
     assert_eq!(config.public_ip, PublicIp::Auto);
     assert_eq!(config.certificate, Certificate::SelfSigned);
     assert!(!config.lan);
+    assert!(!config.tcp_relay);
 }
 
 #[test]
@@ -175,9 +176,13 @@ fn the_file_says_what_the_flags_do_not() {
 #[test]
 fn a_flag_can_switch_off_what_the_file_switches_on() {
     let directory = TemporaryDirectory::new();
-    let file = directory.file("peerline.toml", "lan = true\n");
-    assert!(!config(&["--config", &file, "--lan=false"]).unwrap().lan);
-    assert!(config(&["--lan"]).unwrap().lan);
+    let file = directory.file("peerline.toml", "lan = true\ntcp-relay = true\n");
+    let of_file = config(&["--config", &file]).unwrap();
+    assert!(of_file.lan && of_file.tcp_relay);
+    let without = config(&["--config", &file, "--lan=false", "--tcp-relay=false"]).unwrap();
+    assert!(!without.lan && !without.tcp_relay);
+    let with = config(&["--lan", "--tcp-relay"]).unwrap();
+    assert!(with.lan && with.tcp_relay);
 }
 
 #[test]

@@ -16,9 +16,10 @@ use tokio::time::timeout;
 
 const BRIEFLY: Duration = Duration::from_secs(10);
 
+const OPTIONS: [&str; 4] = ["--turn-user", "eve:evil", "--relay-allow", "127.0.0.0/8"];
+
 async fn server() -> TestServer {
-    TestServer::start(&["--turn-user", &user(), "--turn-user", "eve:evil", "--relay-allow", "127.0.0.0/8"])
-        .await
+    TestServer::start(&[&OPTIONS[..], &["--turn-user", &user(), "--tcp-relay"]].concat()).await
 }
 
 /// Who has an allocation of TCP, and its relayed address.
@@ -86,6 +87,13 @@ where
         read(&mut one_reads),
         read(&mut other_reads)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_connected_to_where_the_operator_has_not_asked_for_it() {
+    let server = TestServer::start(&[&OPTIONS[..], &["--turn-user", &user(), "--lan"]].concat()).await;
+    assert_eq!(TurnClient::new(server.connect().await).try_allocate_tcp().await, Err(442));
+    TurnClient::new(server.connect().await).allocate().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

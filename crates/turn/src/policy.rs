@@ -15,6 +15,8 @@ pub struct PeerPolicy {
     pub allow: Vec<IpNet>,
     /// Opens private, unique-local, link-local, CGNAT and benchmarking addresses (`--lan`).
     pub lan: bool,
+    /// Whether peers are connected to by TCP, and may connect (RFC 6062; `--tcp-relay`). Otherwise nobody has an allocation of TCP.
+    pub tcp: bool,
     /// The server's own relay addresses, as peers see them and as they are bound.
     pub own: Vec<IpAddr>,
 }

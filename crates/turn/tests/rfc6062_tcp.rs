@@ -95,6 +95,21 @@ fn a_tcp_allocation_is_made_over_tcp_and_tls() {
 }
 
 #[test]
+fn without_the_operators_leave_tcp_is_a_transport_that_is_not_supported() {
+    let mut scene = Scene::with(|config| config.policy.tcp = PeerPolicy::default().tcp);
+    // However wide its network is open otherwise.
+    let open = |config: &mut Config| {
+        config.policy =
+            PeerPolicy { lan: true, allow: vec!["0.0.0.0/0".parse().unwrap()], ..PeerPolicy::default() };
+    };
+    for scene in [&mut scene, &mut Scene::with(open)] {
+        assert_eq!(ask_for_tcp(scene, &tcp(CLIENT), |_| ()).1, 442);
+        assert!(scene.requests.is_empty());
+        scene.allocated(&tcp(CLIENT));
+    }
+}
+
+#[test]
 fn what_is_for_udp_contradicts_a_tcp_allocation() {
     for (number, value) in [
         (EVEN_PORT, &[0][..]),

@@ -58,6 +58,8 @@ pub struct Config {
     pub allow: Vec<IpNet>,
     /// Whether private networks may be reached.
     pub lan: bool,
+    /// Whether peers are connected to by TCP (RFC 6062).
+    pub tcp: bool,
     /// What one allocation may hold.
     pub limits: Limits,
     /// What one user and one source address may have.

@@ -107,7 +107,12 @@ impl Shared {
             credentials: config.credentials,
             nonce_key: NonceKey::generate(&mut random),
             wall_clock: Arc::new(WallClock::new(Instant::now(), unix)),
-            policy: PeerPolicy { allow: config.allow, lan: config.lan, own: addresses.own() },
+            policy: PeerPolicy {
+                allow: config.allow,
+                lan: config.lan,
+                tcp: config.tcp,
+                own: addresses.own(),
+            },
             relayed_ports: Arc::new(RelayedPorts::new()),
             relayed_tcp_ports: Arc::new(RelayedPorts::new()),
             connection_ids: Arc::default(),

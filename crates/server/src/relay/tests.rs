@@ -26,6 +26,7 @@ fn config() -> Config {
         credentials: Credentials::new("test").with_user("alice", "wonder").with_user("eve", "wonder"),
         allow: vec!["127.0.0.0/8".parse().unwrap()],
         lan: false,
+        tcp: false,
         limits: Limits::default(),
         quotas: Quotas::default(),
         workers: NonZeroUsize::new(2),

@@ -83,23 +83,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
     }
 
     pub async fn allocate(&mut self) -> SocketAddr {
-        self.allocate_for(17).await
+        self.allocate_for(17).await.unwrap()
     }
 
     /// A relayed address of TCP (RFC 6062).
     pub async fn allocate_tcp(&mut self) -> SocketAddr {
+        self.try_allocate_tcp().await.unwrap()
+    }
+
+    /// The same, or an error's code.
+    pub async fn try_allocate_tcp(&mut self) -> Result<SocketAddr, u16> {
         self.allocate_for(6).await
     }
 
-    async fn allocate_for(&mut self, protocol: u8) -> SocketAddr {
+    async fn allocate_for(&mut self, protocol: u8) -> Result<SocketAddr, u16> {
         self.log_in(Method::ALLOCATE).await;
         let answer = self.request(Method::ALLOCATE, |writer| {
             writer.attribute(REQUESTED_TRANSPORT, &[protocol, 0, 0, 0]);
         });
         let answer = answer.await;
         let answer = Message::parse(&answer).unwrap();
-        assert_eq!(answer.class(), Class::Success, "{:?}", answer.error());
-        answer.xor_address(XOR_RELAYED_ADDRESS).unwrap()
+        answer.error().map_or_else(
+            || Ok(answer.xor_address(XOR_RELAYED_ADDRESS).unwrap()),
+            |(code, _)| Err(code.number()),
+        )
     }
 
     /// Gets a nonce by a request of that kind.

@@ -111,7 +111,7 @@ impl Server {
     ) -> Result<AllocationRequest, Refused> {
         let is_tcp = match request.attribute(REQUESTED_TRANSPORT) {
             Some(&[UDP, _, _, _]) => false,
-            Some(&[TCP, _, _, _]) => true,
+            Some(&[TCP, _, _, _]) if self.config.policy.tcp => true,
             Some(&[_, _, _, _]) => return Err(ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL.into()),
             _ => return Err(ErrorCode::BAD_REQUEST.into()),
         };

@@ -135,7 +135,7 @@ pub fn config(now: Instant) -> Config {
         credentials: Credentials::new(REALM_NAME).with_secret(SECRET).with_user("bob", "builder"),
         nonce_key: NonceKey::generate(&mut StdRng::seed_from_u64(7)),
         wall_clock: Arc::new(WallClock::new(now, Duration::from_secs(START))),
-        policy: PeerPolicy { own: vec![address("203.0.113.1:0").ip()], ..PeerPolicy::default() },
+        policy: PeerPolicy { tcp: true, own: vec![address("203.0.113.1:0").ip()], ..PeerPolicy::default() },
         relayed_ports: Arc::new(RelayedPorts::new()),
         relayed_tcp_ports: Arc::default(),
         connection_ids: Arc::default(),
