@@ -13,6 +13,8 @@ use crate::{CandidateId, PairCounters, PairId, PairState, Role};
 const OUTSTANDING_MAX: usize = 16;
 const HISTORY_MAX: usize = 16;
 const TRIGGER_WAIT: Duration = Duration::from_millis(200);
+/// How long a pair is put off for which there is no connection at the moment.
+const PUT_OFF: Duration = Duration::from_secs(1);
 
 /// What makes pairs alike (RFC 8445 §6.1.2.6): both candidates' foundations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub(crate) struct Pair {
     pub outstanding: VecDeque<Sent>,
     /// When it was checked last.
     pub checked: Option<Instant>,
+    /// While it is waiting: it isn't checked before then.
+    pub not_before: Option<Instant>,
     /// How often the other side's checks have asked for one since an answer came last.
     pub triggers: u32,
     /// The controlling agent has decided for it, and the check that says so was answered.
@@ -144,6 +148,12 @@ impl Pair {
         if before != self.state() {
             self.note(now);
         }
+    }
+
+    /// There is nothing wrong with it, but it can't be checked now.
+    pub fn put_off(&mut self, now: Instant) {
+        self.set(now, Standing::Waiting);
+        self.not_before = Some(now + PUT_OFF);
     }
 
     /// Writes the state down.

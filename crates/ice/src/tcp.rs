@@ -29,6 +29,8 @@ pub(crate) struct TcpConnection {
     pub remote: SocketAddr,
     /// This side's end. `None` as long as it is being opened.
     pub local: Option<SocketAddr>,
+    /// The other side opened it.
+    is_accepted: bool,
     /// The other side opened it and hasn't said yet who it is.
     pub is_unproved: bool,
 }
@@ -41,7 +43,8 @@ pub(crate) struct TcpConnections {
 }
 
 impl TcpConnections {
-    /// Adds one that is being opened, or with `local` one that was accepted; unless there are `limit` of them.
+    /// Adds one that is being opened, or with `local` one that was accepted; unless there are `limit` of that
+    /// kind: who connects doesn't take the place of what this side opens, nor the other way round.
     pub fn add(
         &mut self,
         base: BaseId,
@@ -49,12 +52,21 @@ impl TcpConnections {
         local: Option<SocketAddr>,
         limit: usize,
     ) -> Option<TcpConnectionId> {
-        if self.connections.len() >= limit {
+        let is_accepted = local.is_some();
+        let of_kind = self.connections.iter().filter(|connection| connection.is_accepted == is_accepted);
+        if of_kind.count() >= limit {
             return None;
         }
         self.next += 1;
         let id = TcpConnectionId(self.next);
-        self.connections.push(TcpConnection { id, base, remote, local, is_unproved: local.is_some() });
+        self.connections.push(TcpConnection {
+            id,
+            base,
+            remote,
+            local,
+            is_accepted,
+            is_unproved: is_accepted,
+        });
         Some(id)
     }
 

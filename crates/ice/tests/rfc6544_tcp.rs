@@ -324,6 +324,46 @@ fn connections_are_limited() {
     );
 }
 
+/// Candidates of the other side's at which nobody answers.
+fn unheard(count: usize) -> impl Iterator<Item = Candidate> {
+    let text =
+        |index| format!("candidate:{index} 1 tcp 2000000000 203.0.113.{index} 6000 typ host tcptype passive");
+    (1..=count).map(move |index| text(index).parse().unwrap())
+}
+
+#[test]
+fn what_there_are_too_many_connections_for_has_its_turn_later() {
+    let mut world = two(21);
+    block_udp(&mut world);
+    // Only this side opens any.
+    world.peers[0].tcp_listens.clear();
+    let now = world.now;
+    let limit = Limits::default().tcp_connections;
+    for candidate in unheard(2 * limit) {
+        world.peers[0].agent.add_remote_candidate(now, &candidate).unwrap();
+    }
+    world.connect(0, 1);
+    world.run_for(ms(5000));
+    assert_eq!(world.peers[0].opened_connections(), limit);
+    assert!(world.peers[0].agent.statistics().pairs.iter().all(|pair| pair.state != PairState::Failed));
+    world.run_until(ms(60_000), World::both_routed).expect("the last one is the one that works");
+}
+
+#[test]
+fn whoever_connects_is_let_in_while_this_side_opens_all_it_may() {
+    let mut world = two(22);
+    block_udp(&mut world);
+    world.peers[1].tcp_listens.clear();
+    let now = world.now;
+    for candidate in unheard(Limits::default().tcp_connections) {
+        world.peers[0].agent.add_remote_candidate(now, &candidate).unwrap();
+    }
+    // By the time a connection comes all of these are being opened.
+    world.delay = ms(200);
+    world.connect(0, 1);
+    world.run_until(ms(5000), World::both_routed).expect("a pair");
+}
+
 #[test]
 fn with_relays_only_nothing_of_tcp_is_told_or_opened_or_accepted() {
     let mut world = two(18);

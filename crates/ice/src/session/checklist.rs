@@ -59,6 +59,7 @@ impl Session {
             standing: Standing::Waiting,
             outstanding: VecDeque::new(),
             checked: None,
+            not_before: None,
             triggers: 0,
             nominated: false,
             nominating: false,
@@ -111,6 +112,7 @@ impl Session {
         }
         if let Some(pair) = self.pair_mut(id) {
             pair.set(now, Standing::Waiting);
+            pair.not_before = None;
         }
         if !self.triggered.contains(&id) {
             self.triggered.push_back(id);
@@ -196,7 +198,7 @@ impl Session {
         }
         // A check that wasn't answered goes before a first one: its pair is a better one.
         let is_due = |pair: &&Pair| match pair.standing {
-            Standing::Waiting => true,
+            Standing::Waiting => pair.not_before.is_none_or(|at| at <= context.now),
             Standing::InProgress { next, .. } => next <= context.now,
             _ => false,
         };
@@ -268,15 +270,15 @@ impl Session {
     /// When checks have something to do.
     pub(super) fn next_checklist_timeout(&self, now: Instant, timing: &Timing) -> Option<Instant> {
         let paced = |at: Instant| self.next_check.map_or(at, |next| next.max(at));
-        let at_once = !self.triggered.is_empty()
-            || self.pairs.iter().any(|pair| {
-                self.can_unfreeze(pair) || pair.standing == Standing::Waiting && !self.rests(pair, now)
-            });
-        let in_progress = self.pairs.iter().filter_map(|pair| match pair.standing {
+        let at_once = !self.triggered.is_empty() || self.pairs.iter().any(|pair| self.can_unfreeze(pair));
+        let each = self.pairs.iter().filter_map(|pair| match pair.standing {
+            Standing::Waiting if !self.rests(pair, now) => {
+                Some(paced(pair.not_before.map_or(now, |at| at.max(now))))
+            }
             Standing::InProgress { sent, next } if sent >= timing.retransmissions => Some(next),
             Standing::InProgress { next, .. } => Some(paced(next)),
             _ => None,
         });
-        in_progress.chain(at_once.then(|| paced(now))).min()
+        each.chain(at_once.then(|| paced(now))).min()
     }
 }

@@ -29,10 +29,11 @@ impl Session {
                 self.send(context, id);
             }
             Some(_) => pair.set(now, waits(OPENING)),
-            None => {
-                let opened = open(context, pair);
-                pair.set(now, if opened { waits(OPENING) } else { Standing::Failed });
-            }
+            None => match open(context, pair) {
+                Opening::Begun => pair.set(now, waits(OPENING)),
+                Opening::Full => pair.put_off(now),
+                Opening::NotOurs => pair.set(now, Standing::Failed),
+            },
         }
     }
 
@@ -75,20 +76,28 @@ impl Session {
     }
 }
 
-/// Has a connection opened, if this side is one that does (RFC 6544 §6.2: the other side opens those of passive candidates).
-fn open(context: &mut Context<'_>, pair: &Pair) -> bool {
+/// What came of having a connection opened.
+enum Opening {
+    Begun,
+    /// There are too many at the moment.
+    Full,
+    /// RFC 6544 §6.2: the other side opens those of passive candidates.
+    NotOurs,
+}
+
+fn open(context: &mut Context<'_>, pair: &Pair) -> Opening {
     let Some(base) = context.locals.base(pair.base) else {
-        return false;
+        return Opening::NotOurs;
     };
     let local = match base.tcp {
         Some(TcpType::Active) => SocketAddr::new(base.address.ip(), 0),
         Some(TcpType::SimultaneousOpen) => base.address,
-        Some(TcpType::Passive) | None => return false,
+        Some(TcpType::Passive) | None => return Opening::NotOurs,
     };
     let remote = pair.remote;
     let Some(connection) = context.tcp.add(base.id, remote, None, context.limits.tcp_connections) else {
-        return false;
+        return Opening::Full;
     };
     context.events.push_back(Event::OpenTcp { connection, local, remote });
-    true
+    Opening::Begun
 }
