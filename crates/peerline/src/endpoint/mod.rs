@@ -123,7 +123,7 @@ pub(crate) enum Note {
     /// A connection to a relay stands.
     StreamOpened { peer: PeerId, relay: RelayId, stream: stream::Stream },
     /// A message came over a connection to a relay.
-    StreamMessage { peer: PeerId, relay: RelayId, message: Vec<u8> },
+    StreamMessage { peer: PeerId, relay: RelayId, message: stream::Incoming },
     /// A connection to a relay couldn't be opened, or has ended.
     StreamClosed { peer: PeerId, relay: RelayId },
     /// What concerns a TCP connection between peers.
