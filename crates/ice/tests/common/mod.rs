@@ -368,7 +368,8 @@ impl World {
         if blocked || peer.cut.contains(&packet.destination.ip()) {
             return;
         }
-        let is_between_peers = packet.transport == Transport::Tcp && source != SERVER_IP;
+        let is_between_peers =
+            packet.transport == Transport::Tcp && ![SERVER_IP, OTHER_LISTENER.ip()].contains(&source);
         if is_between_peers && !self.take_segment(to, &packet) {
             return;
         }
