@@ -132,6 +132,10 @@ impl Pair {
         }
     }
 
+    pub const fn is_direct_datagram(&self) -> bool {
+        !self.is_relayed && !self.is_tcp
+    }
+
     pub fn state(&self) -> PairState {
         match self.standing {
             Standing::Frozen => PairState::Frozen,

@@ -7,6 +7,7 @@ use peerline_sdp::{CandidateType, TcpType};
 use peerline_stun::TransactionId;
 use rand::Rng;
 
+use super::tcp::FirstTries;
 use super::{Context, Outgoing, Session};
 use crate::check::{self, Check};
 use crate::locals::BaseId;
@@ -129,18 +130,18 @@ impl Session {
     }
 
     /// A pair like it that has been asked once in vain is no reason to wait: RFC 8445 would have it fail first.
-    fn can_unfreeze(&self, pair: &Pair) -> bool {
+    fn can_unfreeze(&self, pair: &Pair, now: Instant) -> bool {
         let is_active = |other: &Pair| {
             other.foundation == pair.foundation
                 && matches!(other.standing, Standing::Waiting | Standing::InProgress { sent: 1, .. })
         };
-        pair.standing == Standing::Frozen && !self.pairs.iter().any(is_active)
+        pair.standing == Standing::Frozen && !self.pairs.iter().any(is_active) && !self.rests(pair, now)
     }
 
     /// RFC 8445 §6.1.4.2: the best frozen pair of each foundation that nothing is done about.
     fn unfreeze_idle(&mut self, context: &Context<'_>) {
         let mut best: Vec<&Pair> = Vec::new();
-        for pair in self.pairs.iter().filter(|pair| self.can_unfreeze(pair)) {
+        for pair in self.pairs.iter().filter(|pair| self.can_unfreeze(pair, context.now)) {
             let rival = best.iter_mut().find(|rival| rival.foundation == pair.foundation);
             match rival {
                 Some(rival) if rival.priority(*context.role) < pair.priority(*context.role) => *rival = pair,
@@ -237,6 +238,9 @@ impl Session {
             1_u32.checked_shl(sent - 1).unwrap_or(u32::MAX)
         };
         pair.set(now, Standing::InProgress { sent, next: now + wait.saturating_mul(factor) });
+        if pair.is_direct_datagram() && pair.checked.is_none() {
+            FirstTries::note(&mut self.first_tries, now);
+        }
         self.send(context, id);
     }
 
@@ -270,7 +274,8 @@ impl Session {
     /// When checks have something to do.
     pub(super) fn next_checklist_timeout(&self, now: Instant, timing: &Timing) -> Option<Instant> {
         let paced = |at: Instant| self.next_check.map_or(at, |next| next.max(at));
-        let at_once = !self.triggered.is_empty() || self.pairs.iter().any(|pair| self.can_unfreeze(pair));
+        let at_once =
+            !self.triggered.is_empty() || self.pairs.iter().any(|pair| self.can_unfreeze(pair, now));
         let each = self.pairs.iter().filter_map(|pair| match pair.standing {
             Standing::Waiting if !self.rests(pair, now) => {
                 Some(paced(pair.not_before.map_or(now, |at| at.max(now))))

@@ -22,6 +22,7 @@ use crate::pair::{Pair, Standing};
 use crate::tcp::TcpConnections;
 use crate::{CandidateId, Credentials, Event, Limits, PairId, Role, State, Timing};
 use checklist::Triggered;
+use tcp::FirstTries;
 
 /// How long a peer-reflexive candidate is kept at least.
 const PEER_REFLEXIVE_KEPT: Duration = Duration::from_secs(10);
@@ -94,6 +95,10 @@ pub(crate) struct Session {
     /// When the next check may be sent (RFC 8445 §6.1.4.2).
     next_check: Option<Instant>,
     pub selected: Option<PairId>,
+    /// When pairs of datagrams were tried for the first time.
+    first_tries: Option<FirstTries>,
+    /// Since when data has gone over a nominated pair of datagrams.
+    concluded: Option<Instant>,
     /// When the other side's parameters became known: the PAC timer counts from here (RFC 8863).
     started: Option<Instant>,
     /// When a pair succeeded for the first time.
@@ -116,6 +121,8 @@ impl Session {
             triggered: Triggered::default(),
             next_check: None,
             selected: None,
+            first_tries: None,
+            concluded: None,
             started: None,
             first_success: None,
             lost_until: None,
