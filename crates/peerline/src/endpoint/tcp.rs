@@ -288,7 +288,40 @@ impl Peers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+
+    use futures_util::task::AtomicWaker;
+
+    use super::super::EndpointConfig;
+    use super::super::driver::Driver;
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_has_connected_is_let_go_with_the_endpoint() {
+        let shared = Arc::new(Shared {
+            notes: Mutex::default(),
+            driver: AtomicWaker::new(),
+            closed: AtomicBool::new(false),
+            addresses: Mutex::default(),
+            next_peer: AtomicU64::new(0),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let driver = Driver::new(shared.clone(), EndpointConfig::default(), Vec::new());
+        let introduce = || {
+            let address = SocketAddr::from(([127, 0, 0, 1], 1));
+            let (stream, _) = Stream::new(address, address, Transport::Tcp);
+            let (owner, owned) = oneshot::channel();
+            shared.tell(Note::Tcp(TcpNote::Accepted { stream, check: Vec::new(), owner }));
+            owned
+        };
+        let before = introduce();
+        drop(driver);
+        let after = introduce();
+        for mut owned in [before, after] {
+            assert_eq!(owned.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        }
+    }
 
     fn is_sent_away(leaving: &mut oneshot::Receiver<()>) -> bool {
         leaving.try_recv() == Err(oneshot::error::TryRecvError::Closed)
