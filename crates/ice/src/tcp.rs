@@ -33,6 +33,8 @@ pub(crate) struct TcpConnection {
     is_accepted: bool,
     /// The other side opened it and hasn't said yet who it is.
     pub is_unproved: bool,
+    /// A check or an answer of somebody who knows the password has come over it.
+    pub is_authentic: bool,
 }
 
 /// All connections of an agent. A pair has one at most: it is between a base and a remote address, as the pair is.
@@ -66,8 +68,24 @@ impl TcpConnections {
             local,
             is_accepted,
             is_unproved: is_accepted,
+            is_authentic: false,
         });
         Some(id)
+    }
+
+    /// Whether the one between these addresses is to somebody who knows the password.
+    pub fn is_authentic(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        let is_it =
+            |connection: &TcpConnection| connection.local == Some(local) && connection.remote == remote;
+        self.connections.iter().any(|connection| connection.is_authentic && is_it(connection))
+    }
+
+    /// A check or an answer of somebody who knows the password has come over that of the pair of these two.
+    pub fn authenticate(&mut self, base: BaseId, remote: SocketAddr) {
+        let is_its = |connection: &&mut TcpConnection| connection.base == base && connection.remote == remote;
+        if let Some(connection) = self.connections.iter_mut().find(is_its) {
+            connection.is_authentic = true;
+        }
     }
 
     /// That of the pair of these two.

@@ -7,7 +7,7 @@ use common::*;
 use peerline_ice::*;
 use peerline_sdp::Transport as Told;
 use peerline_stun::attribute::{PRIORITY, USERNAME};
-use peerline_stun::{Class, MessageWriter, Method, TransactionId};
+use peerline_stun::{Class, ErrorCode, Message, MessageWriter, Method, TransactionId};
 
 /// Two machines that open connections, and accept them at the address they have for UDP.
 fn two(seed: u64) -> World {
@@ -73,7 +73,7 @@ fn section_6_2_no_pair_is_made_of_a_passive_candidate_before_its_connection() {
     let credentials = Credentials { ufrag: "abcd".into(), pwd: "a".repeat(22) };
     agent.set_remote(now, RemoteParameters { credentials, lite: false });
     for tcp_type in ["active", "passive", "so"] {
-        let text = format!("candidate:1 1 tcp 1 198.51.100.1 9 typ host tcptype {tcp_type}");
+        let text = format!("candidate:1 1 tcp 1 198.51.100.1 9000 typ host tcptype {tcp_type}");
         assert_eq!(agent.add_remote_candidate(now, &text.parse().unwrap()), Ok(()));
     }
     let statistics = agent.statistics();
@@ -193,6 +193,48 @@ fn rfc_8489_6_2_2_a_check_over_tcp_is_sent_once() {
     let pairs = world.peers[0].agent.statistics().pairs;
     let sent: Vec<_> = pairs.iter().map(|pair| pair.counters.requests_sent).collect();
     assert_eq!(sent.iter().filter(|sent| **sent == 1).count(), 1, "{sent:?}");
+}
+
+#[test]
+fn a_check_over_tcp_that_is_answered_by_an_error_is_sent_again_a_few_times() {
+    let mut world = two(27);
+    world.gather(0);
+    let mut now = world.now;
+    let agent = &mut world.peers[0].agent;
+    let pwd = "a".repeat(22);
+    let credentials = Credentials { ufrag: "abcd".into(), pwd: pwd.clone() };
+    agent.set_remote(now, RemoteParameters { credentials, lite: false });
+    let text = "candidate:1 1 tcp 1 198.51.100.1 6000 typ host tcptype passive";
+    agent.add_remote_candidate(now, &text.parse().unwrap()).unwrap();
+    let mut events = std::iter::from_fn(|| agent.poll_event());
+    let connection = events.find_map(|event| match event {
+        Event::OpenTcp { connection, .. } => Some(connection),
+        _ => None,
+    });
+    let (own, other) = (address("192.0.2.1:20001"), address("198.51.100.1:6000"));
+    agent.tcp_opened(now, connection.unwrap(), own);
+    let mut sent = Vec::new();
+    let mut buffer = [0; 2300];
+    for second in 0..20 {
+        while let Some(transmit) = agent.poll_transmit(&mut buffer) {
+            sent.push(second);
+            let transaction = Message::parse(&buffer[..transmit.length]).unwrap().transaction();
+            let mut answer = [0; 200];
+            let mut writer = MessageWriter::new(&mut answer, Class::Error, Method::BINDING, transaction);
+            writer.error(ErrorCode::UNAUTHENTICATED);
+            // Some say it with the password, some without (RFC 8489 §9.1.3).
+            if second % 2 == 0 {
+                writer.integrity(pwd.as_bytes());
+            }
+            let length = writer.fingerprint().finish().unwrap();
+            agent.handle_input(now, Transport::Tcp, own, other, &answer[..length]);
+        }
+        now += ms(1000);
+        agent.handle_timeout(now);
+    }
+    // The first one follows the connection as the pacing has it.
+    assert_eq!(sent, [1, 2, 3, 4, 5]);
+    assert_eq!(agent.statistics().pairs[0].state, PairState::Failed);
 }
 
 #[test]
@@ -462,6 +504,52 @@ fn connections_end_with_their_interface() {
     world.drain(0);
     assert!(world.peers[0].tcp_ends.is_empty());
     assert_eq!(world.peers[0].agent.statistics().local_candidates, []);
+}
+
+#[test]
+fn nobody_has_this_machine_connect_to_services_of_its_network() {
+    let mut world = two(28);
+    block_udp(&mut world);
+    world.connect(0, 1);
+    world.run_until(ms(5000), World::both_routed).expect("a pair");
+    let now = world.now;
+    let agent = &mut world.peers[0].agent;
+    let before = agent.statistics().remote_candidates.len();
+    let mut tell = |address: &str, transport: &str, port: u16| {
+        let ending = if transport == "tcp" { " tcptype passive" } else { "" };
+        let text = format!("candidate:1 1 {transport} 1 {address} {port} typ host{ending}");
+        agent.add_remote_candidate(now, &text.parse().unwrap())
+    };
+    for (address, port) in [
+        ("203.0.113.9", 22),
+        ("203.0.113.9", 1023),
+        ("192.168.1.1", 80),
+        ("10.0.0.1", 443),
+        ("172.16.0.1", 443),
+        ("127.0.0.1", 80),
+        ("169.254.169.254", 80),
+        ("100.64.0.1", 443),
+        ("::1", 80),
+        ("fe80::1", 80),
+        ("fd00::1", 443),
+        ("::ffff:192.168.1.1", 443),
+    ] {
+        assert_eq!(tell(address, "tcp", port), Err(CandidateError::Unsupported), "{address} {port}");
+    }
+    let allowed = [
+        ("203.0.113.9", "tcp", 443),
+        ("192.168.1.1", "tcp", 1024),
+        ("192.168.1.1", "udp", 443),
+        ("2001:db8::1", "tcp", 80),
+    ];
+    for (address, transport, port) in allowed {
+        assert_eq!(tell(address, transport, port), Ok(()), "{address} {port}");
+    }
+    // What a name stands for isn't known before.
+    let name = "4a1b3c5d-0000-4000-8000-000000000001.local";
+    assert_eq!(tell(name, "tcp", 443), Ok(()));
+    agent.resolved(now, name, &["192.168.1.1".parse().unwrap()]);
+    assert_eq!(agent.statistics().remote_candidates.len(), before + allowed.len());
 }
 
 #[test]

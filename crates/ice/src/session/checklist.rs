@@ -60,6 +60,7 @@ impl Session {
             standing: Standing::Waiting,
             outstanding: VecDeque::new(),
             checked: None,
+            refusals: 0,
             not_before: None,
             triggers: 0,
             nominated: false,
