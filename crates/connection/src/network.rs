@@ -147,8 +147,9 @@ impl Connection {
     pub fn handle_input(&mut self, now: Instant, datagram: Datagram<'_>) {
         let Datagram { transport, local, remote, payload } = datagram;
         match payload.first() {
+            // Whoever is at the end of a connection has to have shown that he knows the password.
+            Some(20..=63) if transport.is_stream() && !self.ice.is_tcp_authentic(local, remote) => {}
             Some(20..=63) => {
-                // A connection stays open only for whoever knew the password.
                 self.has_remote_address |= transport.is_stream();
                 self.received.count(&mut self.ice, now, (transport, local, remote), payload.len());
                 self.handle_dtls(now, payload);
@@ -408,7 +409,10 @@ impl Connection {
                 ice::Event::GatheringStateChanged(state) => self.gathering_changed(state),
                 ice::Event::StateChanged(state) => self.ice_changed(state),
                 ice::Event::RouteChanged(route) => {
-                    let is_other = self.route.zip(route).is_some_and(|(old, new)| old.remote != new.remote);
+                    let is_other = self
+                        .route
+                        .zip(route)
+                        .is_some_and(|(old, new)| (old.transport, old.remote) != (new.transport, new.remote));
                     if is_other {
                         self.channels.path_changed(now);
                     }

@@ -152,7 +152,8 @@ pub struct Limits {
     pub relays: usize,
     /// Local addresses. Default: 32.
     pub local_addresses: usize,
-    /// TCP connections to the other side, those that are being opened included. Default: 16.
+    /// TCP connections to the other side that this one opens, those that are being opened included; and as many that it accepts.
+    /// Default: 16.
     pub tcp_connections: usize,
 }
 

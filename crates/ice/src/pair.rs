@@ -13,6 +13,10 @@ use crate::{CandidateId, PairCounters, PairId, PairState, Role};
 const OUTSTANDING_MAX: usize = 16;
 const HISTORY_MAX: usize = 16;
 const TRIGGER_WAIT: Duration = Duration::from_millis(200);
+/// How long a pair is put off for which there is no connection at the moment, or no understanding.
+const PUT_OFF: Duration = Duration::from_secs(1);
+/// How many errors in a row a pair of TCP fails with.
+const REFUSALS_MAX: u32 = 5;
 
 /// What makes pairs alike (RFC 8445 §6.1.2.6): both candidates' foundations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +95,10 @@ pub(crate) struct Pair {
     pub outstanding: VecDeque<Sent>,
     /// When it was checked last.
     pub checked: Option<Instant>,
+    /// How many checks over its connection were answered by an error since one succeeded.
+    pub refusals: u32,
+    /// While it is waiting: it isn't checked before then.
+    pub not_before: Option<Instant>,
     /// How often the other side's checks have asked for one since an answer came last.
     pub triggers: u32,
     /// The controlling agent has decided for it, and the check that says so was answered.
@@ -128,6 +136,10 @@ impl Pair {
         }
     }
 
+    pub const fn is_direct_datagram(&self) -> bool {
+        !self.is_relayed && !self.is_tcp
+    }
+
     pub fn state(&self) -> PairState {
         match self.standing {
             Standing::Frozen => PairState::Frozen,
@@ -143,6 +155,25 @@ impl Pair {
         self.standing = standing;
         if before != self.state() {
             self.note(now);
+        }
+    }
+
+    /// There is nothing wrong with it, but it can't be checked now.
+    pub fn put_off(&mut self, now: Instant) {
+        self.set(now, Standing::Waiting);
+        self.not_before = Some(now + PUT_OFF);
+    }
+
+    /// A check over its connection was answered by an error. That may come of a race with signaling, as 401 does while the other side
+    /// restarts; and nothing sends the check again there.
+    pub fn refused(&mut self, now: Instant) {
+        if matches!(self.standing, Standing::InProgress { .. }) {
+            self.refusals += 1;
+            if self.refusals < REFUSALS_MAX {
+                self.put_off(now);
+            } else {
+                self.set(now, Standing::Failed);
+            }
         }
     }
 
@@ -201,6 +232,7 @@ impl Pair {
     pub fn measured(&mut self, round_trip: Duration) {
         self.counters.responses_received += 1;
         self.triggers = 0;
+        self.refusals = 0;
         self.round_trip = Some(round_trip);
         self.least_round_trip = Some(self.least_round_trip.map_or(round_trip, |least| least.min(round_trip)));
         self.total_round_trip += round_trip;

@@ -29,8 +29,12 @@ pub(crate) struct TcpConnection {
     pub remote: SocketAddr,
     /// This side's end. `None` as long as it is being opened.
     pub local: Option<SocketAddr>,
+    /// The other side opened it.
+    is_accepted: bool,
     /// The other side opened it and hasn't said yet who it is.
     pub is_unproved: bool,
+    /// A check or an answer of somebody who knows the password has come over it.
+    pub is_authentic: bool,
 }
 
 /// All connections of an agent. A pair has one at most: it is between a base and a remote address, as the pair is.
@@ -41,7 +45,8 @@ pub(crate) struct TcpConnections {
 }
 
 impl TcpConnections {
-    /// Adds one that is being opened, or with `local` one that was accepted; unless there are `limit` of them.
+    /// Adds one that is being opened, or with `local` one that was accepted; unless there are `limit` of that
+    /// kind: who connects doesn't take the place of what this side opens, nor the other way round.
     pub fn add(
         &mut self,
         base: BaseId,
@@ -49,13 +54,38 @@ impl TcpConnections {
         local: Option<SocketAddr>,
         limit: usize,
     ) -> Option<TcpConnectionId> {
-        if self.connections.len() >= limit {
+        let is_accepted = local.is_some();
+        let of_kind = self.connections.iter().filter(|connection| connection.is_accepted == is_accepted);
+        if of_kind.count() >= limit {
             return None;
         }
         self.next += 1;
         let id = TcpConnectionId(self.next);
-        self.connections.push(TcpConnection { id, base, remote, local, is_unproved: local.is_some() });
+        self.connections.push(TcpConnection {
+            id,
+            base,
+            remote,
+            local,
+            is_accepted,
+            is_unproved: is_accepted,
+            is_authentic: false,
+        });
         Some(id)
+    }
+
+    /// Whether the one between these addresses is to somebody who knows the password.
+    pub fn is_authentic(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        let is_it =
+            |connection: &TcpConnection| connection.local == Some(local) && connection.remote == remote;
+        self.connections.iter().any(|connection| connection.is_authentic && is_it(connection))
+    }
+
+    /// A check or an answer of somebody who knows the password has come over that of the pair of these two.
+    pub fn authenticate(&mut self, base: BaseId, remote: SocketAddr) {
+        let is_its = |connection: &&mut TcpConnection| connection.base == base && connection.remote == remote;
+        if let Some(connection) = self.connections.iter_mut().find(is_its) {
+            connection.is_authentic = true;
+        }
     }
 
     /// That of the pair of these two.

@@ -198,7 +198,9 @@ impl Agent {
         Received::Ignored
     }
 
+    /// An authentic check, or with `proved` an answer, came from there.
     fn tell_remote(&mut self, base: BaseId, remote: SocketAddr, proved: bool) {
+        self.tcp.authenticate(base, remote);
         let is_socket = |base: &&Base| base.relay.is_none() && base.tcp.is_none();
         let Some(base) = self.locals.base(base).filter(is_socket) else {
             return;

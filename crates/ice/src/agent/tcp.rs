@@ -76,6 +76,12 @@ impl Agent {
         accepted
     }
 
+    /// Whether an authentic check or answer has come over the connection from `remote` to `local`. What else comes before that may be
+    /// anybody's.
+    pub fn is_tcp_authentic(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        self.tcp.is_authentic(local, remote)
+    }
+
     /// The answer to [`Event::OpenTcp`] if there is no way there, and later if the connection has ended.
     pub fn tcp_closed(&mut self, now: Instant, connection: TcpConnectionId) {
         if let Some(closed) = self.tcp.remove(connection) {

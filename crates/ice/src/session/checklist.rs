@@ -7,6 +7,7 @@ use peerline_sdp::{CandidateType, TcpType};
 use peerline_stun::TransactionId;
 use rand::Rng;
 
+use super::tcp::FirstTries;
 use super::{Context, Outgoing, Session};
 use crate::check::{self, Check};
 use crate::locals::BaseId;
@@ -59,6 +60,8 @@ impl Session {
             standing: Standing::Waiting,
             outstanding: VecDeque::new(),
             checked: None,
+            refusals: 0,
+            not_before: None,
             triggers: 0,
             nominated: false,
             nominating: false,
@@ -111,6 +114,7 @@ impl Session {
         }
         if let Some(pair) = self.pair_mut(id) {
             pair.set(now, Standing::Waiting);
+            pair.not_before = None;
         }
         if !self.triggered.contains(&id) {
             self.triggered.push_back(id);
@@ -127,18 +131,18 @@ impl Session {
     }
 
     /// A pair like it that has been asked once in vain is no reason to wait: RFC 8445 would have it fail first.
-    fn can_unfreeze(&self, pair: &Pair) -> bool {
+    fn can_unfreeze(&self, pair: &Pair, now: Instant) -> bool {
         let is_active = |other: &Pair| {
             other.foundation == pair.foundation
                 && matches!(other.standing, Standing::Waiting | Standing::InProgress { sent: 1, .. })
         };
-        pair.standing == Standing::Frozen && !self.pairs.iter().any(is_active)
+        pair.standing == Standing::Frozen && !self.pairs.iter().any(is_active) && !self.rests(pair, now)
     }
 
     /// RFC 8445 §6.1.4.2: the best frozen pair of each foundation that nothing is done about.
     fn unfreeze_idle(&mut self, context: &Context<'_>) {
         let mut best: Vec<&Pair> = Vec::new();
-        for pair in self.pairs.iter().filter(|pair| self.can_unfreeze(pair)) {
+        for pair in self.pairs.iter().filter(|pair| self.can_unfreeze(pair, context.now)) {
             let rival = best.iter_mut().find(|rival| rival.foundation == pair.foundation);
             match rival {
                 Some(rival) if rival.priority(*context.role) < pair.priority(*context.role) => *rival = pair,
@@ -196,7 +200,7 @@ impl Session {
         }
         // A check that wasn't answered goes before a first one: its pair is a better one.
         let is_due = |pair: &&Pair| match pair.standing {
-            Standing::Waiting => true,
+            Standing::Waiting => pair.not_before.is_none_or(|at| at <= context.now),
             Standing::InProgress { next, .. } => next <= context.now,
             _ => false,
         };
@@ -235,6 +239,9 @@ impl Session {
             1_u32.checked_shl(sent - 1).unwrap_or(u32::MAX)
         };
         pair.set(now, Standing::InProgress { sent, next: now + wait.saturating_mul(factor) });
+        if pair.is_direct_datagram() && pair.checked.is_none() {
+            FirstTries::note(&mut self.first_tries, now);
+        }
         self.send(context, id);
     }
 
@@ -268,15 +275,16 @@ impl Session {
     /// When checks have something to do.
     pub(super) fn next_checklist_timeout(&self, now: Instant, timing: &Timing) -> Option<Instant> {
         let paced = |at: Instant| self.next_check.map_or(at, |next| next.max(at));
-        let at_once = !self.triggered.is_empty()
-            || self.pairs.iter().any(|pair| {
-                self.can_unfreeze(pair) || pair.standing == Standing::Waiting && !self.rests(pair, now)
-            });
-        let in_progress = self.pairs.iter().filter_map(|pair| match pair.standing {
+        let at_once =
+            !self.triggered.is_empty() || self.pairs.iter().any(|pair| self.can_unfreeze(pair, now));
+        let each = self.pairs.iter().filter_map(|pair| match pair.standing {
+            Standing::Waiting if !self.rests(pair, now) => {
+                Some(paced(pair.not_before.map_or(now, |at| at.max(now))))
+            }
             Standing::InProgress { sent, next } if sent >= timing.retransmissions => Some(next),
             Standing::InProgress { next, .. } => Some(paced(next)),
             _ => None,
         });
-        in_progress.chain(at_once.then(|| paced(now))).min()
+        each.chain(at_once.then(|| paced(now))).min()
     }
 }

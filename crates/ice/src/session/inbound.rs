@@ -168,10 +168,18 @@ impl Session {
         let is_asked = |sent: &Sent| sent.transaction == transaction;
         let pair = self.pairs.iter_mut().find(|pair| pair.outstanding.iter().any(is_asked))?;
         let remote = self.remote.as_ref()?;
-        if !check::is_authentic(response, &remote.credentials.pwd) {
+        let id = pair.id;
+        let is_authentic = check::is_authentic(response, &remote.credentials.pwd);
+        let is_refusal = response.error().is_some_and(|(code, _)| code != ErrorCode::ROLE_CONFLICT);
+        if is_refusal && pair.is_tcp && (pair.remote, pair.base) == (source, base) {
+            // Without the password it can't be told who doesn't know it (RFC 8489 §9.1.3), but a connection is from one end only.
+            pair.answered(&transaction)?;
+            pair.refused(context.now);
+            return is_authentic.then_some(id);
+        }
+        if !is_authentic {
             return None;
         }
-        let id = pair.id;
         let sent = pair.answered(&transaction)?;
         // RFC 8445 §7.2.5.2.1: an answer from elsewhere shows that the path isn't the same in both directions.
         if pair.remote != source || pair.base != base {

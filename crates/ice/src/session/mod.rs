@@ -23,6 +23,7 @@ use crate::port_sequence::PortSequence;
 use crate::tcp::TcpConnections;
 use crate::{CandidateId, Credentials, Event, Limits, PairId, Role, State, Timing};
 use checklist::Triggered;
+use tcp::FirstTries;
 
 /// How long a peer-reflexive candidate is kept at least.
 const PEER_REFLEXIVE_KEPT: Duration = Duration::from_secs(10);
@@ -96,6 +97,10 @@ pub(crate) struct Session {
     /// When the next check may be sent (RFC 8445 §6.1.4.2).
     next_check: Option<Instant>,
     pub selected: Option<PairId>,
+    /// When pairs of datagrams were tried for the first time.
+    first_tries: Option<FirstTries>,
+    /// Since when data has gone over a nominated pair of datagrams.
+    concluded: Option<Instant>,
     /// When the other side's parameters became known: the PAC timer counts from here (RFC 8863).
     started: Option<Instant>,
     /// When a pair succeeded for the first time.
@@ -118,6 +123,8 @@ impl Session {
             triggered: Triggered::default(),
             next_check: None,
             selected: None,
+            first_tries: None,
+            concluded: None,
             started: None,
             first_success: None,
             lost_until: None,
@@ -176,10 +183,12 @@ impl Session {
         match &candidate.address {
             Address::Ip(ip) => {
                 let ip = ip.to_canonical();
-                if candidate.port == 0 || ip.is_unspecified() || ip.is_multicast() {
+                let address = SocketAddr::new(ip, candidate.port);
+                let is_nowhere = address.port() == 0 || ip.is_unspecified() || ip.is_multicast();
+                if is_nowhere || !may_be_sent_to(address, &candidate.transport) {
                     return Err(CandidateError::Unsupported);
                 }
-                self.add_addresses(context, SocketAddr::new(ip, candidate.port), candidate);
+                self.add_addresses(context, address, candidate);
             }
             // Other names would let a stranger have this machine ask for whatever it likes.
             Address::Name(name) if is_mdns(name) && candidate.port != 0 => {
@@ -199,8 +208,9 @@ impl Session {
         let candidates: Vec<_> = self.unresolved.extract_if(.., of_name).collect();
         for (_, candidate) in candidates {
             for ip in addresses {
-                if self.remotes.len() + self.unresolved.len() < context.limits.remote_candidates {
-                    let address = SocketAddr::new(ip.to_canonical(), candidate.port);
+                let address = SocketAddr::new(ip.to_canonical(), candidate.port);
+                let has_room = self.remotes.len() + self.unresolved.len() < context.limits.remote_candidates;
+                if has_room && may_be_sent_to(address, &candidate.transport) {
                     self.add_address(context, address, candidate.clone());
                 }
             }
@@ -366,6 +376,25 @@ impl Session {
             Some(_) if gathered && self.remotes_ended && is_checked && selected.nominated => State::Completed,
             _ => State::Connected,
         }
+    }
+}
+
+/// Whoever tells a candidate has this machine connect to it, from within its network: not to the services of that one. Those of the
+/// web are at public addresses, too, and peers are behind them where firewalls let nothing else through.
+fn may_be_sent_to(address: SocketAddr, transport: &Transport) -> bool {
+    let is_tcp = matches!(transport, Transport::Tcp(_));
+    !is_tcp || address.port() >= 1024 || matches!(address.port(), 80 | 443) && is_public(address.ip())
+}
+
+/// Whether an address is outside of all private networks (RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6).
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let is_shared = matches!(ip.octets(), [100, 64..=127, ..]);
+            let is_this_network = ip.octets().first() == Some(&0);
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared || is_this_network)
+        }
+        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
     }
 }
 

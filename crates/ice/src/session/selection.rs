@@ -84,6 +84,7 @@ impl Session {
         if *context.role == Role::Controlling {
             self.nominate(context);
         }
+        self.conclude_tcp(context.now);
         self.schedule(context);
         self.has_failed = self.fails_at(context.timing, gathered).is_some_and(|at| at <= context.now);
         if self.has_failed {
@@ -300,6 +301,7 @@ impl Session {
             .chain(disconnected)
             .chain(silent)
             .chain(nomination)
+            .chain(self.next_tcp_timeout(now))
             .chain(self.fails_at(timing, gathered))
             .chain(self.next_checklist_timeout(now, timing))
             .min()

@@ -573,6 +573,7 @@ impl Drop for Driver {
             self.peers.call(peer, |connection| connection.close(now));
             self.peers.remove(peer);
         }
+        self.shared.end_notes();
     }
 }
 

@@ -112,6 +112,8 @@ struct Notes {
     waiting: Vec<Note>,
     /// The driver doesn't look for notes before it is woken. While it works it does, and waking it would cost a system call.
     is_driver_asleep: bool,
+    /// There is no driver any more, and nobody who would take them.
+    is_over: bool,
 }
 
 /// What the driver is told.
@@ -134,7 +136,7 @@ pub(crate) enum Note {
     /// A connection to a relay stands.
     StreamOpened { peer: PeerId, relay: RelayId, stream: stream::Stream },
     /// A message came over a connection to a relay.
-    StreamMessage { peer: PeerId, relay: RelayId, message: Vec<u8> },
+    StreamMessage { peer: PeerId, relay: RelayId, message: stream::Incoming },
     /// A connection to a relay couldn't be opened, or has ended.
     StreamClosed { peer: PeerId, relay: RelayId },
     /// What concerns a TCP connection between peers.
@@ -202,6 +204,9 @@ impl Shared {
     pub(crate) fn tell(&self, note: Note) {
         let is_driver_asleep = {
             let mut notes = lock(&self.notes);
+            if notes.is_over {
+                return;
+            }
             notes.waiting.push(note);
             std::mem::take(&mut notes.is_driver_asleep)
         };
@@ -215,6 +220,18 @@ impl Shared {
         let mut notes = lock(&self.notes);
         notes.is_driver_asleep = notes.waiting.is_empty();
         notes.is_driver_asleep
+    }
+
+    /// The driver ends. What it hasn't taken is let go, and so is what comes later: whoever waits for an answer to it learns that
+    /// there is none.
+    fn end_notes(&self) {
+        let untaken = {
+            let mut notes = lock(&self.notes);
+            notes.is_over = true;
+            std::mem::take(&mut notes.waiting)
+        };
+        // Without the lock: whose end this is may leave a note about it.
+        drop(untaken);
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -1,8 +1,11 @@
 //! Messages in TCP and TLS connections, and those to TURN servers (RFC 8656 §3.1).
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use peerline_connection::{RelayId, Transport};
 use peerline_ice::{next_tcp_frame, tcp_frame_header};
@@ -10,7 +13,8 @@ use peerline_stun::framing::{FRAME_MAX, Frame, next_frame};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use super::{Note, PeerId, Shared};
@@ -18,6 +22,10 @@ use crate::{Proxy, Trust, dial};
 
 /// How many messages may wait to be written; what comes then is dropped, as a full network does it.
 const QUEUE: usize = 256;
+/// How many bytes of a connection may have come that the driver hasn't taken, notes included: TCP has the sender wait then.
+const UNTAKEN: usize = 256 * 1024;
+/// How long the other side may take to read what is left when this side has ended the connection.
+const FLUSHING: Duration = Duration::from_secs(5);
 
 /// The driver's end of a connection.
 #[derive(Debug)]
@@ -26,10 +34,36 @@ pub(crate) struct Stream {
     pub(super) remote: SocketAddr,
     pub(super) transport: Transport,
     messages: mpsc::Sender<Box<[u8]>>,
+    /// Nothing is ever sent: that it is dropped is seen even while something is being written.
+    _open: oneshot::Sender<Infallible>,
 }
 
 /// What is to be written to a connection.
-pub(super) type Queue = mpsc::Receiver<Box<[u8]>>;
+pub(super) struct Queue {
+    messages: mpsc::Receiver<Box<[u8]>>,
+    ended: oneshot::Receiver<Infallible>,
+}
+
+/// A message that has come. It takes its connection's room until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Deref for Incoming {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Incoming {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
 
 /// How messages are told apart.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +78,12 @@ impl Framing {
     fn next(self, stream: &[u8]) -> Frame<'_> {
         match self {
             Self::Stun => next_frame(stream),
-            Self::Lengths => next_tcp_frame(stream)
-                .map_or(Frame::Incomplete, |(message, consumed)| Frame::Complete { message, consumed }),
+            Self::Lengths => match next_tcp_frame(stream) {
+                // Nobody has a reason for one, and it would cost more here than there.
+                Some(([], _)) => Frame::Invalid,
+                Some((message, consumed)) => Frame::Complete { message, consumed },
+                None => Frame::Incomplete,
+            },
         }
     }
 
@@ -60,8 +98,9 @@ impl Framing {
 
 impl Stream {
     pub(super) fn new(local: SocketAddr, remote: SocketAddr, transport: Transport) -> (Self, Queue) {
-        let (messages, queue) = mpsc::channel(QUEUE);
-        (Self { local, remote, transport, messages }, queue)
+        let (messages, waiting) = mpsc::channel(QUEUE);
+        let (open, ended) = oneshot::channel();
+        (Self { local, remote, transport, messages, _open: open }, Queue { messages: waiting, ended })
     }
 
     pub(super) fn send(&self, message: &[u8]) {
@@ -130,16 +169,18 @@ async fn carry(shared: &Shared, target: Target) -> io::Result<()> {
 /// Carries messages until either side ends the connection. What has come already has `begun`.
 pub(super) async fn exchange(
     stream: impl AsyncRead + AsyncWrite,
-    mut queue: Queue,
+    queue: Queue,
     framing: Framing,
     begun: Vec<u8>,
-    tell: impl Fn(Vec<u8>),
+    tell: impl Fn(Incoming),
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
+    let Queue { mut messages, ended } = queue;
+    let room = Arc::new(Semaphore::new(UNTAKEN));
     let write = async {
         let mut batch = Vec::new();
         let mut bytes = Vec::new();
-        while queue.recv_many(&mut batch, QUEUE).await > 0 {
+        while messages.recv_many(&mut batch, QUEUE).await > 0 {
             bytes.clear();
             for message in batch.drain(..) {
                 framing.write(&message, &mut bytes);
@@ -157,7 +198,10 @@ pub(super) async fn exchange(
             loop {
                 match framing.next(stream.get(begin..).unwrap_or_default()) {
                     Frame::Complete { message, consumed } => {
-                        tell(message.to_vec());
+                        let bytes = message.to_vec();
+                        let taken = u32::try_from(bytes.len() + size_of::<Note>()).unwrap_or(u32::MAX);
+                        let room = room.clone().acquire_many_owned(taken).await.map_err(io::Error::other)?;
+                        tell(Incoming { bytes, _room: room });
                         begin += consumed;
                     }
                     Frame::Incomplete if stream.len() - begin <= FRAME_MAX => break,
@@ -170,8 +214,97 @@ pub(super) async fn exchange(
             }
         }
     };
+    let unread = async {
+        let _ = ended.await;
+        sleep(FLUSHING).await;
+        Err(io::ErrorKind::TimedOut.into())
+    };
     tokio::select! {
         ended = read => ended,
         ended = write => ended,
+        ended = unread => ended,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::io::duplex;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn stream() -> (Stream, Queue) {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        Stream::new(address, address, Transport::Tcp)
+    }
+
+    /// Virtual time passes only when nobody can go on.
+    const STUCK: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_sends_faster_than_the_driver_takes_has_to_wait() {
+        for length in [1_u16, 1000, 0xFFFF] {
+            let (ours, mut theirs) = duplex(4096);
+            let (_stream, queue) = stream();
+            let untaken = Mutex::new(Vec::new());
+            let tell = |message| untaken.lock().unwrap().push(message);
+            let frame = [&length.to_be_bytes()[..], &vec![7; length.into()]].concat();
+            let flood = async {
+                for _ in 0..4 * UNTAKEN.div_ceil(frame.len()) {
+                    theirs.write_all(&frame).await.unwrap();
+                }
+            };
+            let both =
+                async { tokio::join!(exchange(ours, queue, Framing::Lengths, Vec::new(), tell), flood) };
+            tokio::pin!(both);
+            for _ in 0..2 {
+                assert!(timeout(STUCK, &mut both).await.is_err());
+                let taken = std::mem::take(&mut *untaken.lock().unwrap());
+                let bytes: usize = taken.iter().map(|message| message.len()).sum();
+                assert!(!taken.is_empty() && bytes <= UNTAKEN, "{bytes} bytes in {} messages", taken.len());
+                assert!(taken.len() * size_of::<Note>() <= UNTAKEN, "{} messages", taken.len());
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_frame_ends_a_peers_connection() {
+        let (ours, _theirs) = duplex(4096);
+        let (_stream, queue) = stream();
+        let told = Mutex::new(0);
+        let tell = |_| *told.lock().unwrap() += 1;
+        let ended = exchange(ours, queue, Framing::Lengths, vec![0, 1, 7, 0, 0, 0, 1, 7], tell);
+        let ended = timeout(STUCK, ended).await.expect("it ends");
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(*told.lock().unwrap(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_not_wanted_any_more_ends_though_the_other_side_reads_nothing() {
+        let (ours, _theirs) = duplex(64);
+        let (stream, queue) = stream();
+        let exchange = exchange(ours, queue, Framing::Lengths, Vec::new(), |_| ());
+        tokio::pin!(exchange);
+        stream.send(&[7; 1000]);
+        assert!(timeout(STUCK, &mut exchange).await.is_err(), "it waits for the other side");
+        drop(stream);
+        assert!(timeout(STUCK, &mut exchange).await.is_err(), "there is time to read what is left");
+        let ended = timeout(2 * FLUSHING, &mut exchange).await.expect("not for ever");
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_words_are_written() {
+        let (ours, mut theirs) = duplex(64);
+        let (stream, queue) = stream();
+        stream.send(&[7; 1000]);
+        drop(stream);
+        let mut read = Vec::new();
+        let exchange = exchange(ours, queue, Framing::Lengths, Vec::new(), |_| ());
+        let (ended, length) = tokio::join!(exchange, theirs.read_to_end(&mut read));
+        assert!(ended.is_ok());
+        assert_eq!(length.unwrap(), 1002);
     }
 }

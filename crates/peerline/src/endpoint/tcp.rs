@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::peers::Peers;
-use super::stream::{self, Framing, Stream};
+use super::stream::{self, Framing, Incoming, Stream};
 use super::{Note, PeerId, Shared};
 
 /// How long a connection may take to open. One that nothing comes of is no use to anybody by then.
@@ -42,7 +42,7 @@ pub(crate) enum TcpNote {
     /// Somebody has connected and sent this check. Whose the connection is, is to be said to `owner`; if it is nobody's, nothing.
     Accepted { stream: Stream, check: Vec<u8>, owner: oneshot::Sender<(PeerId, TcpConnectionId)> },
     /// A message came over one.
-    Message { peer: PeerId, connection: TcpConnectionId, message: Vec<u8> },
+    Message { peer: PeerId, connection: TcpConnectionId, message: Incoming },
     /// One couldn't be opened, or has ended.
     Closed { peer: PeerId, connection: TcpConnectionId },
 }
@@ -250,7 +250,7 @@ impl Peers {
                     self.call(peer, |machine| machine.tcp_opened(now, connection, local));
                 }
             }
-            TcpNote::Accepted { stream, check, owner } => {
+            TcpNote::Accepted { stream, mut check, owner } => {
                 let (local, remote) = (stream.local, stream.remote);
                 let Some(peer) = self.directory.stun_owner(&check) else {
                     return;
@@ -261,11 +261,11 @@ impl Peers {
                     && let Some(driven) = self.get_mut(peer)
                 {
                     driven.tcp.insert(connection, Some(stream));
-                    self.hand_in_tcp(now, peer, connection, check);
+                    self.hand_in_tcp(now, peer, connection, &mut check);
                 }
             }
-            TcpNote::Message { peer, connection, message } => {
-                self.hand_in_tcp(now, peer, connection, message);
+            TcpNote::Message { peer, connection, mut message } => {
+                self.hand_in_tcp(now, peer, connection, &mut message);
             }
             TcpNote::Closed { peer, connection } => {
                 if self.get_mut(peer).is_some_and(|driven| driven.tcp.remove(&connection).is_some()) {
@@ -275,11 +275,10 @@ impl Peers {
         }
     }
 
-    fn hand_in_tcp(&mut self, now: Instant, peer: PeerId, connection: TcpConnectionId, mut message: Vec<u8>) {
+    fn hand_in_tcp(&mut self, now: Instant, peer: PeerId, connection: TcpConnectionId, payload: &mut [u8]) {
         let stream = self.get_mut(peer).and_then(|driven| driven.tcp.get(&connection));
         if let Some(Some(stream)) = stream {
             let (transport, local, remote) = (stream.transport, stream.local, stream.remote);
-            let payload = &mut message;
             self.call(peer, |machine| {
                 machine.handle_input(now, Datagram { transport, local, remote, payload });
             });
@@ -289,7 +288,40 @@ impl Peers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+
+    use futures_util::task::AtomicWaker;
+
+    use super::super::EndpointConfig;
+    use super::super::driver::Driver;
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_has_connected_is_let_go_with_the_endpoint() {
+        let shared = Arc::new(Shared {
+            notes: Mutex::default(),
+            driver: AtomicWaker::new(),
+            closed: AtomicBool::new(false),
+            addresses: Mutex::default(),
+            next_peer: AtomicU64::new(0),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let driver = Driver::new(shared.clone(), EndpointConfig::default(), Vec::new());
+        let introduce = || {
+            let address = SocketAddr::from(([127, 0, 0, 1], 1));
+            let (stream, _) = Stream::new(address, address, Transport::Tcp);
+            let (owner, owned) = oneshot::channel();
+            shared.tell(Note::Tcp(TcpNote::Accepted { stream, check: Vec::new(), owner }));
+            owned
+        };
+        let before = introduce();
+        drop(driver);
+        let after = introduce();
+        for mut owned in [before, after] {
+            assert_eq!(owned.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        }
+    }
 
     fn is_sent_away(leaving: &mut oneshot::Receiver<()>) -> bool {
         leaving.try_recv() == Err(oneshot::error::TryRecvError::Closed)
