@@ -128,7 +128,7 @@ pub struct Config {
     pub stun_listen: Listen,
     /// The address that others reach this server at.
     pub public_ip: PublicIp,
-    /// Most TCP connections at once.
+    /// Most TCP connections at once, with those toward peers.
     pub max_connections: usize,
     /// Where the certificate comes from.
     pub certificate: Certificate,

@@ -47,7 +47,7 @@ pub struct Options {
     #[serde(deserialize_with = "one_or_many")]
     pub public_ip: Vec<String>,
 
-    /// Most TCP connections at once
+    /// Most TCP connections at once. With --tcp-relay a quarter is for those with peers
     ///
     /// [default: 16384]
     #[arg(long, value_name = "COUNT", env = "PEERLINE_MAX_CONNECTIONS", help_heading = NETWORK)]

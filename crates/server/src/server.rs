@@ -143,13 +143,14 @@ impl Server {
                 .turn_secret()
                 .map_err(|error| StartError::DataDir { path: config.data_dir.clone(), error })?,
         };
-        let relay = start_relay(&config, &tcp_addresses, &secret).await?;
+        let toward_peers = if config.tcp_relay { connections_toward_peers(max_connections) } else { 0 };
+        let relay = start_relay(&config, &tcp_addresses, &secret, toward_peers).await?;
         let ice = ice_servers(secret, &tcp_addresses, relay.addresses(), config.turn_servers.clone());
 
         let context = Arc::new(Context {
             metrics: Metrics::default(),
-            admission: Admission::new(max_connections, &config.trusted_proxies),
-            web_sockets: Admission::new(max_connections, &config.trusted_proxies),
+            admission: Admission::new(max_connections - toward_peers, &config.trusted_proxies),
+            web_sockets: Admission::new(max_connections - toward_peers, &config.trusted_proxies),
             signaling: Signaling::start(ice, shutdown.clone()),
             relay,
             tls,
@@ -203,7 +204,12 @@ impl Server {
 
 /// UDP on the port of TCP, so that one open port is enough, and on those of `--stun-listen`. Behaviour discovery needs both
 /// ports at every address (RFC 5780 §6), so each address of `--stun-listen` gets the port of TCP as well.
-async fn start_relay(config: &Config, tcp: &[SocketAddr], secret: &Secret) -> Result<Relay, StartError> {
+async fn start_relay(
+    config: &Config,
+    tcp: &[SocketAddr],
+    secret: &Secret,
+    toward_peers: usize,
+) -> Result<Relay, StartError> {
     let mut listen: Vec<_> =
         tcp.iter().map(|address| Listening { address: *address, is_optional: false }).collect();
     let tcp_port = tcp.first().map_or(0, SocketAddr::port);
@@ -239,7 +245,7 @@ async fn start_relay(config: &Config, tcp: &[SocketAddr], secret: &Secret) -> Re
         lan: config.lan,
         tcp: config.tcp_relay,
         limits: Limits::default(),
-        quotas: Quotas::default(),
+        quotas: Quotas { connections: toward_peers, ..Quotas::default() },
         workers: None,
     });
     relay.map_err(|error| match error {
@@ -278,6 +284,11 @@ async fn public_ips(config: &Config) -> Vec<IpAddr> {
         }
         (PublicIp::Auto, _) => Vec::new(),
     }
+}
+
+/// How many of the TCP connections may be the relay's with peers: whatever it does, there is room for those who come.
+fn connections_toward_peers(max_connections: usize) -> usize {
+    max_connections / 4
 }
 
 /// A file descriptor for each connection: the usual limit of 1,024 is for programs with few.

@@ -214,6 +214,20 @@ async fn a_connection_that_is_broken_on_one_side_ends_on_the_other_and_can_be_ma
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn connections_with_peers_leave_room_for_those_who_come() {
+    let few = ["--turn-user", &user(), "--tcp-relay", "--max-connections", "12"];
+    let server = TestServer::start(&[&OPTIONS[..], &few].concat()).await;
+    let (mut client, _) = allocated(&server).await;
+    let mut held = Vec::new();
+    for expected in [Ok(()), Ok(()), Ok(()), Err(486)] {
+        let (listener, address) = listen().await;
+        assert_eq!(client.connect(address).await.map(|_| ()), expected, "after {}", held.len());
+        held.push(listener);
+    }
+    assert_eq!(server.get("/healthz", &[]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_end_with_their_allocation_and_with_its_client() {
     let server = server().await;
     for is_released in [true, false] {

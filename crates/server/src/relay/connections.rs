@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Shared;
 use super::quota::Owner;
 
-/// One of the connections that a user may have; it comes back when this is dropped.
+/// One of the connections that a user, a source and all together may have; it comes back when this is dropped.
 #[derive(Debug)]
 pub struct Slot {
     owner: Owner,

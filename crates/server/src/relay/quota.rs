@@ -18,6 +18,10 @@ pub struct Quotas {
     pub allocations_per_source: usize,
     /// TCP connections with peers of one user at once (RFC 6062). Default: 256.
     pub connections_per_user: usize,
+    /// The same of one source address (IPv6: of one /64). Default: 512.
+    pub connections_per_source: usize,
+    /// The same of all together: each takes a file descriptor. Default: 4,096, a quarter of the usual TCP connections.
+    pub connections: usize,
     /// Bytes a second of one user's allocations together, both directions. Default: 250 million.
     pub bandwidth_per_user: Option<u64>,
     /// Bytes a second of one source address's allocations together, both directions. Default: 250 million.
@@ -30,6 +34,8 @@ impl Default for Quotas {
             allocations_per_user: 4096,
             allocations_per_source: 4096,
             connections_per_user: 256,
+            connections_per_source: 512,
+            connections: 4096,
             bandwidth_per_user: Some(250_000_000),
             bandwidth_per_source: Some(250_000_000),
         }
@@ -56,6 +62,8 @@ pub(super) struct Ledger {
     quotas: Quotas,
     users: HashMap<Arc<str>, Account>,
     sources: HashMap<IpAddr, Account>,
+    /// TCP connections with peers, of all.
+    connections: usize,
 }
 
 #[derive(Debug)]
@@ -68,7 +76,7 @@ struct Account {
 
 impl Ledger {
     pub(super) fn new(quotas: Quotas) -> Self {
-        Self { quotas, users: HashMap::new(), sources: HashMap::new() }
+        Self { quotas, users: HashMap::new(), sources: HashMap::new(), connections: 0 }
     }
 
     /// Counts one more allocation; `None` when `owner` has as many as it may have.
@@ -89,18 +97,36 @@ impl Ledger {
         Some(Budgets { user, source })
     }
 
-    /// Counts one more TCP connection with a peer; `false` when the user has as many as it may have.
+    /// Counts one more TCP connection with a peer; `false` when the user, its source, or all together have as many as they may
+    /// have, or the owner has no allocation.
     pub(super) fn connect(&mut self, owner: &Owner) -> bool {
-        let most = self.quotas.connections_per_user;
-        let account = self.users.get_mut(&owner.user).filter(|account| account.connections < most);
-        account.map(|account| account.connections += 1).is_some()
+        let Quotas { connections_per_user, connections_per_source, connections, .. } = self.quotas;
+        let Some(user) = self.users.get_mut(&owner.user) else {
+            return false;
+        };
+        let mut source = owner.source.as_ref().and_then(|source| self.sources.get_mut(source));
+        if self.connections >= connections
+            || user.connections >= connections_per_user
+            || source.as_ref().is_some_and(|source| source.connections >= connections_per_source)
+        {
+            return false;
+        }
+        self.connections += 1;
+        user.connections += 1;
+        if let Some(source) = &mut source {
+            source.connections += 1;
+        }
+        true
     }
 
     /// Counts one TCP connection less.
     pub(super) fn disconnect(&mut self, owner: &Owner) {
-        change(&mut self.users, &owner.user, |account| {
-            account.connections = account.connections.saturating_sub(1);
-        });
+        let disconnect = |account: &mut Account| account.connections = account.connections.saturating_sub(1);
+        self.connections = self.connections.saturating_sub(1);
+        change(&mut self.users, &owner.user, disconnect);
+        if let Some(source) = &owner.source {
+            change(&mut self.sources, source, disconnect);
+        }
     }
 
     /// Counts one allocation less.
@@ -238,6 +264,43 @@ mod tests {
         assert!(!ledger.users.is_empty(), "one is still there");
         ledger.disconnect(&owner);
         assert!(ledger.users.is_empty());
+    }
+
+    #[test]
+    fn a_source_has_its_quota_of_tcp_connections_however_many_users_it_names() {
+        let now = Instant::now();
+        let quotas = Quotas { allocations_per_source: 9, connections_per_source: 3, ..Quotas::default() };
+        let mut ledger = Ledger::new(quotas);
+        let users = [("a", "2001:db8::1"), ("b", "2001:db8::2"), ("c", "2001:db8::3"), ("d", "2001:db8::4")];
+        let owners = users.map(|(user, source)| owner(user, source));
+        assert!(owners.iter().all(|owner| ledger.enter(now, owner).is_some()));
+        assert_eq!(owners.each_ref().map(|owner| ledger.connect(owner)), [true, true, true, false]);
+        // Neither somebody elsewhere nor those on this machine are held up by it.
+        for owner in [owner("d", "2001:db8:0:1::4"), Owner::new("d", None)] {
+            assert!(ledger.enter(now, &owner).is_some() && ledger.connect(&owner));
+        }
+        ledger.disconnect(&owners[0]);
+        assert!(ledger.connect(&owners[3]) && !ledger.connect(&owners[0]));
+        // An allocation may end before its connections.
+        ledger.leave(&owners[1]);
+        assert!(!ledger.connect(&owners[0]));
+    }
+
+    #[test]
+    fn all_together_have_a_quota_of_tcp_connections_and_nothing_stays_behind() {
+        let now = Instant::now();
+        let mut ledger = Ledger::new(Quotas { connections: 2, ..Quotas::default() });
+        let owners = [owner("a", "203.0.113.1"), owner("b", "203.0.113.2"), Owner::new("c", None)];
+        assert!(owners.iter().all(|owner| ledger.enter(now, owner).is_some()));
+        assert_eq!(owners.each_ref().map(|owner| ledger.connect(owner)), [true, true, false]);
+        ledger.disconnect(&owners[0]);
+        assert!(ledger.connect(&owners[2]));
+        for owner in &owners {
+            ledger.leave(owner);
+        }
+        ledger.disconnect(&owners[1]);
+        ledger.disconnect(&owners[2]);
+        assert!(ledger.users.is_empty() && ledger.sources.is_empty() && ledger.connections == 0);
     }
 
     #[test]

@@ -455,7 +455,7 @@ impl Drop for RelaySocket {
 }
 
 impl Lease {
-    /// Counts one more TCP connection with a peer; `None` when the allocation's user has as many as it may have.
+    /// Counts one more TCP connection with a peer; `None` when there are as many as there may be.
     pub fn connection(&self) -> Option<Slot> {
         let is_free = self.shared.state().ledger.connect(&self.owner);
         is_free.then(|| Slot::new(self.owner.clone(), self.shared.clone()))
