@@ -83,7 +83,7 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
     this.#unwatchPage ??= watchPage({
       wake: () => this.#session.wake(),
       networkchange: () => {
-        this.#session.doubt();
+        this.#session.networkChanged();
         for (const channel of this.#channels.values()) channel.networkChanged();
       },
       hide: () => this.#hide(),

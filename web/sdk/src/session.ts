@@ -120,9 +120,17 @@ export class Session {
     this.#makeSure(PROBE_TIMEOUT);
   }
 
-  /** The network changed, or others fell silent: as {@link Session.wake}, but the answer is late sooner. */
+  /** Our network is another one: as {@link Session.wake}, but the answer is late sooner. */
+  networkChanged(): void {
+    this.#makeSure(this.#doubtTimeout);
+  }
+
+  /**
+   * Others fell silent: finds out, as soon, whether the connection still works. One that is gone comes back at its own time: when a server
+   * stops, all fall silent at once.
+   */
   doubt(): void {
-    this.#makeSure(Math.max(DOUBT_TIMEOUT, DOUBT_ROUND_TRIPS * this.#roundTrip));
+    this.#ping(this.#doubtTimeout);
   }
 
   /** Ends the session. What waits for an answer rejects. */
@@ -137,6 +145,10 @@ export class Session {
     this.#disconnect();
     this.#resume = undefined;
     this.#setState("closed");
+  }
+
+  get #doubtTimeout(): number {
+    return Math.max(DOUBT_TIMEOUT, DOUBT_ROUND_TRIPS * this.#roundTrip);
   }
 
   #makeSure(timeout: number): void {
@@ -262,7 +274,10 @@ export class Session {
     if (this.#pongTimer !== undefined && this.#pongBy <= by) return;
     clearTimeout(this.#pongTimer);
     this.#pongBy = by;
-    this.#pongTimer = setTimeout(() => this.#lost(1006), timeout * 1000);
+    this.#pongTimer = setTimeout(() => {
+      // What came while the page was busy waits behind this.
+      this.#pongTimer = setTimeout(() => this.#lost(1006));
+    }, timeout * 1000);
   }
 
   #setState(state: ConnectionState): void {

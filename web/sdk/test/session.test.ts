@@ -257,6 +257,27 @@ describe("a session", () => {
     expect(hub.connections).toBe(2);
   });
 
+  it("reads what has come before it gives up, though it was busy until then", async () => {
+    const { deliver } = hub.WebSocket.prototype;
+    vi.spyOn(hub.WebSocket.prototype, "deliver").mockImplementation(function (this: never, frame) {
+      setTimeout(() => deliver.call(this, frame), 500);
+    });
+    session.doubt();
+    await pass(5000);
+    expect(hub.connections).toBe(1);
+  });
+
+  it("comes back at its own time when others fall silent, and at once on another network", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0.9);
+    hub.breakConnections();
+    session.doubt();
+    await pass(10);
+    expect(hub.connections).toBe(1);
+    session.networkChanged();
+    await pass(10);
+    expect(hub.connections).toBe(2);
+  });
+
   it("gives a server that is far away more time when in doubt", async () => {
     const { deliver } = hub.WebSocket.prototype;
     vi.spyOn(hub.WebSocket.prototype, "deliver").mockImplementation(function (this: never, frame) {
