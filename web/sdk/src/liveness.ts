@@ -99,7 +99,7 @@ export class Liveness {
     const listened = Math.min(Math.max(now - this.#looked, 0), 2 * STEP);
     this.#looked = now;
     const pair = selectedPair(report);
-    const signs = JSON.stringify([pair?.["id"], ...SIGNS.map((name) => pair?.[name])]);
+    const signs = JSON.stringify([pair?.["id"], ...SIGNS.map((name) => pair?.[name]), dataOf(report)]);
     if (signs === this.#signs && pair !== undefined) return this.#miss(listened, now);
     this.#signs = signs;
     this.#pair = pair?.["id"];
@@ -137,4 +137,10 @@ export class Liveness {
     this.#doubted = true;
     this.#actions.doubt();
   }
+}
+
+/** Bytes that came by any pair, checks aside: the other side may send by another one than the browser does. */
+function dataOf(report: Statistics): number {
+  const received = [...report.values()].filter(({ type }) => type === "candidate-pair").map(({ bytesReceived }) => Number(bytesReceived ?? 0));
+  return received.reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -8,6 +8,8 @@ const HOUR = 3_600_000;
 /** A connection on which nothing comes by itself. */
 class Line {
   packetsReceived = 0;
+  /** Bytes by a pair that isn't the selected one. */
+  elsewhere = 0;
   pair = "P1";
   /** Milliseconds until a probe is acknowledged. */
   roundTrip = 50;
@@ -52,6 +54,7 @@ class Line {
     const { packetsReceived, pair: id, roundTrip } = this;
     return new Map<string, Record<string, unknown>>([
       ["T", { type: "transport", selectedCandidatePairId: id }],
+      ["P0", { type: "candidate-pair", id: "P0", bytesReceived: this.elsewhere }],
       [id, { type: "candidate-pair", id, packetsReceived, ...(this.isMeasured && { currentRoundTripTime: roundTrip / 1000 }) }],
     ]);
   }
@@ -98,6 +101,17 @@ describe("liveness", () => {
       await pass(100, 50);
     }
     expect([line.looks, line.told]).toEqual([before, []]);
+    await pass(2000, 50);
+    expect(line.alarms).toBe(1);
+  });
+
+  it("is content with data by a pair that the other side has taken already", async () => {
+    line.loses = () => true;
+    for (let second = 0; second < 20; second++) {
+      line.elsewhere += 40;
+      await pass(1000, 50);
+    }
+    expect(line.alarms).toBe(0);
     await pass(2000, 50);
     expect(line.alarms).toBe(1);
   });
