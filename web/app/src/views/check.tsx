@@ -2,54 +2,49 @@ import { examine, judge, type CheckEvidence, type CheckStep, type Verdict } from
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { verdictText } from "../check/verdict-text";
-import { Brand } from "../parts/brand";
 import { CheckMark } from "../parts/check-mark";
 import { CheckSeen } from "../parts/check-seen";
 import { CopyCheck } from "../parts/copy-check";
-import { LanguageChoice } from "../parts/language-choice";
+import { PageHeader } from "../parts/page-header";
 import { useTitle } from "../parts/title";
 import { t, type TextKey } from "../text/text";
 import "../text/check-text";
 import "../style/check.css";
 
-type Find = (step: (step: CheckStep) => void) => Promise<CheckEvidence>;
+type Find = (step: (step: CheckStep) => void, signal: AbortSignal) => Promise<CheckEvidence>;
 
-const ask: Find = (step) => examine(location.origin, step);
+const ask: Find = (step, signal) => examine(location.origin, step, signal);
 
 /** What this network allows: found out as soon as somebody looks, each verdict with its evidence. */
 export function CheckView({ find = ask }: { find?: Find }): JSX.Element {
   const heading = useTitle(t("check.title"));
   const [step, setStep] = useState<CheckStep | "failed" | "done">("server");
   const [evidence, setEvidence] = useState<CheckEvidence | null>(null);
-  const round = useRef(0);
+  const round = useRef<AbortController | null>(null);
 
   const run = () => {
-    round.current += 1;
-    const own = round.current;
-    const isLatest = () => own === round.current;
+    round.current?.abort();
+    const { signal } = (round.current = new AbortController());
     setStep("server");
-    find((begun) => isLatest() && setStep(begun)).then(
+    find((begun) => !signal.aborted && setStep(begun), signal).then(
       (found) => {
-        if (!isLatest()) return;
+        if (signal.aborted) return;
         setEvidence(found);
         setStep("done");
       },
-      () => isLatest() && setStep("failed"),
+      () => !signal.aborted && setStep("failed"),
     );
   };
   useEffect(() => {
     run();
-    return () => void (round.current += 1);
+    return () => round.current?.abort();
   }, []);
 
   const running = step !== "done" && step !== "failed";
   const [whole, ...others] = evidence === null ? [] : judge(evidence);
   return (
     <div class="check-page">
-      <header class="page-header">
-        <Brand />
-        <LanguageChoice />
-      </header>
+      <PageHeader />
       <main>
         <h1 ref={heading} tabIndex={-1}>
           {t("check.title")}

@@ -1,7 +1,6 @@
 import type { JSX } from "preact";
-import { Brand } from "../parts/brand";
 import { WarningIcon } from "../parts/icons";
-import { LanguageChoice } from "../parts/language-choice";
+import { PageHeader } from "../parts/page-header";
 import { TransferPanel } from "../parts/transfer-panel";
 import { useTitle } from "../parts/title";
 import { toLobby } from "../state/call";
@@ -14,10 +13,7 @@ export function LeftView(): JSX.Element {
   const heading = useTitle(t("left.title"));
   return (
     <div class="plain-page">
-      <header class="page-header">
-        <Brand />
-        <LanguageChoice />
-      </header>
+      <PageHeader />
       <main>
         <h1 ref={heading} tabIndex={-1}>
           {t("left.title")}

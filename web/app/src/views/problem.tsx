@@ -1,6 +1,5 @@
 import type { JSX } from "preact";
-import { Brand } from "../parts/brand";
-import { LanguageChoice } from "../parts/language-choice";
+import { PageHeader } from "../parts/page-header";
 import { useTitle } from "../parts/title";
 import { newCall } from "../state/new-call";
 import { t, type TextKey } from "../text/text";
@@ -10,10 +9,7 @@ export function ProblemView({ text }: { text: TextKey }): JSX.Element {
   const heading = useTitle(t("error.title"));
   return (
     <div class="plain-page">
-      <header class="page-header">
-        <Brand />
-        <LanguageChoice />
-      </header>
+      <PageHeader />
       <main>
         <h1 ref={heading} tabIndex={-1}>
           {t("error.title")}

@@ -1,10 +1,9 @@
 import type { JSX } from "preact";
-import { Brand } from "../parts/brand";
 import { CheckLink } from "../parts/check-link";
 import { ArrowIcon } from "../parts/icons";
 import { KnownPeoplePlace } from "../parts/known-people-place";
-import { LanguageChoice } from "../parts/language-choice";
 import { NameField } from "../parts/name-field";
+import { PageHeader } from "../parts/page-header";
 import { People } from "../parts/people";
 import { ServerBanner } from "../parts/server-banner";
 import { StringTelephone } from "../parts/string-telephone";
@@ -17,10 +16,7 @@ export function StartView(): JSX.Element {
   const heading = useTitle("");
   return (
     <div class="start">
-      <header class="page-header">
-        <Brand />
-        <LanguageChoice />
-      </header>
+      <PageHeader />
       <ServerBanner text="error.unreachable" />
       <main>
         <section class="start-pitch">

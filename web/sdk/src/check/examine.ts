@@ -18,17 +18,25 @@ const PATIENCE = 5000;
  *
  * @param server - the server's address
  * @param step - hears what begins
+ * @param signal - aborted: nobody wants to know any more, and the line is left to others
+ * @throws the reason of `signal`
  */
-export async function examine(server: URL | string, step: (step: CheckStep) => void = () => undefined): Promise<CheckEvidence> {
+export async function examine(
+  server: URL | string,
+  step: (step: CheckStep) => void = () => undefined,
+  signal?: AbortSignal,
+): Promise<CheckEvidence> {
   const url = new URL("/", server);
   step("server");
   const [{ web, clock }, { signaling, servers }, devices] = await Promise.all([askWeb(url), askSignaling(url), lookAtDevices()]);
+  signal?.throwIfAborted();
   step("reach");
   const [found, mapping, { candidates }] = await Promise.all([
     askServers(servers),
     findMapping(servers),
     gather({ iceServers: servers }, { patience: PATIENCE }),
   ]);
+  signal?.throwIfAborted();
   const hasRelay = found.some(({ function: what, outcome }) => what === "turn" && outcome === "answered");
   if (hasRelay) step("call");
   // After the others: it fills the line, and what is full answers late.
