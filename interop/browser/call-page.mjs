@@ -286,3 +286,19 @@ export async function adaMeetsGrace([one, other], url) {
   await everybodyMeets(ada, grace);
   return { ada, grace, link };
 }
+
+/** The same, by the relay only, which both reach over `protocol`. Returns `[ada, grace]`. */
+export async function meetByRelay([one, other], url, protocol) {
+  const ada = await CallPage.open(one, `${url}/`, "Ada");
+  await ada.write("Your name", "Ada");
+  await ada.press("New call");
+  await ada.page.waitForFunction(() => location.hash.startsWith("#v1."));
+  const grace = await CallPage.open(other, ada.page.url(), "Grace");
+  for (const page of [ada, grace]) {
+    await page.check("Relay only", true);
+    await page.choose("Relay protocol", protocol);
+    await page.join();
+  }
+  await everybodyMeets(ada, grace);
+  return [ada, grace];
+}

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium, firefox } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { meetByRelay } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 let server;
@@ -18,20 +18,10 @@ for (const { protocol, caller, called } of calls) {
   test(`a relayed call over ${protocol.toUpperCase()}, ${caller.name} and ${called.name}`, async () => {
     const browsers = await Promise.all([caller(), called()]);
     try {
-      const ada = await CallPage.open(browsers[0], `${server.url}/`, "Ada");
-      await ada.write("Your name", "Ada");
-      await ada.press("New call");
-      await ada.page.waitForFunction(() => location.hash.startsWith("#v1."));
-      const grace = await CallPage.open(browsers[1], ada.page.url(), "Grace");
-      for (const page of [ada, grace]) {
-        await page.check("Relay only", true);
-        await page.choose("Relay protocol", protocol);
-        await page.join();
-      }
-      await everybodyMeets(ada, grace);
+      const pages = await meetByRelay(browsers, server.url, protocol);
       // Each side's own end is relayed. (A check may come in before the candidate that it comes from: then the other
       // end goes by the name "prflx".)
-      for (const page of [ada, grace]) {
+      for (const page of pages) {
         const ends = (await page.paths()).map(({ local, protocol }) => ({ local, protocol }));
         assert.deepEqual(ends, [{ local: "relay", protocol }]);
       }

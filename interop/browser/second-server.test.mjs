@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "./browsers.mjs";
-import { CallPage, everybodyMeets } from "./call-page.mjs";
+import { meetByRelay } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 const SECRET = ["--turn-secret", "known to both of them"];
@@ -44,17 +44,7 @@ test("a call between two Chromium that is relayed moves to the other server", as
   const first = await Server.start([...SECRET, "--turn-server", url]);
   const browsers = await Promise.all([chromium(), chromium()]);
   try {
-    const ada = await CallPage.open(browsers[0], `${first.url}/`, "Ada");
-    await ada.write("Your name", "Ada");
-    await ada.press("New call");
-    await ada.page.waitForFunction(() => location.hash.startsWith("#v1."));
-    const grace = await CallPage.open(browsers[1], ada.page.url(), "Grace");
-    for (const page of [ada, grace]) {
-      await page.check("Relay only", true);
-      await page.choose("Relay protocol", "udp");
-      await page.join();
-    }
-    await everybodyMeets(ada, grace);
+    const [ada, grace] = await meetByRelay(browsers, first.url, "udp");
     const before = await relayedBy(ada);
     assert.equal(await relayedBy(grace), before);
     await (before === url ? second : first).kill("SIGKILL");

@@ -19,6 +19,19 @@ fn two(seed: u64) -> World {
     world
 }
 
+/// The same, each in a home, with a STUN server.
+fn two_behind_nats(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.peer(Config::default(), &["10.0.0.1:5000"], Some(Nat::home("198.51.100.77")));
+    world.peer(controlled(), &["10.0.0.2:5000"], Some(Nat::home("192.0.2.77")));
+    for peer in 0..2 {
+        world.peers[peer].tcp = true;
+        world.peers[peer].tcp_listens = world.peers[peer].addresses.clone();
+        world.stun_server(peer);
+    }
+    world
+}
+
 fn block_udp(world: &mut World) {
     for peer in &mut world.peers {
         peer.udp_blocked = true;
@@ -42,14 +55,7 @@ fn section_4_5_an_active_candidate_has_the_discard_port_and_a_passive_one_its_ow
 
 #[test]
 fn section_4_2_a_pair_of_udp_is_preferred_to_any_of_tcp() {
-    let mut world = World::new(2);
-    world.peer(Config::default(), &["10.0.0.1:5000"], Some(Nat::home("198.51.100.77")));
-    world.peer(controlled(), &["10.0.0.2:5000"], Some(Nat::home("192.0.2.77")));
-    for peer in 0..2 {
-        world.peers[peer].tcp = true;
-        world.peers[peer].tcp_listens = world.peers[peer].addresses.clone();
-        world.stun_server(peer);
-    }
+    let mut world = two_behind_nats(2);
     world.connect(0, 1);
     world.run_until(ms(5000), World::both_routed).expect("a pair");
     for peer in &world.peers {
@@ -281,14 +287,7 @@ fn nothing_is_opened_where_udp_gets_through() {
 
 #[test]
 fn nothing_is_opened_where_udp_gets_through_nats() {
-    let mut world = World::new(23);
-    world.peer(Config::default(), &["10.0.0.1:5000"], Some(Nat::home("198.51.100.77")));
-    world.peer(controlled(), &["10.0.0.2:5000"], Some(Nat::home("192.0.2.77")));
-    for peer in 0..2 {
-        world.peers[peer].tcp = true;
-        world.peers[peer].tcp_listens = world.peers[peer].addresses.clone();
-        world.stun_server(peer);
-    }
+    let mut world = two_behind_nats(23);
     world.connect(0, 1);
     world.run_until(ms(5000), World::both_routed).expect("a pair");
     world.run_for(ms(60_000));
