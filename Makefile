@@ -36,7 +36,7 @@ interop/peers/pion/.build/peer: interop/peers/pion/main.go | programs
 web: web/node_modules/.installed ## the browser SDK and the web app
 	cd web && $(NPM) run build
 
-test: check test-rust test-web test-interop ## everything that CI checks
+test: check test-rust test-web test-interop nat ## everything that CI checks
 	@echo "make test: everything passed"
 
 check: web ## formatting, lints, types
