@@ -9,6 +9,7 @@ mod upnp;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use peerline_portmap as portmap;
@@ -24,6 +25,9 @@ use super::{Note, Shared};
 const HEAD_START: Duration = Duration::from_millis(500);
 /// How long it has to take a mapping back.
 const LAST_WORD: Duration = Duration::from_secs(1);
+/// When a router that has lost a mapping is asked for it again; each further pause is twice as long, up to the other.
+const AGAIN: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// The wish for a mapping of one socket. When it is dropped, the mapping is given back.
 #[derive(Debug)]
@@ -62,6 +66,15 @@ enum Way {
     Upnp(Upnp),
 }
 
+impl Way {
+    /// Gives the mapping back.
+    async fn end(self) {
+        if let Self::Upnp(upnp) = self {
+            let _ = timeout(LAST_WORD, upnp.end()).await;
+        }
+    }
+}
+
 async fn run(
     shared: Arc<Shared>,
     internal: SocketAddrV4,
@@ -72,28 +85,59 @@ async fn run(
         tracing::debug!(%internal, %router, ?external, "port mapping");
         shared.tell(Note::PortMapped { local: internal.into(), external: external.map(SocketAddr::V4) });
     };
-    let mut way = tokio::select! {
-        way = find(internal, router) => way,
-        _ = &mut stopped => return,
-    };
-    tokio::select! {
-        () = follow(&mut way, tell) => {}
-        _ = &mut stopped => {}
-    }
-    if let Some(Way::Upnp(upnp)) = way {
-        let _ = timeout(LAST_WORD, upnp.end()).await;
+    let mut pause = AGAIN;
+    let mut was_mapped = false;
+    loop {
+        let asked = AtomicBool::new(false);
+        let finding = find(internal, router, &asked);
+        let Some(found) = unless_stopped(finding, &asked, &mut stopped).await else { return };
+        if let Some(mut way) = found {
+            (was_mapped, pause) = (true, AGAIN);
+            tokio::select! {
+                () = follow(&mut way, &tell) => {}
+                _ = &mut stopped => return way.end().await,
+            }
+        }
+        // A router that has never granted any won't learn to; one that has was perhaps only started anew.
+        if !was_mapped {
+            return;
+        }
+        tokio::select! {
+            () = sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
+            _ = &mut stopped => return,
+        }
     }
 }
 
-/// The protocol in which the router grants a mapping: the first that does.
-async fn find(internal: SocketAddrV4, router: Ipv4Addr) -> Option<Way> {
+/// What is found; `None` when it was stopped before. A router that was `asked` for a mapping may grant it while we go:
+/// that one is given back as well.
+async fn unless_stopped(
+    found: impl Future<Output = Option<Way>>,
+    asked: &AtomicBool,
+    stopped: &mut oneshot::Receiver<()>,
+) -> Option<Option<Way>> {
+    let mut found = pin!(found);
+    tokio::select! {
+        way = &mut found => return Some(way),
+        _ = stopped => {}
+    }
+    if asked.load(Ordering::Relaxed)
+        && let Ok(Some(way)) = timeout(LAST_WORD, found).await
+    {
+        way.end().await;
+    }
+    None
+}
+
+/// The protocol in which the router grants a mapping: the first that does. `asked` is set once UPnP has been asked for one.
+async fn find(internal: SocketAddrV4, router: Ipv4Addr, asked: &AtomicBool) -> Option<Way> {
     let by_asking = async {
         let mut asking = Asking::begin(internal, router).ok()?;
         asking.is_mapped().await.then_some(Way::Asking(asking))
     };
     let by_upnp = async {
         sleep(HEAD_START).await;
-        Upnp::begin(internal, router).await.map(Way::Upnp)
+        Upnp::begin(internal, router, asked).await.map(Way::Upnp)
     };
     let (mut by_asking, mut by_upnp) = (pin!(by_asking), pin!(by_upnp));
     tokio::select! {
@@ -109,21 +153,20 @@ async fn find(internal: SocketAddrV4, router: Ipv4Addr) -> Option<Way> {
 }
 
 /// Keeps a mapping, and tells how it is. Returns when there is none any more.
-async fn follow(way: &mut Option<Way>, tell: impl Fn(Option<SocketAddrV4>)) {
+async fn follow(way: &mut Way, tell: impl Fn(Option<SocketAddrV4>)) {
     match way {
-        Some(Way::Asking(asking)) => {
+        Way::Asking(asking) => {
             tell(asking.external());
             while asking.changed().await {
                 tell(asking.external());
             }
         }
-        Some(Way::Upnp(upnp)) => {
+        Way::Upnp(upnp) => {
             tell(Some(upnp.external()));
             while let Some(external) = upnp.renewed().await {
                 tell(Some(external));
             }
             tell(None);
         }
-        None => {}
     }
 }

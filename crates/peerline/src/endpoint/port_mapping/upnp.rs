@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use peerline_portmap::LIFETIME;
@@ -38,17 +39,19 @@ pub(super) struct Upnp {
 
 impl Upnp {
     /// Finds the router's service, and asks it. `None`: there is none, or it doesn't want to.
-    pub(super) async fn begin(internal: SocketAddrV4, router: Ipv4Addr) -> Option<Self> {
+    /// `asked` is set before it is.
+    pub(super) async fn begin(internal: SocketAddrV4, router: Ipv4Addr, asked: &AtomicBool) -> Option<Self> {
         let url = search(*internal.ip(), router).await.ok()??;
-        Self::at(internal, router, &url).await
+        Self::at(internal, router, &url, asked).await
     }
 
     /// The same with a router that says at this place what it can.
-    async fn at(internal: SocketAddrV4, router: Ipv4Addr, url: &Url) -> Option<Self> {
+    async fn at(internal: SocketAddrV4, router: Ipv4Addr, url: &Url, asked: &AtomicBool) -> Option<Self> {
         let description = ask(internal, router, url.port, &get(router, url)).await?;
         for service in services(&description.body, url, router) {
             let external = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, internal.port());
             let mut upnp = Self { router, service, internal, external, lifetime: LIFETIME };
+            asked.store(true, Ordering::Relaxed);
             if upnp.add().await {
                 if upnp.find_address().await {
                     return Some(upnp);
@@ -154,6 +157,7 @@ async fn ask(internal: SocketAddrV4, router: Ipv4Addr, port: u16, request: &str)
 mod tests {
     use tokio::net::TcpListener;
 
+    use super::super::{Way, unless_stopped};
     use super::*;
 
     const ROUTER: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 1);
@@ -184,25 +188,26 @@ mod tests {
         (port, served)
     }
 
+    const DESCRIPTION: &str = "<root><service>\
+        <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>\
+        <controlURL>/control</controlURL></service></root>";
+    const ADDRESS: &str = "<r><NewExternalIPAddress>203.0.113.2</NewExternalIPAddress></r>";
+
     #[tokio::test]
     async fn a_router_is_asked_until_it_grants_a_port() {
         let fault = |code: u16| (500, format!("<UPnPError><errorCode>{code}</errorCode></UPnPError>"));
-        let description = "<root><service>\
-            <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>\
-            <controlURL>/control</controlURL></service></root>";
-        let address = "<r><NewExternalIPAddress>203.0.113.2</NewExternalIPAddress></r>";
         let (port, served) = router(vec![
-            (200, description.to_owned()),
+            (200, DESCRIPTION.to_owned()),
             fault(725),
             fault(718),
             (200, "<ok/>".to_owned()),
-            (200, address.to_owned()),
+            (200, ADDRESS.to_owned()),
             (200, "<ok/>".to_owned()),
         ])
         .await;
         let url = Url { port, path: "/description".to_owned() };
         let internal = "127.0.0.1:4000".parse().unwrap();
-        let upnp = Upnp::at(internal, ROUTER, &url).await.unwrap();
+        let upnp = Upnp::at(internal, ROUTER, &url, &AtomicBool::new(false)).await.unwrap();
         let external = upnp.external();
         assert_eq!(*external.ip(), Ipv4Addr::new(203, 0, 113, 2));
         assert_ne!(external.port(), 4000, "that was somebody else's");
@@ -219,5 +224,31 @@ mod tests {
         assert!(requests[3].contains("#AddPortMapping") && requests[3].contains(&granted));
         assert!(requests[4].contains("#GetExternalIPAddress"));
         assert!(requests[5].contains("#DeletePortMapping") && requests[5].contains(&granted));
+    }
+    #[tokio::test]
+    async fn who_leaves_while_a_port_is_granted_gives_it_back() {
+        let (port, served) = router(vec![
+            (200, DESCRIPTION.to_owned()),
+            (200, "<ok/>".to_owned()),
+            (200, ADDRESS.to_owned()),
+            (200, "<ok/>".to_owned()),
+        ])
+        .await;
+        let url = Url { port, path: "/description".to_owned() };
+        let internal = "127.0.0.1:4000".parse().unwrap();
+        let asked = AtomicBool::new(false);
+        let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+        let found = async { Upnp::at(internal, ROUTER, &url, &asked).await.map(Way::Upnp) };
+        let leaving = async {
+            while !asked.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            drop(stop);
+        };
+        let (way, ()) = tokio::join!(unless_stopped(found, &asked, &mut stopped), leaving);
+        assert!(way.is_none(), "nobody is there any more to use it");
+        let requests = served.await.unwrap();
+        assert!(requests[1].contains("#AddPortMapping"));
+        assert!(requests[3].contains("#DeletePortMapping") && requests[3].contains("<NewExternalPort>4000<"));
     }
 }
