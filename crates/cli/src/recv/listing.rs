@@ -53,10 +53,11 @@ pub(super) fn refusal(
         );
         return Some((Problem::new(Failure::Failed, why), None));
     }
-    if plan.bytes > plan.available {
+    let needed = plan.needed_bytes(existing);
+    if needed > plan.available {
         let why = format!(
             "There is no room: {} are needed, {} are free.",
-            HumanBytes(plan.bytes),
+            HumanBytes(needed),
             HumanBytes(plan.available)
         );
         return Some((Problem::new(Failure::Failed, why), Some(DeclineReason::NoSpace)));

@@ -28,8 +28,8 @@ pub struct Plan {
     pub complete: Vec<FileIndex>,
     /// Files in whose place something else stands.
     pub in_the_way: Vec<FileIndex>,
-    /// Bytes that are missing.
-    pub bytes: u64,
+    missing_bytes: u64,
+    in_the_way_bytes: u64,
     /// Bytes that can be written to the directory's disk.
     pub available: u64,
 }
@@ -39,17 +39,32 @@ impl Plan {
     pub(super) fn new(offer: &Offer, directory: Directory) -> io::Result<Self> {
         let available = directory.available()?;
         let (missing, complete, in_the_way) = Default::default();
-        let mut plan = Self { directory, missing, complete, in_the_way, bytes: 0, available };
+        let (missing_bytes, in_the_way_bytes) = (0, 0);
+        let mut plan =
+            Self { directory, missing, complete, in_the_way, missing_bytes, in_the_way_bytes, available };
         for (index, file) in offer.indexed() {
-            let (list, bytes) = match Place::of(file, &plan.directory)? {
-                Place::Free { bytes } => (&mut plan.missing, bytes),
-                Place::Complete => (&mut plan.complete, 0),
-                Place::Taken { bytes } => (&mut plan.in_the_way, bytes),
-            };
-            list.push(index);
-            plan.bytes = plan.bytes.saturating_add(bytes);
+            match Place::of(file, &plan.directory)? {
+                Place::Free { bytes } => {
+                    plan.missing.push(index);
+                    plan.missing_bytes = plan.missing_bytes.saturating_add(bytes);
+                }
+                Place::Complete => plan.complete.push(index),
+                Place::Taken { bytes } => {
+                    plan.in_the_way.push(index);
+                    plan.in_the_way_bytes = plan.in_the_way_bytes.saturating_add(bytes);
+                }
+            }
         }
         Ok(plan)
+    }
+
+    /// Bytes that the disk needs room for: those of the wanted files that no part holds yet.
+    #[must_use]
+    pub const fn needed_bytes(&self, existing: Existing) -> u64 {
+        match existing {
+            Existing::Keep => self.missing_bytes,
+            Existing::Replace => self.missing_bytes.saturating_add(self.in_the_way_bytes),
+        }
     }
 
     /// The sizes' sum of the files that [`accept`](super::IncomingOffer::accept) asks for.

@@ -54,13 +54,14 @@ impl Receiving {
         existing: Existing,
     ) -> io::Result<Self> {
         let wanted = plan.wanted(existing);
+        let has_room = plan.needed_bytes(existing) <= plan.available;
         let mut place =
             Place { root: plan.directory, existing, offer: Arc::clone(&offer), open: HashMap::new() };
         let disk = Disk::start(move |job| place.work(job))?;
-        if plan.bytes > plan.available {
-            machine.decline(DeclineReason::NoSpace);
-        } else {
+        if has_room {
             machine.accept(wanted);
+        } else {
+            machine.decline(DeclineReason::NoSpace);
         }
         Ok(Self { wire, machine, offer, disk, outcome: None, told: false })
     }

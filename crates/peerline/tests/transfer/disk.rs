@@ -130,8 +130,15 @@ async fn section_3_without_room_the_offer_is_declined() {
     let files = Files::collect([from.join("large")]).unwrap();
     let transferred = Pair::new().await.transfer(&files, &to, Existing::Keep).await;
     let declined = Outcome::Declined(DeclineReason::NoSpace);
-    assert_eq!(transferred.outcomes, (declined.clone(), declined));
+    assert_eq!(transferred.outcomes, (declined.clone(), declined.clone()));
     assert!(to.files().is_empty());
+
+    // What another file keeps the place of needs no room, unless it is replaced.
+    to.write("large", b"small");
+    let transferred = Pair::new().await.transfer(&files, &to, Existing::Keep).await;
+    assert_eq!((transferred.outcomes, transferred.progress.1.files), (COMPLETED, 0));
+    let transferred = Pair::new().await.transfer(&files, &to, Existing::Replace).await;
+    assert_eq!(transferred.outcomes, (declined.clone(), declined));
 }
 
 #[tokio::test]
