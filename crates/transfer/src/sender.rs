@@ -192,6 +192,13 @@ impl Sender {
         self.end(Outcome::Cancelled(Cancelled::Here), Some(Control::Cancel));
     }
 
+    /// Whether pieces wait until less is in the data channel. What has left it since the last
+    /// [`handle_buffered_amount`](Self::handle_buffered_amount) is not counted.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.buffered >= self.settings.buffered
+    }
+
     /// Puts the next message into `buffer`, which is emptied first. `None`: nothing to send, or enough in the data channel.
     pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
         buffer.clear();
@@ -303,7 +310,7 @@ impl Sender {
     }
 
     fn write_files(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        if self.buffered >= self.settings.buffered {
+        if self.is_full() {
             return None;
         }
         loop {

@@ -99,9 +99,9 @@ impl Sending {
             if self.outcome.is_some() {
                 return self.end().await;
             }
-            let full = self.wire.buffered_amount() >= BACKLOG;
+            // What has left the channel since then, even all of it, is news: nothing else may wake us.
             tokio::select! {
-                news = self.wire.next(full) => self.hear(news),
+                news = self.wire.next(self.machine.is_full()) => self.hear(news),
                 read = self.disk.next() => self.settle(read),
             }
         }
