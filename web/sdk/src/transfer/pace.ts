@@ -1,12 +1,14 @@
+import { SMALL } from "./limits.js";
+
 /** Milliseconds that files may make what is said beside them wait, besides the round trip. */
-const QUEUE = 60;
+const QUEUE = 40;
 /**
  * Milliseconds over which the rate is measured, where a round trip isn't longer, and in which the shortest round trip is looked for:
  * in this period and the one before.
  */
 const RATE = 500;
 const PERIOD = 20_000;
-/** Chunks on the way before anything is known, and those that always may be. */
+/** Chunks on the way before anything is known, and those that may be however slow the path is. */
 const FIRST = 4;
 const LEAST = 2;
 
@@ -16,8 +18,11 @@ const LEAST = 2;
  * shortest round trip and {@link QUEUE}: the path is never idle, and never far behind.
  */
 export class Pace {
-  readonly #chunk: number;
+  /** Bytes of the latest chunk: those of small files are smaller than the others. */
+  #chunk: number;
   readonly #now: () => number;
+  /** Bytes that have been sent. */
+  #end = 0;
   /** Chunks on their way: the bytes that had been sent with them, and when. */
   readonly #sent: { end: number; time: number }[] = [];
   /** What had been written, and when: of the time that the rate is measured over, the latest last. */
@@ -38,9 +43,9 @@ export class Pace {
     this.#arrivals = [{ written: 0, time: this.#period }];
   }
 
-  /** Bytes that may be on the way. */
+  /** Bytes that may be on the way. A chunk may always go when there is none. */
   get window(): number {
-    return this.#emptying ? this.#chunk : this.#measured;
+    return this.#emptying ? this.#chunks(1) : this.#measured;
   }
 
   get #trip(): number {
@@ -50,16 +55,23 @@ export class Pace {
   get #measured(): number {
     const [first, last] = [this.#arrivals[0], this.#arrivals.at(-1)];
     const trip = this.#trip;
-    if (!first || !last || last.time - first.time < trip) return Math.min(FIRST * this.#chunk, this.#windowBefore);
+    if (!first || !last || last.time - first.time < trip) return Math.min(this.#chunks(FIRST), this.#windowBefore);
     const rate = (last.written - first.written) / (last.time - first.time);
     // Half a long round trip more, to find out within a few of them that the path carries more.
-    return Math.max(rate * (trip + Math.max(QUEUE, trip / 2)), LEAST * this.#chunk);
+    return Math.max(rate * (trip + Math.max(QUEUE, trip / 2)), this.#chunks(LEAST));
+  }
+
+  /** Bytes of so many chunks; of small files, what the receiver tells of in one go at least. */
+  #chunks(count: number): number {
+    return Math.max(count * this.#chunk, SMALL);
   }
 
   /** @param end - bytes that have been sent, in whole chunks */
   sent(end: number): void {
     // Who has had nothing to send says nothing about the path.
     if (this.#sent.length === 0) this.#arrivals.splice(0, this.#arrivals.length, { written: this.#arrivals.at(-1)?.written ?? 0, time: this.#now() });
+    this.#chunk = end - this.#end;
+    this.#end = end;
     this.#sent.push({ end, time: this.#now() });
   }
 

@@ -13,14 +13,25 @@ const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])$/i;
 const SUFFIXED = /\.peerline-(part|state)$/i;
 const BAD_END = /[. ]$/;
 
-const encoder = new TextEncoder();
-
 /** Why a path is refused. `empty`: a segment; `climbs`: it does not go straight down; `reserved`: a name that means something else. */
 export type PathProblem = "empty" | "climbs" | "too long" | "character" | "reserved";
 
-/** Bytes of UTF-8. */
+/** Bytes of UTF-8. They are counted, not made: a folder has thousands of paths, and each is measured several times. */
 export function byteLength(text: string): number {
-  return encoder.encode(text).length;
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    // Two units stand for a character of four bytes.
+    const isPair = unit >= 0xd800 && unit <= 0xdbff && isLowSurrogate(text.charCodeAt(index + 1));
+    if (isPair) index += 1;
+    bytes += isPair || unit > 0x7ff ? 2 : 1;
+  }
+  return bytes;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
 /** What is wrong with a path, as the other side wrote it; undefined: it may be joined to a directory on every system. */

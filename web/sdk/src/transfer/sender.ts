@@ -103,7 +103,8 @@ export class Sender {
   }
 
   #mayGo(bytes: number): boolean {
-    return this.#sent - this.#written + bytes <= Math.min(this.#window, this.#pace.window);
+    const underway = this.#sent - this.#written;
+    return underway === 0 || underway + bytes <= Math.min(this.#window, this.#pace.window);
   }
 
   /** Waits until the data channel wants more. */
