@@ -5,8 +5,25 @@ import { SitePeer, connect } from "./pair.mjs";
 /** NATs and firewalls that let in answers only, but where each destination sees the same address. */
 const STEADY = ["firewall", "port-restricted", "cgnat", "shared-cgn", "nat64"];
 
+/** Types whose hosts have IPv6 besides or alone. */
+const WITH_IPV6 = ["firewall", "dual-stack", "ipv6-only", "nat64"];
+
+/** What makes a pair's direct path: "udp", "predicted" ports, or "tcp". Undefined where there is none. */
+export function directWay(pair, punch) {
+  if (isUntranslated(pair)) return undefined;
+  if (punch.isDirect(pair.a, pair.b)) return "udp";
+  if (isPredicted(pair)) return "predicted";
+  return isDirectOverTcp(pair) ? "tcp" : undefined;
+}
+
+/** Whether one is a browser behind a NAT64, and the other one has IPv4 only: browsers leave it to the system to translate its addresses (RFC 6877), and the laboratory's hosts don't. */
+function isUntranslated({ a, b, peers }) {
+  const isStuck = (type, stack, other) => type === "nat64" && stack !== "native" && !WITH_IPV6.includes(other);
+  return isStuck(a, peers[0], b) || isStuck(b, peers[1], a);
+}
+
 /** Whether a direct path comes about because a native peer says which port a NAT has given, where that numbers them (RFC 5128 §3.4). */
-export function isPredicted({ a, b, peers }) {
+function isPredicted({ a, b, peers }) {
   const predicts = (type, stack) => type === "sym-seq" && stack === "native";
   const [one, other] = [predicts(a, peers[0]), predicts(b, peers[1])];
   return (one && other) || (one && STEADY.includes(b)) || (other && STEADY.includes(a));
@@ -36,7 +53,7 @@ export class Matrix {
 
   /** Resolves with a row: the pair, what was expected of it, and what `connect` says. */
   async connect({ a, b, peers }) {
-    const isDirect = this.punch.isDirect(a, b) || isPredicted({ a, b, peers }) || isDirectOverTcp({ a, b, peers });
+    const isDirect = directWay({ a, b, peers }, this.punch) !== undefined;
     const ends = [];
     for (const [index, type] of [a, b].entries()) ends.push(await this.#peer(SIDES[index], type, peers[index]));
     const result = await connect(...ends, { waitForDirect: isDirect });
@@ -78,9 +95,9 @@ export function allPairs(types) {
 }
 
 /** A row's cell: where data goes, and how long the first message took. */
-export function cell({ connected, path, time, isDirect, isWell, first, settled }) {
+export function cell({ connected, path, time, isDirect, isWell, first, settled, isAgain }) {
   if (!connected) return "**no**";
   const then = first === path ? "" : `, direct at ${settled}`;
   const wrong = isDirect && !isWell ? "**, not direct**" : "";
-  return `${path} ${time}${then}${wrong}`;
+  return `${path} ${time}${then}${wrong}${isAgain ? " †" : ""}`;
 }

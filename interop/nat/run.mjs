@@ -1,7 +1,7 @@
 // One pair by hand: node interop/nat/run.mjs --a symmetric --b port-restricted --peers native,chromium --delay 25 --runs 3
 import { inspect, parseArgs } from "node:util";
-import { Laboratory, isDirectOverTcp, punchTable } from "./laboratory.mjs";
-import { isPredicted } from "./matrix.mjs";
+import { Laboratory, punchTable } from "./laboratory.mjs";
+import { directWay } from "./matrix.mjs";
 import { SitePeer, connect } from "./pair.mjs";
 
 const { values } = parseArgs({
@@ -26,14 +26,11 @@ try {
   await laboratory.serve();
   const sites = [await laboratory.site("a", values.a, quality), await laboratory.site("b", values.b, quality)];
   ends = sites.map((site, index) => new SitePeer(site, stacks[index]));
-  const pair = { a: values.a, b: values.b, peers: stacks };
-  const isPunched = punchTable().isDirect(values.a, values.b);
-  const byTcp = !isPunched && isDirectOverTcp(pair);
-  const isDirect = isPunched || byTcp || isPredicted(pair);
-  const way = isPunched ? "a direct path over UDP" : byTcp ? "a direct path over TCP" : isDirect ? "a direct path over UDP with predicted ports" : "no direct path";
-  console.log(`${values.a} and ${values.b}: ${way}`);
+  const way = directWay({ a: values.a, b: values.b, peers: stacks }, punchTable());
+  const words = { udp: "a direct path over UDP", predicted: "a direct path over UDP with predicted ports", tcp: "a direct path over TCP" };
+  console.log(`${values.a} and ${values.b}: ${words[way] ?? "no direct path"}`);
   for (let run = 0; run < Number(values.runs); run += 1) {
-    const result = await connect(...ends, { waitForDirect: isDirect });
+    const result = await connect(...ends, { waitForDirect: way !== undefined });
     console.log(values.verbose ? inspect(result, { depth: 5 }) : line(result));
   }
 } finally {
