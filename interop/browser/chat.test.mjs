@@ -26,6 +26,43 @@ async function focused(call) {
   return { role, name, description };
 }
 
+test("of a long conversation the latest lines are drawn, and the others on demand", async () => {
+  const browser = await chromium();
+  try {
+    const { ada, grace } = await adaMeetsGrace([browser, browser], server.url);
+    await Promise.all([ada.openChat(), grace.openChat()]);
+    await ada.say("The first of many");
+    await grace.reads("The first of many");
+    await grace.page.click(".line:last-child .line-reply");
+    for (let count = 1; count <= 120; count += 1) await ada.say(`Line ${count}`);
+    await grace.reads("Line 120");
+    await grace.say("An answer to it");
+    const drawn = () => grace.page.$$eval(".line", (all) => all.length);
+    const topOf = (text) => grace.page.$$eval(".line-text", (all, wanted) => all.find(({ textContent }) => textContent === wanted)?.getBoundingClientRect().top, text);
+    await grace.reads("An answer to it");
+    assert.equal(await drawn(), 100);
+
+    // What is in view stays there, where the button was or a little below.
+    await grace.page.$eval("[role=log]", (log) => log.scrollTo({ top: 0 }));
+    const before = await topOf("Line 22");
+    await grace.press("Earlier messages");
+    await grace.reads("The first of many");
+    assert.equal(await drawn(), 122);
+    assert.ok(Math.abs((await topOf("Line 22")) - before) < 60, "it jumped away");
+
+    // Opened again, it is as at first; and a quote leads to a line that is not drawn.
+    await grace.page.focus("textarea");
+    await grace.page.keyboard.press("Escape");
+    await grace.openChat();
+    assert.equal(await drawn(), 100);
+    await grace.page.click("button.line-answered");
+    await grace.page.waitForFunction(() => document.activeElement.matches(".line") && document.activeElement.textContent.includes("The first of many"), PATIENCE);
+    assert.equal(await drawn(), 122);
+  } finally {
+    await browser.close();
+  }
+});
+
 test("a message is answered by keyboard alone, and its quote leads to it", async () => {
   const browser = await chromium();
   try {

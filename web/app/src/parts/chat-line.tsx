@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { answered } from "../state/chat";
+import { answered, drawEarlier, firstDrawn } from "../state/chat";
 import { messages, type Message } from "../state/model";
 import { clockText } from "../text/amounts";
 import { t } from "../text/text";
@@ -70,6 +70,14 @@ function Answered({ id }: { id: string }): JSX.Element {
 }
 
 function goTo(id: string): void {
+  const index = messages.value.findIndex((message) => message.id === id);
+  if (index >= firstDrawn.value) return show(id);
+  drawEarlier(index);
+  // By then it is drawn.
+  setTimeout(() => show(id));
+}
+
+function show(id: string): void {
   const line = document.getElementById(`line-${id}`);
   line?.scrollIntoView({ block: "center" });
   line?.focus({ preventScroll: true });

@@ -1,6 +1,6 @@
-import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { answered, sendMessage } from "../state/chat";
+import type { JSX, RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { answered, DRAWN, drawEarlier, drawLatest, firstDrawn, sendMessage } from "../state/chat";
 import { chatOpen, delivered, messages, unread } from "../state/model";
 import { t } from "../text/text";
 import { ChatLine, walkLines } from "./chat-line";
@@ -19,6 +19,7 @@ export function openChat(): void {
 /** Closes the chat; the focus goes back to its button. */
 export function closeChat(): void {
   chatOpen.value = false;
+  drawLatest();
   document.querySelector<HTMLElement>("[aria-controls=chat]")?.focus();
 }
 
@@ -69,7 +70,7 @@ export function Chat(): JSX.Element {
             <p>{t("chat.signs")}</p>
           </div>
         )}
-        <Lines />
+        <Lines log={log} />
       </div>
       <form class="chat-form" onSubmit={send}>
         {answered.value !== null && (
@@ -105,20 +106,40 @@ export function Chat(): JSX.Element {
 }
 
 /** What was written. A part of its own, so that it is not drawn again with each letter that the user types. */
-function Lines(): JSX.Element {
+function Lines({ log }: { log: RefObject<HTMLDivElement | null> }): JSX.Element {
   const lines = messages.value;
+  const first = firstDrawn.value;
+  const latest = Math.max(first, lines.length - DRAWN);
   const newestDelivered = lines.findLast(({ from, id }) => from === null && delivered.value.has(id));
+  const before = useRef({ first, height: 0 });
+
+  // What is being read stays where it is when something comes before it.
+  useLayoutEffect(() => {
+    const height = log.current?.scrollHeight ?? 0;
+    if (first < before.current.first) log.current?.scrollBy({ top: height - before.current.height });
+    before.current = { first, height };
+  });
+
+  const drawn = (from: number, to: number): JSX.Element[] =>
+    lines.slice(from, to).map((message, index) => (
+      <ChatLine
+        key={`${message.from} ${message.id}`}
+        message={message}
+        before={index === 0 && from === first ? undefined : lines[from + index - 1]}
+        isLatest={from + index === lines.length - 1}
+        isNewestDelivered={message === newestDelivered}
+      />
+    ));
   return (
     <>
-      {lines.map((message, index) => (
-        <ChatLine
-          key={`${message.from} ${message.id}`}
-          message={message}
-          before={lines[index - 1]}
-          isLatest={index === lines.length - 1}
-          isNewestDelivered={message === newestDelivered}
-        />
-      ))}
+      {first > 0 && (
+        <button type="button" class="plain chat-earlier" onClick={() => drawEarlier()}>
+          {t("chat.earlier")}
+        </button>
+      )}
+      {/* Nothing new: nobody wants it read aloud. */}
+      {first < latest && <div aria-live="off">{drawn(first, latest)}</div>}
+      {drawn(latest, lines.length)}
     </>
   );
 }

@@ -4,7 +4,7 @@ import type { Message } from "./model";
 const { call } = vi.hoisted(() => ({ call: { channel: null as unknown } }));
 vi.mock("./call", () => ({ ownChannel: () => call.channel }));
 
-const { answered, followChat, inOrder, sendMessage } = await import("./chat");
+const { answered, DRAWN, drawEarlier, drawLatest, firstDrawn, followChat, inOrder, sendMessage } = await import("./chat");
 const { keptLines } = await import("./kept-chat");
 const model = await import("./model");
 
@@ -57,6 +57,35 @@ describe("the chat", () => {
     vi.stubGlobal("dispatchEvent", page.dispatchEvent.bind(page));
     model.messages.value = [];
     model.chatOpen.value = false;
+  });
+
+  it("draws the latest lines, and earlier ones when they are wanted", async () => {
+    const { channel, end } = await enter("one");
+    const writeUpTo = (count: number) => {
+      while (channel.chat.length < count) channel.say(String(channel.chat.length));
+    };
+    writeUpTo(DRAWN);
+    expect(firstDrawn.value).toBe(0);
+    writeUpTo(3 * DRAWN);
+    expect(firstDrawn.value).toBe(2 * DRAWN);
+    drawEarlier();
+    expect(firstDrawn.value).toBe(DRAWN);
+    // What is being read doesn't go away while others write.
+    writeUpTo(4 * DRAWN);
+    expect(firstDrawn.value).toBe(DRAWN);
+    drawEarlier(7);
+    expect(firstDrawn.value).toBe(7);
+    drawEarlier(DRAWN);
+    expect(firstDrawn.value).toBe(7);
+    drawEarlier();
+    expect(firstDrawn.value).toBe(0);
+    drawLatest();
+    expect(firstDrawn.value).toBe(3 * DRAWN);
+    drawEarlier();
+    end();
+    await enter("two");
+    model.messages.value = Array.from({ length: 3 * DRAWN }, (_, index) => ({ ...(model.messages.value[0] as Message), id: String(index) }));
+    expect(firstDrawn.value).toBe(2 * DRAWN);
   });
 
   it("counts what others wrote as unread while it is closed", async () => {

@@ -1,4 +1,4 @@
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { ChatMessage } from "peerline";
 import { language } from "../text/languages";
 import { t } from "../text/text";
@@ -10,8 +10,27 @@ import { notify } from "./notices";
 /** Keeping takes as long as all lines take together: it is done so many milliseconds after one came, for all that came meanwhile. */
 const KEEP_AFTER = 1_000;
 
+/** So many of the latest lines are drawn: a long conversation would cost the call time and memory. */
+export const DRAWN = 100;
+
 /** The line that the user is about to answer. */
 export const answered = signal<model.Message | null>(null);
+
+/** Where the lines begin that are drawn, once the user wanted to see earlier ones. */
+const wanted = signal<number | null>(null);
+
+/** Where the lines begin that are drawn. */
+export const firstDrawn = computed(() => Math.max(0, Math.min(wanted.value ?? Number.POSITIVE_INFINITY, model.messages.value.length - DRAWN)));
+
+/** Draws earlier lines, too: up to this one, or some more. */
+export function drawEarlier(upTo = firstDrawn.value - DRAWN): void {
+  if (upTo < firstDrawn.value) wanted.value = upTo;
+}
+
+/** Draws the latest lines only, as at first. */
+export function drawLatest(): void {
+  wanted.value = null;
+}
 
 /** Follows the chat of the call; returns what ends that, and forgets it. */
 export function followChat(): () => void {
@@ -66,6 +85,7 @@ export function followChat(): () => void {
     removeEventListener("pagehide", keep);
     stop();
     answered.value = null;
+    drawLatest();
     forgetLines();
   };
 }
