@@ -3,6 +3,7 @@ import type { FileEntry } from "./message.js";
 import { mendedPath } from "./path.js";
 import type { Bytes } from "./digest.js";
 import { type Source, UnreadableFile } from "./pipeline.js";
+import { SequentialReader } from "./sequential-reader.js";
 import { SmallFiles } from "./small-files.js";
 
 /** A file with the path that the receiver is to see. */
@@ -20,6 +21,7 @@ export class ChosenFiles implements Source {
   readonly entries: readonly FileEntry[];
   readonly #files: readonly File[];
   readonly #small = new SmallFiles();
+  readonly #large = new SequentialReader();
 
   /** @throws RangeError for a name that can't be mended */
   constructor(chosen: Iterable<File | FileWithPath>) {
@@ -36,14 +38,16 @@ export class ChosenFiles implements Source {
   async read(file: number, offset: number, length: number): Promise<Bytes> {
     const whole = this.#files[file] as File;
     const isSmall = length === this.entries[file]?.size && length <= SMALL;
-    const reading = isSmall ? this.#small.read(whole, length) : whole.slice(offset, offset + length).arrayBuffer();
-    const bytes = new Uint8Array(
-      await reading.catch(() => {
-        throw new UnreadableFile("unreadable");
-      }),
-    );
+    const reading = isSmall ? this.#small.read(whole, length) : this.#large.read(whole, offset, length);
+    const bytes = await reading.catch(() => {
+      throw new UnreadableFile("unreadable");
+    });
     if (bytes.length !== length) throw new UnreadableFile("changed");
     return bytes;
+  }
+
+  recycle(bytes: Bytes): void {
+    this.#large.recycle(bytes);
   }
 }
 

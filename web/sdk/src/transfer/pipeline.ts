@@ -14,6 +14,8 @@ const STEPS_AHEAD = 256;
 export interface Source {
   /** Rejects with an {@link UnreadableFile} where there are not as many. */
   read(file: number, offset: number, length: number): Promise<Bytes>;
+  /** Takes back what was read, when nobody needs it any more: its buffer may be used again. */
+  recycle?(bytes: Bytes): void;
 }
 
 /** A file can't be sent as it was offered. */
@@ -100,6 +102,11 @@ export class Pipeline {
     }
   }
 
+  /** The bytes of a step are not needed any more. */
+  recycle(bytes: Bytes): void {
+    this.#source.recycle?.(bytes);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#condition.changed();
@@ -153,7 +160,9 @@ export class Pipeline {
       await inParallel(range(first, end), CHUNKS_AHEAD, async (index) => {
         if (this.#stopped) return;
         const length = Math.min(chunk, size - index * chunk);
-        digests[index - first] = (await this.#read(file, index * chunk, length)).digest;
+        const { bytes, digest } = await this.#read(file, index * chunk, length);
+        digests[index - first] = digest;
+        this.recycle(bytes);
       });
       if (this.#stopped) return known;
       const chain = new Chain();

@@ -100,6 +100,7 @@ export class Sender {
       if (this.#phase === "ended") return;
       this.#transmit(writePiece(piece, this.#buffer));
     }
+    this.#pipeline.recycle(bytes);
   }
 
   #mayGo(bytes: number): boolean {

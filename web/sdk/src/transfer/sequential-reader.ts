@@ -1,0 +1,57 @@
+import type { Bytes } from "./digest.js";
+import { CHUNK, CHUNKS_AHEAD } from "./limits.js";
+
+/**
+ * Reads files from beginning to end into buffers that are used again. One made for each chunk would be left to the browser's garbage
+ * collection, which lets hundreds of megabytes of a long transfer pile up.
+ */
+export class SequentialReader {
+  #file: File | undefined;
+  #stream: ReadableStreamBYOBReader | undefined;
+  /** Where the stream is in the file. */
+  #at = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #free: ArrayBuffer[] = [];
+
+  /** What is read is shorter where the file ends. Rejects where it can't be read. What is asked for in order is read without opening anything anew. */
+  read(file: File, offset: number, length: number): Promise<Bytes> {
+    const reading = this.#last.then(() => this.#read(file, offset, length));
+    this.#last = reading.catch(() => undefined);
+    return reading;
+  }
+
+  /** Takes back what was read, when nobody needs it any more. */
+  recycle({ buffer }: Bytes): void {
+    if (buffer.byteLength === CHUNK && this.#free.length < CHUNKS_AHEAD) this.#free.push(buffer);
+  }
+
+  async #read(file: File, offset: number, length: number): Promise<Bytes> {
+    const stream = this.#streamAt(file, offset);
+    if (!stream) return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
+    // Until all of it is there, where the stream is is not known.
+    this.#file = undefined;
+    let buffer = (length <= CHUNK && this.#free.pop()) || new ArrayBuffer(Math.max(length, CHUNK));
+    let filled = 0;
+    while (filled < length) {
+      const { value, done } = await stream.read(new Uint8Array(buffer, filled, length - filled));
+      if (!value) break;
+      buffer = value.buffer;
+      filled += value.byteLength;
+      if (done) break;
+    }
+    [this.#file, this.#at] = [file, offset + filled];
+    return new Uint8Array(buffer, 0, filled);
+  }
+
+  /** None in browsers that read files only into buffers of their own. */
+  #streamAt(file: File, offset: number): ReadableStreamBYOBReader | undefined {
+    if (this.#stream && this.#file === file && this.#at === offset) return this.#stream;
+    this.#stream?.cancel().catch(() => undefined);
+    try {
+      this.#stream = file.slice(offset).stream().getReader({ mode: "byob" });
+    } catch {
+      this.#stream = undefined;
+    }
+    return this.#stream;
+  }
+}
