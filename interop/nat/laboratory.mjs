@@ -72,6 +72,12 @@ export class Laboratory {
     return site;
   }
 
+  /** Another way out for a site's host, by an interface of its own: it is taken when those made before are not there. */
+  async uplink({ namespace }, name, type, quality) {
+    await this.tell("site", { name, type, process: namespace.pid, interface: "wwan0" });
+    if (quality) await this.tell("shape", { site: name, quality });
+  }
+
   /** The address of a DNS server that knows the NAT64's prefix. */
   async #resolver() {
     this.#resolving ??= this.run(this.public, "node", here("resolver.mjs"), RESOLVER);

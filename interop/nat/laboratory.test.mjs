@@ -89,6 +89,18 @@ test("a cable that is pulled, and put in again", async () => {
   assert.notEqual(await udp(), "blocked");
 });
 
+test("a host with two interfaces takes the first, the second when that is gone, and the first again", async () => {
+  const [near, far] = [0, 200];
+  const site = await laboratory.site("wifi", "port-restricted", { delay: near });
+  await laboratory.uplink(site, "cellular", "cgnat", { delay: far });
+  const isFar = async () => (await inside(site, "load.mjs", IPV4[0], "50", "1")).median >= 2 * far;
+  assert.equal(await isFar(), false);
+  await laboratory.tell("interface", { site: "wifi", up: false });
+  assert.equal(await isFar(), true);
+  await laboratory.tell("interface", { site: "wifi", up: true });
+  assert.equal(await isFar(), false);
+});
+
 /** What a host or the reflector lets fall when the machine has much else to do says nothing of the link. */
 const TRIES = 10;
 

@@ -13,8 +13,6 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::libc;
 use nix::sched::{CloneFlags, setns};
 
-/// What browsers take for an ordinary cable.
-const NAME: &str = "eth0";
 /// Linux's own for a device that carries IP packets without a header before them (`linux/if_tun.h`).
 const PACKETS_ALONE: i16 = 0x1001;
 /// What the device holds for us, in packets, while others have the processor.
@@ -31,26 +29,43 @@ struct Request {
 
 nix::ioctl_write_ptr_bad!(set_interface, libc::TUNSETIFF, Request);
 
+/// What a host has for a device: its name there, its addresses, and how far others are preferred.
 #[derive(Debug)]
-pub struct Device(File);
+pub struct Interface {
+    pub name: String,
+    pub addresses: Vec<IpAddr>,
+    /// Of the default routes that a host has the one with the lowest metric is taken.
+    pub metric: u8,
+}
+
+#[derive(Debug)]
+pub struct Device {
+    file: File,
+    namespace: File,
+    interface: Interface,
+}
 
 impl Device {
-    /// Makes one in the network namespace of a process, with these addresses and everything else reached through it.
-    pub fn new(process: u32, addresses: &[IpAddr]) -> Result<Self> {
-        let enter_and_make = || {
-            let namespace = File::open(format!("/proc/{process}/ns/net"))?;
-            setns(namespace, CloneFlags::CLONE_NEWNET)?;
-            make(addresses)
-        };
-        // Threads are in namespaces of their own.
-        thread::scope(|scope| scope.spawn(enter_and_make).join())
-            .map_err(|_| anyhow!("the thread that enters the namespace broke"))?
-            .with_context(|| format!("no device in the namespace of process {process}"))
+    /// Makes one in the network namespace of a process, with everything else reached through it.
+    pub fn new(process: u32, interface: Interface) -> Result<Self> {
+        let namespace = File::open(format!("/proc/{process}/ns/net"))?;
+        let file = within(&namespace, || {
+            let file = interface.make()?;
+            interface.connect()?;
+            Ok(file)
+        });
+        let file = file.with_context(|| format!("no device in the namespace of process {process}"))?;
+        Ok(Self { file, namespace, interface })
+    }
+
+    /// The host notices: the interface goes away with its addresses and its routes, or has them again.
+    pub fn set_up(&self, is_up: bool) -> Result<()> {
+        within(&self.namespace, || if is_up { self.interface.connect() } else { self.interface.disconnect() })
     }
 
     /// `None`: there is nothing at the moment.
     pub fn receive<'a>(&self, buffer: &'a mut [u8]) -> io::Result<Option<&'a [u8]>> {
-        match (&self.0).read(buffer) {
+        match (&self.file).read(buffer) {
             Ok(length) => Ok(buffer.get(..length)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
@@ -59,7 +74,7 @@ impl Device {
 
     /// A device that is full or down takes nothing, as a cable does.
     pub fn send(&self, packet: &[u8]) {
-        let _ = (&self.0).write(packet);
+        let _ = (&self.file).write(packet);
     }
 
     pub fn buffer() -> Vec<u8> {
@@ -69,35 +84,61 @@ impl Device {
 
 impl AsFd for Device {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.file.as_fd()
     }
 }
 
-fn make(addresses: &[IpAddr]) -> Result<Device> {
-    let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun");
-    let file = file.context("/dev/net/tun is needed")?;
-    let mut request = Request { name: [0; 16], flags: PACKETS_ALONE, rest: [0; 22] };
-    for (place, letter) in request.name.iter_mut().zip(NAME.bytes()) {
-        *place = letter.cast_signed();
-    }
-    // SAFETY: the kernel reads and writes one `struct ifreq`, which `request` is as long as; the file is open.
-    #[allow(unsafe_code)]
-    unsafe { set_interface(file.as_raw_fd(), &raw const request) }?;
-    // No addresses of the system's own choice.
-    fs::write(format!("/proc/sys/net/ipv6/conf/{NAME}/addr_gen_mode"), "1")?;
-    for address in addresses {
-        let length = if address.is_ipv4() { 24 } else { 64 };
-        let nodad: &[&str] = if address.is_ipv4() { &[] } else { &["nodad"] };
-        let address = format!("{address}/{length}");
-        ip(&[&["address", "add", &address, "dev", NAME], nodad].concat())?;
-    }
-    ip(&["link", "set", NAME, "txqueuelen", QUEUE, "up"])?;
-    for version in ["-4", "-6"] {
-        if addresses.iter().any(|address| address.is_ipv4() == (version == "-4")) {
-            ip(&[version, "route", "add", "default", "dev", NAME])?;
+/// Threads are in namespaces of their own.
+fn within<T: Send>(namespace: &File, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let enter_and_work = || {
+        setns(namespace, CloneFlags::CLONE_NEWNET)?;
+        work()
+    };
+    thread::scope(|scope| scope.spawn(enter_and_work).join())
+        .map_err(|_| anyhow!("the thread that enters the namespace broke"))?
+}
+
+impl Interface {
+    fn make(&self) -> Result<File> {
+        let file =
+            OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun");
+        let file = file.context("/dev/net/tun is needed")?;
+        let mut request = Request { name: [0; 16], flags: PACKETS_ALONE, rest: [0; 22] };
+        ensure!(self.name.len() < request.name.len(), "{} is too long for an interface's name", self.name);
+        for (place, letter) in request.name.iter_mut().zip(self.name.bytes()) {
+            *place = letter.cast_signed();
         }
+        // SAFETY: the kernel reads and writes one `struct ifreq`, which `request` is as long as; the file is open.
+        #[allow(unsafe_code)]
+        unsafe { set_interface(file.as_raw_fd(), &raw const request) }?;
+        // No addresses of the system's own choice.
+        fs::write(format!("/proc/sys/net/ipv6/conf/{}/addr_gen_mode", self.name), "1")?;
+        Ok(file)
     }
-    Ok(Device(file))
+
+    fn connect(&self) -> Result<()> {
+        let Self { name, addresses, metric } = self;
+        for address in addresses {
+            let length = if address.is_ipv4() { 24 } else { 64 };
+            let nodad: &[&str] = if address.is_ipv4() { &[] } else { &["nodad"] };
+            let address = format!("{address}/{length}");
+            ip(&[&["address", "replace", &address, "dev", name], nodad].concat())?;
+        }
+        ip(&["link", "set", name, "txqueuelen", QUEUE, "up"])?;
+        for version in ["-4", "-6"] {
+            if addresses.iter().any(|address| address.is_ipv4() == (version == "-4")) {
+                let metric = metric.to_string();
+                ip(&[version, "route", "replace", "default", "dev", name, "metric", &metric])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As a laptop does it whose radio has lost its network.
+    fn disconnect(&self) -> Result<()> {
+        ip(&["link", "set", &self.name, "down"])?;
+        ip(&["address", "flush", "dev", &self.name])
+    }
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {
