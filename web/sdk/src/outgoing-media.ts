@@ -39,7 +39,9 @@ export class OutgoingMedia {
   /** Sends the present tracks instead of those that `connection` sends. */
   async replace(connection: RTCPeerConnection): Promise<void> {
     const [audio, video] = transceivers(connection);
-    await Promise.all([audio?.sender.replaceTrack(this.#audio), video?.sender.replaceTrack(this.#video)]);
+    // A peer that has no use for a kind has refused its transceiver.
+    const isTaken = (transceiver?: RTCRtpTransceiver) => transceiver !== undefined && transceiver.direction !== "stopped";
+    await Promise.all([isTaken(audio) && audio?.sender.replaceTrack(this.#audio), isTaken(video) && video?.sender.replaceTrack(this.#video)]);
   }
 }
 

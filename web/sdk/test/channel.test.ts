@@ -275,6 +275,15 @@ describe("a call of two", () => {
     expect([offers(), open().length]).toEqual([2, 2]);
   });
 
+  it("answers a restart by a peer that has refused a kind of media", async () => {
+    const refusing = FakeNetwork.connections.find(({ offers }) => offers === 0);
+    for (const transceiver of FakeNetwork.connections.find(({ offers }) => offers > 0)?.transceivers ?? []) transceiver.direction = "stopped";
+    refusing?.restartIce();
+    await pass(4000);
+    expect(refusing?.signalingState).toBe("stable");
+    expect(offers()).toBe(2);
+  });
+
   it("makes sure of the server when nothing comes any more", async () => {
     await pass(3000);
     // Its address is another one: what it sends over the old connection arrives nowhere.

@@ -267,10 +267,13 @@ export class FakePeerConnection {
   #addTransceiver(kind: string, direction: string, mid: number | null = null): FakeTransceiver {
     const sender: FakeTransceiver["sender"] = {
       track: null,
-      replaceTrack: async (track) => void (sender.track = track),
+      replaceTrack: async (track) => {
+        if (transceiver.direction === "stopped") throw new DOMException("It is stopped", "InvalidStateError");
+        sender.track = track;
+      },
       setStreams: () => undefined,
     };
-    const transceiver = { kind, mid, direction, sender, receiver: { track: new FakeTrack(kind) } };
+    const transceiver: FakeTransceiver = { kind, mid, direction, sender, receiver: { track: new FakeTrack(kind) } };
     this.transceivers.push(transceiver);
     if (mid === null) this.#negotiationNeeded();
     return transceiver;
