@@ -124,10 +124,12 @@ export class Liveness {
 
   /** Nothing came since the last look. */
   #miss(listened: number, now: number): void {
-    if (this.#alarmed || now < this.#judgesFrom) return;
+    if (now < this.#judgesFrom) return;
+    if (this.#alarmed) return this.#wait(listened);
     if (this.#probes > 0) this.#quiet += listened;
     if (this.#probes >= PROBES && this.#quiet >= this.#patience) {
       this.#alarmed = { pair: this.#pair };
+      this.#quiet = 0;
       this.#actions.silent();
       return;
     }
@@ -135,6 +137,14 @@ export class Liveness {
     this.#probes += 1;
     if (this.#doubted || this.#quiet < this.#patience / 2) return;
     this.#doubted = true;
+    this.#actions.doubt();
+  }
+
+  /** A new path has been asked for, and doesn't come about: our network may have changed once more. */
+  #wait(listened: number): void {
+    this.#quiet += listened;
+    if (this.#quiet < this.#patience) return;
+    this.#quiet = 0;
     this.#actions.doubt();
   }
 }
