@@ -317,3 +317,25 @@ fn rfc9260_7_2_1_another_path() {
     network.run(2 * SECOND);
     assert_eq!(network.received().len(), 41);
 }
+
+/// The timer of a path that was gone, doubled again and again, is no reason to wait on the next one.
+#[test]
+fn what_was_lost_on_a_dead_path_goes_by_the_next_one_at_once() {
+    let mut network = pair();
+    for _ in 0..40 {
+        network.send(0, vec![1; 65_536]);
+    }
+    network.run(SECOND / 20);
+    network.filter = Some(Box::new(|_, _| true));
+    network.run(11 * SECOND);
+    let mut received = network.received().len();
+    assert!(received < 40);
+    network.filter = None;
+    let now = network.now;
+    network.machines[0].path_changed(now);
+    let is_whole = network.run_until(2 * SECOND, |network| {
+        received += network.received().len();
+        received == 40
+    });
+    assert!(is_whole, "{received} of 40");
+}

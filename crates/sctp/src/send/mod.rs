@@ -210,10 +210,15 @@ impl Sender {
     }
 
     /// Packets go another way: what was learned of the old one doesn't hold.
-    pub(crate) fn path_changed(&mut self, segment: usize) {
+    pub(crate) fn path_changed(&mut self, now: Instant, segment: usize) {
         self.round_trip.forget();
         self.congestion = Cubic::new(segment);
         self.loss.leave_recovery();
+        // Where nothing was acknowledged for a while the old path is gone, and with it what went there: the timer, which each timeout
+        // has doubled, is as much of it as the round trip.
+        if self.timeouts_in_a_row > 0 {
+            self.retransmission_timer = Some(now);
+        }
     }
 
     pub(crate) fn set_segment(&mut self, segment: usize) {
