@@ -20,7 +20,7 @@ mod outbox;
 mod pace;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::RngCore as _;
 use rand::rngs::StdRng;
@@ -76,6 +76,8 @@ pub struct Client {
     phase: Phase,
     resume: Option<ResumePoint>,
     failures: u32,
+    /// How long the server's last welcome took.
+    round_trip: Duration,
     outbox: Outbox,
     pace: Pace,
     channels: BTreeMap<ChannelId, Channel>,
@@ -108,6 +110,7 @@ impl Client {
             phase: Phase::Waiting { until: now },
             resume: None,
             failures: 0,
+            round_trip: Duration::ZERO,
             outbox: Outbox::default(),
             pace: Pace::new(now),
             channels: BTreeMap::new(),

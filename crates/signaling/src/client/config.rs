@@ -13,6 +13,8 @@ pub struct Config {
     pub pong: Duration,
     /// The same after [`super::Client::wake`], when doubt is justified.
     pub probe: Duration,
+    /// The same after [`super::Client::network_changed`], when the connection is likely gone; a server that is far away has more time.
+    pub doubt: Duration,
     /// How long a member is kept whom the server doesn't know any more after it has lost its memory: it may be on its way back.
     pub missing: Duration,
     /// When a channel that the server refused to let us back into is tried again.
@@ -26,6 +28,7 @@ impl Default for Config {
             connect: Duration::from_secs(10),
             pong: Duration::from_secs(10),
             probe: Duration::from_secs(3),
+            doubt: Duration::from_millis(500),
             missing: Duration::from_secs(60),
             rejoin: Duration::from_secs(10),
         }

@@ -15,6 +15,8 @@ use crate::message::{Ack, Drain, Hello, Ping, Resume, ToClient, Welcome};
 /// At the latest after so many frames, or so long, the server hears how far we have got; it asks for 32, and 2 seconds.
 const ACK_FRAMES: u64 = 16;
 const ACK_DELAY: Duration = Duration::from_secs(1);
+/// How many round trips an answer may take at least when the connection is likely gone.
+const DOUBT_ROUND_TRIPS: u32 = 3;
 /// What a server may ask for at most: a mistake there must not silence the client for good.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
@@ -28,7 +30,7 @@ pub(super) enum Phase {
     /// It is being made.
     Connecting { until: Instant },
     /// `hello` has been sent. `retry` is the server's word with a refusal.
-    Greeting { until: Instant, retry: Option<Duration> },
+    Greeting { since: Instant, until: Instant, retry: Option<Duration> },
     /// The session goes on.
     Open(Open),
 }
@@ -88,7 +90,7 @@ impl Client {
         });
         let agent = Some(self.config.agent.as_str().into());
         let hello = frame::to_text(Number::Id(id), &Hello { key: self.key.clone(), agent, resume });
-        self.phase = Phase::Greeting { until, retry: None };
+        self.phase = Phase::Greeting { since: now, until, retry: None };
         self.transmit(now, hello);
     }
 
@@ -101,12 +103,26 @@ impl Client {
         }
     }
 
-    /// The network changed, or the machine woke up: connects at once, or finds out whether the connection still works.
+    /// The machine woke up: connects at once, or finds out whether the connection still works.
     pub fn wake(&mut self, now: Instant) {
         match self.phase {
             Phase::Waiting { .. } => self.attempt(now),
             Phase::Open(_) => self.ping(now, self.config.probe),
             Phase::Closed | Phase::Connecting { .. } | Phase::Greeting { .. } => {}
+        }
+    }
+
+    /// Our network is another one: as [`wake`](Self::wake), but the answer is late sooner, and what was begun in the network of before
+    /// begins anew.
+    pub fn network_changed(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Waiting { .. } => self.attempt(now),
+            Phase::Open(_) => self.ping(now, self.config.doubt.max(self.round_trip * DOUBT_ROUND_TRIPS)),
+            Phase::Connecting { .. } | Phase::Greeting { .. } => {
+                self.events.push_back(Event::Disconnect);
+                self.attempt(now);
+            }
         }
     }
 
@@ -189,6 +205,9 @@ impl Client {
     }
 
     fn welcomed(&mut self, now: Instant, welcome: &Welcome<'_>) {
+        if let Phase::Greeting { since, .. } = self.phase {
+            self.round_trip = now.saturating_duration_since(since);
+        }
         let before = self.resume.take();
         let same_life = before.as_ref().is_some_and(|point| point.epoch == welcome.epoch);
         let recovered = welcome.recovered && same_life;

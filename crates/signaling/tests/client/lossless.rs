@@ -67,7 +67,7 @@ fn whatever_breaks_every_message_arrives_once() {
         let mut sent = Vec::new();
         for _ in 0..60 {
             let who = network.random.random_range(0..CLIENTS);
-            match network.random.random_range(0..12) {
+            match network.random.random_range(0..13) {
                 0 => network.break_transport(who),
                 1 => network.silence(who),
                 2 => {
@@ -77,7 +77,8 @@ fn whatever_breaks_every_message_arrives_once() {
                     network.break_transport(who);
                 }
                 3 => network.act(who, |client, now| client.wake(now)),
-                4 => {
+                4 => network.act(who, |client, now| client.network_changed(now)),
+                5 => {
                     for _ in 0..40 {
                         say(&mut network, &mut sent);
                     }

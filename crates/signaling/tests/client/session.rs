@@ -119,6 +119,35 @@ fn a_silent_client_sends_a_ping_and_gives_a_dead_connection_up() {
 }
 
 #[test]
+fn in_another_network_an_answer_is_late_after_half_a_second_or_three_round_trips() {
+    for (round_trip, patience) in [(20, 500), (300, 900)] {
+        let mut alone = Alone::new();
+        let hello = alone.connect();
+        alone.now += Duration::from_millis(round_trip);
+        alone.welcome(&hello, "one", false);
+        alone.events();
+        alone.client.network_changed(alone.now);
+        assert_eq!(alone.frame().unwrap()["type"], "ping");
+        assert_eq!(alone.wait(), Duration::from_millis(patience));
+        assert_eq!(alone.events(), [Event::Disconnect, Event::StateChanged(State::Connecting)]);
+    }
+}
+
+#[test]
+fn in_another_network_a_connection_that_was_being_made_is_made_anew() {
+    let mut alone = Alone::new();
+    assert_eq!(alone.events(), [Event::Connect]);
+    alone.client.network_changed(alone.now);
+    assert_eq!(alone.events(), [Event::Disconnect, Event::Connect]);
+    alone.client.connected(alone.now);
+    alone.client.network_changed(alone.now);
+    assert_eq!(alone.events(), [Event::Disconnect, Event::Connect]);
+    alone.client.disconnected(alone.now, 1006);
+    alone.client.network_changed(alone.now);
+    assert_eq!(alone.events(), [Event::Connect], "it doesn't wait any longer");
+}
+
+#[test]
 fn a_server_that_cannot_be_reached_is_tried_again_with_growing_waits() {
     let mut alone = Alone::new();
     let mut waits = Vec::new();
