@@ -386,7 +386,8 @@ impl Connection {
             self.begin_dtls(now);
         }
         if self.ice.remote_credentials() != Some(&remote.credentials) {
-            if is_first {
+            // RFC 8445 §6.1.1: they last. For agents of RFC 5245 (§5.2), as browsers are, a restart selects them anew.
+            if is_first || !remote.has_ice2 {
                 let is_controlling = agreement.we_offered || remote.is_lite;
                 let role = if is_controlling { ice::Role::Controlling } else { ice::Role::Controlled };
                 self.ice.set_role(now, role);

@@ -409,10 +409,9 @@ impl Connection {
                 ice::Event::GatheringStateChanged(state) => self.gathering_changed(state),
                 ice::Event::StateChanged(state) => self.ice_changed(state),
                 ice::Event::RouteChanged(route) => {
-                    let is_other = self
-                        .route
-                        .zip(route)
-                        .is_some_and(|(old, new)| (old.transport, old.remote) != (new.transport, new.remote));
+                    // The same peer by another interface is another path.
+                    let path = |route: ice::Route| (route.transport, route.local, route.remote);
+                    let is_other = self.route.zip(route).is_some_and(|(old, new)| path(old) != path(new));
                     if is_other {
                         self.channels.path_changed(now);
                     }

@@ -235,6 +235,20 @@ fn rfc8445_section_6_1_1_a_restart_before_the_handshake_keeps_the_roles() {
 }
 
 #[test]
+fn rfc5245_section_5_2_a_restart_by_an_agent_without_ice2_gives_it_the_control() {
+    let (mut world, _) = open(&Configuration::default(), Link::default());
+    assert_eq!(world.peers[0].connection.ice().role(), Role::Controlling);
+    let now = world.now;
+    world.peers[1].connection.restart_ice();
+    world.peers[1].connection.set_local_description(now, None).unwrap();
+    let mut offer = world.peers[1].connection.local_description().unwrap();
+    offer.sdp = offer.sdp.replace("trickle ice2", "trickle");
+    world.peers[0].connection.set_remote_description(now, offer).unwrap();
+    world.peers[0].connection.set_local_description(now, None).unwrap();
+    assert_eq!(world.peers[0].connection.ice().role(), Role::Controlled);
+}
+
+#[test]
 fn renegotiation_disturbs_nothing() {
     let (mut world, channels) = open(&Configuration::default(), Link::default());
     world.negotiate(1);

@@ -16,6 +16,8 @@ pub(crate) struct RemoteTransport {
     pub section: usize,
     pub credentials: Credentials,
     pub is_lite: bool,
+    /// Its agent is one of RFC 8445 (§10).
+    pub has_ice2: bool,
     pub fingerprints: Vec<dtls::Fingerprint>,
     /// `None` if it isn't said.
     pub setup: Option<Setup>,
@@ -114,8 +116,8 @@ impl RemoteTransport {
                 all
             });
         candidates.shrink_to_fit();
-        let trickles =
-            first::<IceOptions>(&sections, description).is_some_and(|options| options.contains("trickle"));
+        let options: Option<IceOptions> = first(&sections, description);
+        let has = |option| options.as_ref().is_some_and(|options| options.contains(option));
         let is_said_complete = sections.iter().any(|media| media.has(flag::END_OF_CANDIDATES))
             || description.session().has(flag::END_OF_CANDIDATES);
 
@@ -124,11 +126,12 @@ impl RemoteTransport {
             section: index,
             credentials: Credentials { ufrag: ufrag.0, pwd: pwd.0 },
             is_lite: description.session().has(flag::ICE_LITE),
+            has_ice2: has("ice2"),
             fingerprints,
             setup: first(&sections, description),
             candidates,
             // RFC 8838 §3: who doesn't trickle has said all.
-            has_all_candidates: is_said_complete || !trickles,
+            has_all_candidates: is_said_complete || !has("trickle"),
             sctp: RemoteSctp {
                 port: section.get::<SctpPort>().map_or(5000, |port| port.0),
                 max_message_size: (max_message_size != 0)
