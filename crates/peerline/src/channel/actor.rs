@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::chat::{Chat, Outgoing, Way};
 use super::connection::Reported;
 use super::left_out::{Arrival, LeftOut};
+use super::network::{Change, Network, next_change};
 use super::participant::{Effect, Remote, Surroundings};
 use super::session::{AnswerSender, Said, Session};
 use super::{ChannelError, ChannelEvent, ChatMessage, EVENTS, sleep_until};
@@ -44,6 +45,7 @@ pub(super) struct Actor {
     left_out: LeftOut,
     /// Without, there are no direct connections.
     surroundings: Option<Surroundings>,
+    network: Option<Network>,
     reports: mpsc::Receiver<Reported>,
     chat: Chat,
     /// Chat messages that the server has been asked to carry.
@@ -78,6 +80,7 @@ impl Actor {
         reports: mpsc::Receiver<Reported>,
     ) -> Self {
         let Handles { commands, events, entered } = handles;
+        let network = surroundings.as_ref().map(|surroundings| Network::of(&surroundings.endpoint));
         Self {
             channel,
             session,
@@ -90,6 +93,7 @@ impl Actor {
             participants: BTreeMap::new(),
             left_out: LeftOut::default(),
             surroundings,
+            network,
             reports,
             chat: Chat::default(),
             carried: HashMap::new(),
@@ -119,6 +123,7 @@ impl Actor {
                     self.take_report(participant, number, news);
                 }
                 command = self.commands.recv() => self.obey(command),
+                change = next_change(&mut self.network) => self.follow(change),
                 () = has_room(&self.events), if !self.outgoing.is_empty() => {}
                 () = self.events.closed() => self.ended = true,
                 () = sleep_until(timeout) => self.handle_timeout(),
@@ -230,15 +235,29 @@ impl Actor {
             }
             Some(Command::Wake) => {
                 self.session.client.wake(now);
-                for participant in self.participants.keys().copied().collect::<Vec<_>>() {
-                    self.change(participant, |remote, surroundings| {
-                        if let Some(surroundings) = surroundings {
-                            remote.network_changed(now, surroundings);
-                        }
-                    });
-                }
+                self.restart_all(now);
             }
             Some(Command::Leave) | None => self.ended = true,
+        }
+    }
+
+    /// Our network is another one.
+    fn follow(&mut self, change: Change) {
+        let now = Instant::now();
+        self.session.client.network_changed(now);
+        // What is new is tried beside what there is.
+        if change == Change::AddressLost {
+            self.restart_all(now);
+        }
+    }
+
+    fn restart_all(&mut self, now: Instant) {
+        for participant in self.participants.keys().copied().collect::<Vec<_>>() {
+            self.change(participant, |remote, surroundings| {
+                if let Some(surroundings) = surroundings {
+                    remote.network_changed(now, surroundings);
+                }
+            });
         }
     }
 

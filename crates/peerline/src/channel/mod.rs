@@ -20,6 +20,7 @@ mod chat;
 mod connection;
 mod left_out;
 mod negotiation;
+mod network;
 mod participant;
 mod recovery;
 mod session;
@@ -440,7 +441,7 @@ impl ChannelSender {
         self.command(Command::SetName(content::presentable(name)))
     }
 
-    /// The network changed, or the machine woke up: finds out at once whether the connection to the server still works.
+    /// The machine woke up: finds out at once whether the connection to the server still works.
     ///
     /// # Errors
     /// When the channel has been left.

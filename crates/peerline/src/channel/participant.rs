@@ -274,7 +274,11 @@ impl Remote {
     pub(super) fn network_changed(&mut self, now: Instant, surroundings: &mut Surroundings) {
         let reachable = self.is_reachable(surroundings);
         let attempt = self.recovery.network_changed(now, reachable);
-        self.reconnect(now, attempt, surroundings);
+        match &mut self.connection {
+            // The other side hasn't noticed anything: there is no offer to collide with.
+            Some(connection) if attempt == Some(1) => connection.restart(now),
+            _ => self.reconnect(now, attempt, surroundings),
+        }
     }
 
     /// Takes new servers and credentials; they count from the next restart of ICE on.
@@ -327,7 +331,7 @@ impl Remote {
         let Some(connection) = self.connection.as_mut().filter(|_| attempt % REPLACE != 0) else {
             return self.connect(now, true, surroundings);
         };
-        if attempt == 1 && self.polite && connection.newest() > 0 {
+        if attempt == 1 && self.polite && connection.newest() > 0 && connection.other_has_ice2() {
             // Only one side offers, so that two restarts at the same time don't collide.
             self.outgoing.push_back(Content::Restart { negotiation: connection.newest() });
         } else {

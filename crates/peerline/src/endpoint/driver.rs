@@ -332,7 +332,7 @@ impl Driver {
         }
         if self.look_around <= now {
             self.look_around = now + LOOK_AROUND;
-            if !self.peers.is_empty() {
+            if !self.peers.is_empty() || self.shared.present.receiver_count() > 0 {
                 self.follow_interfaces(now);
             }
         }
@@ -343,6 +343,11 @@ impl Driver {
         let Ok(addresses) = self.config.interfaces.addresses() else {
             return;
         };
+        self.shared.present.send_if_modified(|present| {
+            let has_changed = *present != addresses;
+            present.clone_from(&addresses);
+            has_changed
+        });
         let bound: Vec<_> = self.sockets.iter().map(|socket| socket.local().ip()).collect();
         let given_up = self.missing.given_up(now, &bound, &addresses);
         let gone: Vec<_> =

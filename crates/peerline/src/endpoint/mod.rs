@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use peerline_connection::{IceServerUrl, Nat64Prefix, RelayId, Server};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 pub use interfaces::Interfaces;
@@ -102,6 +102,8 @@ pub(crate) struct Shared {
     driver: AtomicWaker,
     closed: AtomicBool,
     addresses: Mutex<Vec<SocketAddr>>,
+    /// The addresses that the interfaces have, as soon as that changes: sockets are given up later.
+    present: watch::Sender<Vec<IpAddr>>,
     next_peer: AtomicU64,
     runtime: tokio::runtime::Handle,
 }
@@ -151,11 +153,13 @@ impl Endpoint {
     pub fn bind(config: EndpointConfig) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let sockets = bind(&config)?;
+        let present = sockets.iter().map(|socket| socket.local().ip()).collect();
         let shared = Arc::new(Shared {
             notes: Mutex::default(),
             driver: AtomicWaker::new(),
             closed: AtomicBool::new(false),
             addresses: Mutex::new(sockets.iter().map(Socket::local).collect()),
+            present: watch::Sender::new(present),
             next_peer: AtomicU64::new(0),
             runtime,
         });
@@ -183,6 +187,11 @@ impl Endpoint {
     /// The addresses that the sockets are bound to at the moment.
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
         lock(&self.inner.shared.addresses).clone()
+    }
+
+    /// The addresses that the interfaces have, and whatever becomes of them while somebody looks.
+    pub(crate) fn present_addresses(&self) -> watch::Receiver<Vec<IpAddr>> {
+        self.inner.shared.present.subscribe()
     }
 }
 

@@ -292,6 +292,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64};
 
     use futures_util::task::AtomicWaker;
+    use tokio::sync::watch;
 
     use super::super::EndpointConfig;
     use super::super::driver::Driver;
@@ -304,6 +305,7 @@ mod tests {
             driver: AtomicWaker::new(),
             closed: AtomicBool::new(false),
             addresses: Mutex::default(),
+            present: watch::Sender::default(),
             next_peer: AtomicU64::new(0),
             runtime: tokio::runtime::Handle::current(),
         });
