@@ -165,6 +165,14 @@ export class Connection {
     return this.#connection.remoteDescription !== null;
   }
 
+  /**
+   * Whether the other side leaves a dead pair for the first one that answers, as agents of RFC 8445 do (§10: `ice2`). A browser that controls
+   * ICE waits for 3.5 seconds; so it had better not make the offer, which gives it the control.
+   */
+  get otherHasIce2(): boolean {
+    return /^a=ice-options:(.* )?ice2\b/m.test(this.#connection.remoteDescription?.sdp ?? "");
+  }
+
   async receive(message: NegotiationMessage): Promise<Outcome> {
     this.#logRemote(message);
     if (message.kind === "candidate") await this.#negotiation.receiveCandidate(message);

@@ -310,7 +310,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #reconnect(attempt: number): void {
     this.#liveness.search();
     if (attempt % REPLACE === 0) this.#replace(true);
-    else if (attempt === 1 && this.polite && this.#connection.newest > 0) {
+    else if (attempt === 1 && (this.polite || this.#connection.otherHasIce2) && this.#connection.newest > 0) {
       // Only one side offers, so that two restarts at the same time don't collide.
       const restart: NegotiationMessage = { kind: "restart", negotiation: this.#connection.newest };
       void this.#environment.send(this.id, restart).catch(() => undefined);
