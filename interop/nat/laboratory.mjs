@@ -55,10 +55,10 @@ export class Laboratory {
     return said;
   }
 
-  /** A host behind what the type says. `quality` is that of its link: `{ delay, loss, rate }`. */
-  async site(name, type, quality) {
+  /** A host behind what the type says. `quality` is that of its link: `{ delay, loss, rate }`. It may be in a namespace that there is. */
+  async site(name, type, quality, within) {
     const resolver = type === "nat64" ? await this.#resolver() : undefined;
-    const namespace = await Namespace.create(this.public, resolver);
+    const namespace = within ?? (await Namespace.create(this.public, resolver));
     const proxy = type === "proxy" ? await Namespace.create(this.public) : undefined;
     const { addresses } = await this.tell("site", { name, type, process: namespace.pid, proxy: proxy?.pid });
     const site = { name, type, addresses, namespace };

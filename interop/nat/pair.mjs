@@ -12,6 +12,7 @@ const LOOK = 100;
 const COMMANDS = {
   native: (site) => [...STACKS.peerline, "elsewhere", ...(site.proxy ? [`proxy=http://${site.proxy}`] : [])],
   chromium: (site) => [...STACKS.chromium, ...(site.proxy ? [`--proxy-server=http://${site.proxy}`] : [])],
+  firefox: () => STACKS.firefox,
 };
 export const STACK_NAMES = Object.keys(COMMANDS);
 

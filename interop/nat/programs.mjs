@@ -1,10 +1,13 @@
 // The programs that people use, at two sites, by one link: `peerline join` and the web app. How they meet, and what becomes
 // of it when a network changes: node interop/nat/programs.mjs --a port-restricted --b symmetric --programs join,app --at newip
+// The app in Firefox: unshare --net node interop/nat/programs.mjs --programs firefox,join
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium } from "../browser/browsers.mjs";
+import { chromium, firefox } from "../browser/browsers.mjs";
 import { CallPage } from "../browser/call-page.mjs";
+import { Namespace } from "../native/namespaces.mjs";
 import { Terminal } from "../terminal.mjs";
+import { CHANGES } from "./network-changes.mjs";
 import { Laboratory, SERVER, WITH_US } from "./laboratory.mjs";
 
 const PATIENCE = 30_000;
@@ -16,7 +19,7 @@ export const serverFor = ({ addresses }) =>
   addresses.some((address) => !address.includes(":")) ? `https://${SERVER.ipv4}` : `https://[${SERVER.ipv6}]`;
 
 /** The same link, at the address at which a site reaches the server. */
-const linkFor = (site, link) => link.replace(/^https:\/\/[^/]*/, serverFor(site));
+export const linkFor = (site, link) => link.replace(/^https:\/\/[^/]*/, serverFor(site));
 
 /** `peerline join`. */
 export class Joined {
@@ -81,6 +84,10 @@ function speak(text) {
 
 /** The web app in Chromium. */
 export class App {
+  #launch = () => {
+    const proxy = this.site.proxy ? [`--proxy-server=http://${this.site.proxy}`] : [];
+    return chromium(proxy, undefined, this.site.namespace.enter());
+  };
   #browser;
   #page;
   /** The chat is opened once, and one thing is said after the other. */
@@ -93,9 +100,15 @@ export class App {
     Object.assign(this, { site, name });
   }
 
+  /** The same in Firefox, which is spoken to over loopback: its site has to be here. */
+  static inFirefox(site, name) {
+    const app = new App(site, name);
+    app.#launch = firefox;
+    return app;
+  }
+
   async start(link) {
-    const proxy = this.site.proxy ? [`--proxy-server=http://${this.site.proxy}`] : [];
-    this.#browser = await chromium(proxy, undefined, this.site.namespace.enter());
+    this.#browser = await this.#launch();
     this.#page = await CallPage.open(this.#browser, link ? linkFor(this.site, link) : serverFor(this.site), this.name);
     if (!link) return await this.#page.newCall();
     await this.#page.join();
@@ -147,11 +160,15 @@ export class App {
   }
 }
 
-const KINDS = { join: Joined, app: App };
+const KINDS = {
+  join: (...site) => new Joined(...site),
+  app: (...site) => new App(...site),
+  firefox: (...site) => App.inFirefox(...site),
+};
 
 /** Both come by one link; resolves with `{ first, second, time, path }`: milliseconds from when the second one is there. */
 export async function meet(laboratory, sites, programs) {
-  const make = (index, name) => new KINDS[programs[index]](sites[index], name, laboratory.directory);
+  const make = (index, name) => KINDS[programs[index]](sites[index], name, laboratory.directory);
   const [first, second] = [make(0, "Ada"), make(1, "Grace")];
   try {
     const link = await first.start();
@@ -165,21 +182,11 @@ export async function meet(laboratory, sites, programs) {
   }
 }
 
-/** What can happen to a site while two talk. */
-export const CHANGES = {
-  flush: (laboratory, site) => laboratory.tell("flush", { site }),
-  newip: (laboratory, site) => laboratory.tell("newip", { site }),
-  link: async (laboratory, site) => {
-    await laboratory.tell("link", { site, up: false });
-    setTimeout(() => laboratory.tell("link", { site, up: true }), PULLED);
-  },
-};
-
 /** How often something is said while a network changes, in milliseconds, and for how long. */
 const TICK = 200;
 const CHANGING = 30_000;
-/** How long a cable stays pulled, in milliseconds. */
-export const PULLED = 10_000;
+/** How long they talk before it does, in milliseconds. */
+const CALM = 2000;
 
 /** The longest time that each side heard nothing of the other one, from when `change` happened; and what got lost. They talk for `lasting` milliseconds. */
 export async function gaps({ first, second }, change, lasting = CHANGING) {
@@ -192,12 +199,9 @@ export async function gaps({ first, second }, change, lasting = CHANGING) {
   };
   const waiting = [];
   const begin = performance.now();
-  let changed;
+  let happened;
   while (performance.now() - begin < lasting) {
-    if (!changed && performance.now() - begin > 2000) {
-      changed = performance.now();
-      await change();
-    }
+    if (performance.now() - begin > CALM) happened ??= change();
     const number = said.length;
     said.push(number);
     for (const [speaker, listener] of [[first, second], [second, first]]) {
@@ -207,6 +211,7 @@ export async function gaps({ first, second }, change, lasting = CHANGING) {
     }
     await new Promise((resolve) => setTimeout(resolve, TICK));
   }
+  await happened;
   const results = await Promise.allSettled(waiting);
   const lost = results.filter(({ status }) => status === "rejected").length;
   const gap = (times) => Math.max(...times.sort((one, other) => one - other).map((time, index) => (index > 0 ? time - times[index - 1] : 0)));
@@ -221,6 +226,7 @@ if (import.meta.filename === process.argv[1]) {
       programs: { type: "string", default: "join,join" },
       delay: { type: "string", default: "25" },
       at: { type: "string" },
+      lasting: { type: "string", default: String(CHANGING) },
     },
   });
   const laboratory = await Laboratory.create();
@@ -228,10 +234,14 @@ if (import.meta.filename === process.argv[1]) {
   try {
     await laboratory.serve();
     const quality = { delay: Number(values.delay) };
-    const sites = [await laboratory.site("a", values.a, quality), await laboratory.site("b", values.b, quality)];
-    met = await meet(laboratory, sites, values.programs.split(","));
-    console.log(`${values.a} and ${values.b}: ${met.path} after ${met.time} ms`);
-    if (values.at) console.log(await gaps(met, () => CHANGES[values.at](laboratory, "a")));
+    const programs = values.programs.split(",");
+    const here = programs[0] === "firefox" ? Namespace.here() : undefined;
+    const sites = [await laboratory.site("a", values.a, quality, here), await laboratory.site("b", values.b, quality)];
+    if (values.at) await CHANGES[values.at].prepare?.(laboratory, sites[0], quality);
+    met = await meet(laboratory, sites, programs);
+    const { path, time } = met;
+    const changed = values.at ? await gaps(met, () => CHANGES[values.at].happen(laboratory, sites[0]), Number(values.lasting)) : {};
+    console.log(JSON.stringify({ path, time, ...changed }));
   } finally {
     await Promise.all([met?.first.end(), met?.second.end()]);
     await laboratory.end();

@@ -12,6 +12,14 @@ export class Namespace {
   #holder;
   #mount = [];
 
+  /** That of this process, which was started in one of its own (`unshare --net`). */
+  static here() {
+    const namespace = new Namespace();
+    namespace.#holder = process;
+    namespace.run("ip", "link", "set", "lo", "up");
+    return namespace;
+  }
+
   /**
    * `beside`: a namespace whose owner owns this one, too. `resolver`: the address of the DNS server that programs in it ask,
    * instead of the machine's.
@@ -50,6 +58,7 @@ export class Namespace {
 
   /** What goes before a command that is to run here. */
   enter() {
+    if (this.#holder === process) return [];
     return ["nsenter", "--target", String(this.pid), ...(isRoot ? [] : ["--user", "--preserve-credentials"]), "--net", ...this.#mount];
   }
 
@@ -69,6 +78,6 @@ export class Namespace {
 
   /** Programs in it have to end first. */
   remove() {
-    this.#holder.kill("SIGKILL");
+    if (this.#holder !== process) this.#holder.kill("SIGKILL");
   }
 }
