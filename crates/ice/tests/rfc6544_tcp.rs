@@ -560,3 +560,33 @@ fn a_name_that_connections_come_from_is_not_resolved() {
     assert_eq!(agent.add_remote_candidate(now, &text.parse().unwrap()), Ok(()));
     assert_eq!(agent.poll_event(), None);
 }
+
+/// RFC 8489 §6.2.2: as long as a check over UDP is waited for, which is sent again meanwhile.
+#[test]
+fn section_7_1_a_check_that_is_passed_over_fails_when_one_of_udp_would() {
+    let mut world = two(30);
+    block_udp(&mut world);
+    world.connect(0, 1);
+    let has_opened = |world: &World| world.peers[0].tcp_ends.values().any(|end| end.is_open);
+    world.run_until(ms(5000), has_opened).expect("a connection stands");
+    // It stands still, and nothing comes over it.
+    let [one, other] = [0, 1].map(|peer| world.peers[peer].addresses[0].ip());
+    world.blackholes.insert((one, other));
+    let state_of_opened = |statistics: &Statistics| {
+        let is_active = |id| {
+            let mut known = statistics.local_candidates.iter();
+            let known = known.find(|known| known.id == id).unwrap();
+            known.candidate.transport == Told::Tcp(TcpType::Active)
+        };
+        statistics.pairs.iter().find(|pair| is_active(pair.local)).map(|pair| pair.state)
+    };
+    assert_eq!(state_of_opened(&world.peers[0].agent.statistics()), Some(PairState::InProgress));
+    let took = world
+        .run_until(ms(60_000), |world| {
+            state_of_opened(&world.peers[0].agent.statistics()) == Some(PairState::Failed)
+        })
+        .expect("it ends");
+    // 79 times the first wait of 200 ms.
+    assert!((ms(15_700)..ms(15_900)).contains(&took), "{took:?}");
+    assert!(world.peers[0].tcp_ends.is_empty(), "a connection that is of no use is closed");
+}

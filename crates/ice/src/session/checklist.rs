@@ -15,7 +15,7 @@ use crate::pair::{Foundation, Pair, Sent, Standing};
 use crate::{CandidateId, Limits, PairCounters, PairId, Role, Timing};
 
 /// How many first waits an answer is waited for after the last check, Rm (RFC 8489 §6.2.1).
-const LAST_WAITS: u32 = 16;
+pub(super) const LAST_WAITS: u32 = 16;
 
 /// Pairs that the other side's checks ask for, in the order they came (RFC 8445 §6.1.4.1).
 pub(super) type Triggered = VecDeque<PairId>;

@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 
 use peerline_sdp::TcpType;
 
+use super::checklist::LAST_WAITS;
 use super::{Context, Session};
 use crate::locals::BaseId;
 use crate::pair::{Pair, Standing};
-use crate::{Event, PairId};
+use crate::{Event, PairId, Timing};
 
 /// How long a connection may take to open.
 const OPENING: Duration = Duration::from_secs(10);
-/// How long an answer is waited for, Ti (RFC 8489 §6.2.2). The check is sent once: TCP repeats it itself.
-const ANSWERING: Duration = Duration::from_millis(39_500);
 /// How long datagrams that are tried for the first time have before connections are opened, too: most round trips are shorter, and
 /// behind NATs it takes two.
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -45,13 +44,14 @@ impl Session {
     /// Opens the connection, or sends the check when it stands (RFC 6544 §7.1).
     pub(super) fn send_check_over_tcp(&mut self, context: &mut Context<'_>, id: PairId) {
         let (now, last) = (context.now, context.timing.retransmissions);
+        let answering = answering(context.timing);
         let Some(pair) = self.pair_mut(id) else {
             return;
         };
         let waits = |time| Standing::InProgress { sent: last, next: now + time };
         match context.tcp.of_pair(pair.base, pair.remote) {
             Some(connection) if connection.local.is_some() => {
-                pair.set(now, waits(ANSWERING));
+                pair.set(now, waits(answering));
                 self.send(context, id);
             }
             Some(_) => pair.set(now, waits(OPENING)),
@@ -138,6 +138,13 @@ impl Session {
 /// Whether a pair has a connection, or may.
 fn is_connected(pair: &Pair) -> bool {
     pair.is_tcp && !matches!(pair.standing, Standing::Failed | Standing::Frozen)
+}
+
+/// How long an answer is waited for, Ti. The check is sent once: TCP repeats it itself. RFC 8489 §6.2.2 has the time in which one over
+/// UDP fails, and that is shorter here than with its own first wait.
+fn answering(timing: &Timing) -> Duration {
+    let until_last = 1_u32.checked_shl(timing.retransmissions.saturating_sub(1)).unwrap_or(u32::MAX) - 1;
+    timing.retransmission.saturating_mul(until_last.saturating_add(LAST_WAITS))
 }
 
 /// What came of having a connection opened.
