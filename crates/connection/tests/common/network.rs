@@ -58,6 +58,7 @@ struct Flight {
     arrival: Instant,
     number: u64,
     to: usize,
+    transport: Transport,
     source: SocketAddr,
     destination: SocketAddr,
     payload: Vec<u8>,
@@ -70,6 +71,8 @@ pub struct Peer {
     /// How many datagrams it sent, and how many calls that took.
     pub datagrams: u64,
     pub transmits: u64,
+    /// Its ends of TCP connections: its own address, and the other one.
+    pub tcp: Vec<(TcpConnectionId, SocketAddr, SocketAddr)>,
     link: Link,
     link_free_at: Instant,
 }
@@ -80,6 +83,8 @@ pub struct World {
     pub peers: [Peer; 2],
     /// Candidates pass between the peers by themselves, with this delay.
     pub trickle: bool,
+    /// Only TCP passes.
+    pub udp_blocked: bool,
     pub random: StdRng,
     flights: BinaryHeap<Reverse<Flight>>,
     flown: u64,
@@ -109,13 +114,32 @@ impl World {
                 events: Vec::new(),
                 datagrams: 0,
                 transmits: 0,
+                tcp: Vec::new(),
                 link,
                 link_free_at: now,
             }
         });
         let random = StdRng::seed_from_u64(seed);
         let buffer = vec![0; 65_536];
-        Self { now, peers, trickle: true, random, flights: BinaryHeap::new(), flown: 0, buffer }
+        Self {
+            now,
+            peers,
+            trickle: true,
+            udp_blocked: false,
+            random,
+            flights: BinaryHeap::new(),
+            flown: 0,
+            buffer,
+        }
+    }
+
+    /// Both open TCP connections, and accept them.
+    pub fn add_tcp(&mut self) {
+        for peer in &mut self.peers {
+            for tcp_type in [TcpType::Active, TcpType::Passive] {
+                peer.connection.add_tcp_address(self.now, peer.address, tcp_type);
+            }
+        }
     }
 
     /// Nothing that this peer sends passes during this time, counted from the start.
@@ -161,6 +185,7 @@ impl World {
                             arrival,
                             number: self.flown,
                             to: 1 - index,
+                            transport: transmit.transport,
                             source: transmit.local,
                             destination: transmit.remote,
                             payload: payload.to_vec(),
@@ -168,7 +193,9 @@ impl World {
                     };
                     let link = &peer.link;
                     let elapsed = self.now - start();
-                    let is_lost = payload.len() > link.longest_payload
+                    let is_blocked = self.udp_blocked && transmit.transport == Transport::Udp;
+                    let is_lost = is_blocked
+                        || payload.len() > link.longest_payload
                         || link.blackouts.iter().any(|blackout| blackout.contains(&elapsed))
                         || self.random.random_bool(link.loss);
                     let mut departure = self.now;
@@ -203,6 +230,17 @@ impl World {
                     // The other side may not have our description yet; then the description has the candidate.
                     let _ = self.peers[1 - index].connection.add_ice_candidate(self.now, candidate);
                 }
+                match event {
+                    // Handshakes take no time here.
+                    Event::OpenTcp { connection, local, remote } => {
+                        let peer = &mut self.peers[index];
+                        let own = SocketAddr::new(local.ip(), 40_000 + peer.tcp.len() as u16);
+                        peer.tcp.push((connection, own, remote));
+                        peer.connection.tcp_opened(self.now, connection, own);
+                    }
+                    Event::CloseTcp(connection) => self.peers[index].tcp.retain(|end| end.0 != connection),
+                    _ => {}
+                }
                 self.peers[index].events.push((self.now, event));
             }
             if is_idle {
@@ -234,9 +272,18 @@ impl World {
             }
             let Some(Reverse(mut flight)) = self.flights.pop() else { break };
             let peer = &mut self.peers[flight.to];
-            if flight.destination == peer.address {
+            let (own, remote) = (flight.destination, flight.source);
+            let mut is_known = peer.tcp.iter().any(|end| (end.1, end.2) == (own, remote));
+            if flight.transport == Transport::Udp {
+                is_known = own == peer.address;
+            } else if !is_known && own == peer.address {
+                let accepted = peer.connection.tcp_accepted(self.now, own, remote);
+                peer.tcp.extend(accepted.map(|connection| (connection, own, remote)));
+                is_known = accepted.is_some();
+            }
+            if is_known {
                 let datagram = Datagram {
-                    transport: Transport::Udp,
+                    transport: flight.transport,
                     local: flight.destination,
                     remote: flight.source,
                     payload: &mut flight.payload,
