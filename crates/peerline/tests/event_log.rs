@@ -82,6 +82,12 @@ async fn a_connection_is_told_from_its_beginning_to_its_end_on_both_sides() {
         ];
         assert!(order.is_sorted(), "{order:?} {:#?}", side.records);
         assert!(side.records.iter().skip(1).all(|record| record.connection == Some(1)));
+        let ours = side.records.iter().filter_map(|record| match &record.event {
+            LogEvent::LocalCandidate(candidate) => Some(candidate),
+            _ => None,
+        });
+        let types: Vec<_> = ours.map(|ours| (ours.protocol.as_ref(), ours.tcp_type.as_deref())).collect();
+        assert_eq!(types, [("udp", None), ("tcp", Some("active")), ("tcp", Some("passive"))]);
     }
     assert_eq!(one.call(), two.call());
     assert!(one.call().is_some());

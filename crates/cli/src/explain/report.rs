@@ -161,6 +161,7 @@ impl Reading {
             candidate: name.clone(),
             kind: kind.into(),
             protocol: protocol.into(),
+            tcp_type: None,
             address: address.unwrap_or_default(),
             port: port.unwrap_or_default(),
             priority: 0,

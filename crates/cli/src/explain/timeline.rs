@@ -123,14 +123,47 @@ fn words(event: &LogEvent, pairs: &HashMap<String, String>, all: bool) -> Option
 }
 
 fn place(candidate: &LoggedCandidate) -> String {
-    let LoggedCandidate { kind, address, port, .. } = candidate;
+    let LoggedCandidate { kind, protocol, tcp_type, address, port, .. } = candidate;
+    let over = match tcp_type {
+        Some(tcp_type) => format!(" (TCP, {tcp_type})"),
+        None if protocol == "tcp" => " (TCP)".to_owned(),
+        None => String::new(),
+    };
     match address.as_str() {
-        "" => format!("{kind} (hidden)"),
-        address if address.contains(':') => format!("{kind} [{address}]:{port}"),
-        address => format!("{kind} {address}:{port}"),
+        "" => format!("{kind} (hidden){over}"),
+        address if address.contains(':') => format!("{kind} [{address}]:{port}{over}"),
+        address => format!("{kind} {address}:{port}{over}"),
     }
 }
 
 fn server(candidate: &LoggedCandidate) -> String {
     candidate.url.as_ref().map(|url| format!(" from {url}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_of_tcp_says_who_opens_its_connections() {
+        let candidate = |protocol: &str| LoggedCandidate {
+            candidate: "L1".to_owned(),
+            kind: "host".into(),
+            protocol: protocol.to_owned().into(),
+            tcp_type: None,
+            address: "192.0.2.7".to_owned(),
+            port: 5000,
+            priority: 1,
+            ufrag: None,
+            url: None,
+            relay_protocol: None,
+            related_address: None,
+            related_port: None,
+        };
+        let passive = LoggedCandidate { tcp_type: Some("passive".into()), ..candidate("tcp") };
+        assert_eq!(place(&passive), "host 192.0.2.7:5000 (TCP, passive)");
+        // A log of before.
+        assert_eq!(place(&candidate("tcp")), "host 192.0.2.7:5000 (TCP)");
+        assert_eq!(place(&candidate("udp")), "host 192.0.2.7:5000");
+    }
 }

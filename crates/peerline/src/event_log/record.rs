@@ -227,6 +227,9 @@ pub struct LoggedCandidate {
     pub kind: Word,
     /// `udp` or `tcp`.
     pub protocol: Word,
+    /// Who opens the connections of one of TCP: `active`, `passive` or `so` (RFC 6544 §4.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp_type: Option<Word>,
     /// The address, or the name below `.local` that hides it.
     pub address: String,
     /// The port.

@@ -237,6 +237,7 @@ impl Recorder {
             candidate: name,
             kind: stats.candidate_type.into(),
             protocol: stats.protocol.into(),
+            tcp_type: stats.tcp_type.map(Into::into),
             address: stats.address,
             port: stats.port,
             priority: stats.priority,

@@ -28,6 +28,7 @@ fn candidate(name: &str, kind: &'static str, address: &str) -> LogEvent {
         candidate: name.to_owned(),
         kind: kind.into(),
         protocol: "udp".into(),
+        tcp_type: None,
         address: address.to_owned(),
         port: 5000,
         priority: 1,
