@@ -29,6 +29,14 @@ function isPredicted({ a, b, peers }) {
   return (one && other) || (one && STEADY.includes(b)) || (other && STEADY.includes(a));
 }
 
+/** Whether two native peers that try harder find a direct path with many ports: one NAT has others for each destination, the other one hasn't. */
+export function isSearched({ a, b, peers }) {
+  const isOfEach = (type) => ["symmetric", "dual-stack"].includes(type);
+  // Behind a NAT64 IPv4 isn't searched.
+  const areOne = (one, other) => isOfEach(one) && other !== "nat64" && STEADY.includes(other);
+  return peers.every((stack) => stack === "native") && (areOne(a, b) || areOne(b, a));
+}
+
 /** Of each type there are two sites: a pair may be of one type. */
 const SIDES = ["a", "b"];
 /** Types are gone through so many with so many: so each browser serves for several pairs. */

@@ -4,13 +4,14 @@ import { iceServers } from "./laboratory.mjs";
 
 /** How long two peers may take until both have heard the other one, in milliseconds. */
 const PATIENCE = Number(process.env.NAT_PATIENCE ?? 10_000);
-/** How long a connection that began over a relay may take until it is direct. */
+/** How long a connection that began over a relay may take until it is direct, and the same where many ports are searched. */
 const SETTLING = 10_000;
+const SEARCHING = 20_000;
 /** How often it is looked whether it is. */
 const LOOK = 100;
 
 const COMMANDS = {
-  native: (site) => [...STACKS.peerline, "elsewhere", ...(site.proxy ? [`proxy=http://${site.proxy}`] : [])],
+  native: (site, triesHarder) => [...STACKS.peerline, "elsewhere", ...(triesHarder ? ["try-harder"] : []), ...(site.proxy ? [`proxy=http://${site.proxy}`] : [])],
   chromium: (site) => [...STACKS.chromium, ...(site.proxy ? [`--proxy-server=http://${site.proxy}`] : [])],
   firefox: () => STACKS.firefox,
 };
@@ -20,15 +21,17 @@ export const STACK_NAMES = Object.keys(COMMANDS);
 export class SitePeer {
   #peer;
 
-  constructor(site, stack) {
+  /** A native one may search a way with many ports. */
+  constructor(site, stack, triesHarder = false) {
     this.site = site;
     this.stack = stack;
+    this.triesHarder = triesHarder;
   }
 
   /** Without candidates, descriptions and statistics of the connection before. */
   begin(greeting) {
     const isKept = this.stack !== "native" && this.#peer && !this.#peer.isOver;
-    if (!isKept) this.#peer = new Peer(`${this.stack} at ${this.site.name}`, COMMANDS[this.stack](this.site), this.site.namespace.enter());
+    if (!isKept) this.#peer = new Peer(`${this.stack} at ${this.site.name}`, COMMANDS[this.stack](this.site, this.triesHarder), this.site.namespace.enter());
     this.#peer.forget();
     this.#peer.do("configure", { servers: iceServers(this.site), trickle: true, greeting });
     return this.#peer;
@@ -53,6 +56,7 @@ export class SitePeer {
  * - `candidates`: how many each side found; `checks`: of how many pairs each side tried
  */
 export async function connect(offering, answering, { waitForDirect = false } = {}) {
+  const settling = offering.triesHarder && answering.triesHarder ? SEARCHING : SETTLING;
   const greeting = `hello ${Math.random()}`;
   const ends = [offering, answering].map((end) => end.begin(greeting));
   const [offerer, answerer] = ends;
@@ -86,7 +90,7 @@ export async function connect(offering, answering, { waitForDirect = false } = {
       result.first ??= result.path;
       result.settled = elapsed();
       const isFine = result.path && (!waitForDirect || result.path.startsWith("direct"));
-      if (isFine || result.settled - result.time > SETTLING) break;
+      if (isFine || result.settled - result.time > settling) break;
       await new Promise((resolve) => setTimeout(resolve, LOOK));
       // Some only leave a path when data comes over another one.
       for (const end of ends) end.do("send", { text: greeting });

@@ -1,6 +1,6 @@
 //! What a connection and its owner say to each other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use peerline_dtls::Failure;
@@ -147,6 +147,14 @@ pub enum Event {
     },
     /// The TCP connection isn't needed any more, or is somebody's who doesn't know the password: it can be closed.
     CloseTcp(TcpConnectionId),
+    /// One more UDP socket is wanted at this address, for the many-ports search: the owner binds it to a port that the system chooses
+    /// and calls [`Connection::socket_opened`](crate::Connection::socket_opened).
+    OpenSocket {
+        /// The address.
+        local: IpAddr,
+    },
+    /// The socket at this address isn't needed any more.
+    CloseSocket(SocketAddr),
     /// Datagrams from `remote` to `local` are this connection's.
     RemoteAddress {
         /// The socket.

@@ -137,6 +137,18 @@ impl Connection {
         self.settle(now);
     }
 
+    /// Allows the many-ports search ([`Agent::allow_port_search`](ice::Agent::allow_port_search)).
+    pub fn allow_port_search(&mut self, now: Instant) {
+        self.ice.allow_port_search(now);
+        self.settle(now);
+    }
+
+    /// The answer to [`Event::OpenSocket`].
+    pub fn socket_opened(&mut self, now: Instant, local: SocketAddr) {
+        self.ice.socket_opened(now, local);
+        self.settle(now);
+    }
+
     /// The system says that nothing can be sent from `local` to `remote`.
     pub fn unreachable(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr) {
         self.ice.unreachable(now, local, remote);
@@ -434,6 +446,8 @@ impl Connection {
                     self.events.push_back(Event::OpenTcp { connection, local, remote });
                 }
                 ice::Event::CloseTcp(connection) => self.events.push_back(Event::CloseTcp(connection)),
+                ice::Event::OpenSocket { local } => self.events.push_back(Event::OpenSocket { local }),
+                ice::Event::CloseSocket(local) => self.events.push_back(Event::CloseSocket(local)),
                 ice::Event::RemoteAddress { local, remote, proved } => {
                     self.has_remote_address = true;
                     self.events.push_back(Event::RemoteAddress { local, remote, proved });

@@ -1,6 +1,6 @@
 //! What an agent and its owner say to each other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use peerline_sdp::Candidate;
 use peerline_stun::ErrorCode;
@@ -94,6 +94,15 @@ pub enum Event {
     },
     /// The connection isn't needed any more, or is somebody's who doesn't know the password: it can be closed.
     CloseTcp(TcpConnectionId),
+    /// One more UDP socket is wanted at this address, where the other side's checks may find it
+    /// ([`Agent::allow_port_search`](crate::Agent::allow_port_search)): the owner binds it to a port that the system chooses and calls
+    /// [`Agent::socket_opened`](crate::Agent::socket_opened). It is this agent's alone, and 256 are asked for at most.
+    OpenSocket {
+        /// The address.
+        local: IpAddr,
+    },
+    /// The socket at this address isn't needed any more.
+    CloseSocket(SocketAddr),
     /// A check that knew the password came from there, or was answered from there: datagrams from `remote` to `local`
     /// are this agent's.
     RemoteAddress {

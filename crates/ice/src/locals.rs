@@ -321,6 +321,14 @@ impl Locals {
         Some(self.add_own(base))
     }
 
+    /// Adds another socket at an address of this machine's, which is told to nobody: the other side has found it.
+    pub fn add_found(&mut self, origin: BaseId, address: SocketAddr) {
+        if let Some(origin) = self.base(origin).cloned() {
+            let (id, candidate) = (self.next_base_id(), self.next_candidate_id());
+            self.bases.push(Base { id, address, candidate, ..origin });
+        }
+    }
+
     fn add_own(&mut self, base: Base) -> BaseId {
         let id = base.id;
         if base.is_paired {

@@ -359,6 +359,8 @@ impl State {
             | Machine::CloseRelay(_)
             | Machine::OpenTcp { .. }
             | Machine::CloseTcp(_)
+            | Machine::OpenSocket { .. }
+            | Machine::CloseSocket(_)
             | Machine::RemoteAddress { .. } => return Some(event),
         };
         deliveries.push(Delivery::Peer(event));

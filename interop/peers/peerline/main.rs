@@ -106,12 +106,14 @@ const INTEROP: &str = "interop";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // The peer may be on this machine, unless it is said to be elsewhere; `proxy=URL` leads there.
+    // The peer may be on this machine, unless it is said to be elsewhere; `proxy=URL` leads there, and `try-harder` searches a way.
     let is_elsewhere = std::env::args().any(|argument| argument == "elsewhere");
     let interfaces = if is_elsewhere { Interfaces::All } else { Interfaces::AllAndLoopback };
     let mut proxies = std::env::args().filter_map(|argument| Some(argument.strip_prefix("proxy=")?.parse()));
     let proxy = proxies.next().transpose()?;
-    let endpoint = Endpoint::bind(EndpointConfig { interfaces, proxy, ..EndpointConfig::default() })?;
+    let port_search = std::env::args().any(|argument| argument == "try-harder");
+    let config = EndpointConfig { interfaces, proxy, port_search, ..EndpointConfig::default() };
+    let endpoint = Endpoint::bind(config)?;
     let connection = endpoint.peer_connection(Configuration::default())?;
     let peer = Arc::new(Peer {
         connection,

@@ -56,6 +56,9 @@ impl Agent {
         if transport != Transport::Udp {
             return self.handle_stream(now, transport, local, remote, datagram);
         }
+        if self.locals.host(local).is_none() && !self.keep_found(local, datagram) {
+            return Received::Ignored;
+        }
         let Some(base) = self.locals.host(local).map(|base| base.id) else {
             return Received::Ignored;
         };

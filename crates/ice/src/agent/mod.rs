@@ -2,7 +2,7 @@
 //!
 //! What is beside: where candidates come from ([`gathering`], [`relaying`]), connections to the other side ([`tcp`]), what comes in ([`input`]), what travels with
 //! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), which ports a
-//! NAT gives ([`predicting`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
+//! NAT gives ([`predicting`]) and which it may have given ([`searching`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
 
 mod embedded;
 mod gathering;
@@ -11,6 +11,7 @@ mod predicting;
 mod reconfiguring;
 mod relaying;
 mod report;
+mod searching;
 mod tcp;
 
 use std::collections::VecDeque;
@@ -35,6 +36,7 @@ use crate::{
 use embedded::Deferred;
 use gathering::Sources;
 use predicting::Prediction;
+use searching::PortSearch;
 
 /// What the other side's description says of its agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +90,7 @@ pub struct Agent {
     locals: Locals,
     tcp: TcpConnections,
     prediction: Prediction,
+    port_search: PortSearch,
     current: Session,
     /// The generation before, until the current one has found a pair.
     previous: Option<Session>,
@@ -138,6 +141,7 @@ impl Agent {
             locals: Locals::default(),
             tcp: TcpConnections::default(),
             prediction: Prediction::default(),
+            port_search: PortSearch::default(),
             previous: None,
             next_pair: 0,
             outbox: VecDeque::new(),
@@ -240,6 +244,8 @@ impl Agent {
         self.locals.remove_reflexive();
         self.sources.bindings.clear();
         self.prediction.restart();
+        self.end_port_search();
+        self.port_search.restart();
         self.relays.retain(|relay| !matches!(relay.stage, Stage::Closed));
         self.add_all_bases(now);
         if self.sources.began.is_some() {
@@ -451,6 +457,7 @@ impl Agent {
         self.tend_relays(now, self.state == State::Completed);
         self.flush(now);
         self.predict_ports(now);
+        self.search_ports(now);
         self.drain_relays(now);
         self.tell_state(now);
         self.deadline = self.next_timeout(now);
@@ -511,6 +518,7 @@ impl Agent {
             .chain(sessions)
             .chain(self.next_gathering_timeout())
             .chain(self.next_prediction())
+            .chain(self.next_port_search())
             .chain(self.recovers)
             .min()
     }

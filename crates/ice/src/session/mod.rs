@@ -347,6 +347,11 @@ impl Session {
         self.selected.and_then(|id| self.pair(id))
     }
 
+    /// When a check was answered for the first time.
+    pub fn first_success(&self) -> Option<Instant> {
+        self.first_success
+    }
+
     /// Whether datagrams pass without a relay: over TCP alone they don't.
     pub fn has_direct_pair(&self) -> bool {
         self.pairs.iter().any(|pair| !pair.is_relayed && !pair.is_tcp && pair.life().is_some())
@@ -387,7 +392,7 @@ fn may_be_sent_to(address: SocketAddr, transport: &Transport) -> bool {
 }
 
 /// Whether an address is outside of all private networks (RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6).
-fn is_public(ip: IpAddr) -> bool {
+pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let is_shared = matches!(ip.octets(), [100, 64..=127, ..]);

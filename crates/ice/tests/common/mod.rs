@@ -86,8 +86,12 @@ pub struct Peer {
     pub tcp: bool,
     pub tcp_listens: Vec<SocketAddr>,
     pub tcp_ends: BTreeMap<TcpConnectionId, TcpEnd>,
+    /// Those that were opened for the search of many ports.
+    pub search_sockets: BTreeSet<SocketAddr>,
     next_port: u16,
     pub requests_sent: usize,
+    /// When datagrams were sent, and to where.
+    pub sent: Vec<(Instant, SocketAddr)>,
 }
 
 impl Peer {
@@ -183,8 +187,10 @@ impl World {
             tcp: false,
             tcp_listens: Vec::new(),
             tcp_ends: BTreeMap::new(),
+            search_sockets: BTreeSet::new(),
             next_port: 20_000,
             requests_sent: 0,
+            sent: Vec::new(),
         });
         self.peers.len() - 1
     }
@@ -305,6 +311,7 @@ impl World {
     fn owner(&self, address: SocketAddr) -> Option<usize> {
         self.peers.iter().position(|peer| {
             peer.addresses.contains(&address)
+                || peer.search_sockets.contains(&address)
                 || peer.relay_ports.values().any(|own| *own == address)
                 || peer.tcp_ends.values().any(|end| end.own == address)
         })
@@ -408,6 +415,9 @@ impl World {
                 let bytes = buffer[..length].to_vec();
                 assert!(transport != Transport::Udp || length < 1200);
                 peer.requests_sent += 1;
+                if transport == Transport::Udp {
+                    peer.sent.push((now, remote));
+                }
                 self.send_from(index, Packet { transport, source: local, destination: remote, bytes });
                 continue;
             }
@@ -455,6 +465,13 @@ impl World {
                 peer.relay_ports.remove(&relay);
             }
             Event::OpenTcp { connection, local, remote } => self.open_tcp(index, connection, local, remote),
+            Event::OpenSocket { local } => {
+                peer.next_port += 1;
+                let own = SocketAddr::new(local, peer.next_port);
+                peer.search_sockets.insert(own);
+                peer.agent.socket_opened(now, own);
+            }
+            Event::CloseSocket(local) => assert!(peer.search_sockets.remove(&local), "closed once"),
             Event::CloseTcp(connection) => self.close_tcp(index, connection),
             Event::ResolveName(name) => {
                 let other = peer.other.expect("somebody told the name");

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use peerline_ice::Transport;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 /// What a mapping, or its filter, depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +39,8 @@ pub struct Nat {
     /// Ports that anybody may send to, for somebody inside has asked for it.
     forwarded: BTreeMap<u16, SocketAddr>,
     next: u16,
-    /// Ports don't follow one another.
-    is_scattering: bool,
+    /// Ports don't follow one another, but come from here.
+    scattered: Option<StdRng>,
 }
 
 impl Nat {
@@ -52,7 +54,7 @@ impl Nat {
             permitted: Vec::new(),
             forwarded: BTreeMap::new(),
             next: 30_000,
-            is_scattering: false,
+            scattered: None,
         }
     }
 
@@ -67,7 +69,7 @@ impl Nat {
 
     /// The same, with ports that don't follow one another.
     pub fn scattering(public: &str) -> Self {
-        Self { is_scattering: true, ..Self::symmetric(public) }
+        Self { scattered: Some(StdRng::seed_from_u64(1)), ..Self::symmetric(public) }
     }
 
     /// Makes a port mapping, as PCP does: gives its address outside.
@@ -97,8 +99,9 @@ impl Nat {
             Some(port) => *port,
             None => {
                 self.next += 1;
-                if self.is_scattering {
-                    self.next = 20_000 + self.next.wrapping_mul(7919) % 40_000;
+                if let Some(random) = &mut self.scattered {
+                    let mut ports = std::iter::repeat_with(|| random.random_range(1024..=u16::MAX));
+                    self.next = ports.find(|port| !self.insides.contains_key(port)).unwrap();
                 }
                 self.ports.insert(key, self.next);
                 self.insides.insert(self.next, (transport, inside));

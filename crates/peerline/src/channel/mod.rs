@@ -82,6 +82,9 @@ pub struct ChannelOptions {
     pub proxy: Option<Proxy>,
     /// Whether the router is asked to forward to the channel's own endpoint ([`EndpointConfig::port_mapping`]). Default true.
     pub port_mapping: bool,
+    /// Whether the channel's own endpoint searches a direct way with many ports where there is none but a relay
+    /// ([`EndpointConfig::port_search`]). Default false.
+    pub port_search: bool,
     /// Whether the addresses of the channel's own endpoint are hidden from the others
     /// ([`EndpointConfig::hide_host_addresses`]). Default false.
     pub hide_host_addresses: bool,
@@ -110,6 +113,7 @@ impl ChannelOptions {
             endpoint: None,
             proxy: None,
             port_mapping: true,
+            port_search: false,
             hide_host_addresses: false,
             ice_transport_policy: IceTransportPolicy::All,
             wait_for_server: true,
@@ -273,6 +277,7 @@ impl Channel {
                     let config = EndpointConfig {
                         proxy: options.proxy,
                         port_mapping: options.port_mapping,
+                        port_search: options.port_search,
                         hide_host_addresses: options.hide_host_addresses,
                         ..EndpointConfig::default()
                     };

@@ -16,7 +16,7 @@ use super::directory::PeerId;
 use super::interface_changes::InterfaceChanges;
 use super::missing_addresses::MissingAddresses;
 use super::multicast_dns::HostNames;
-use super::peers::{Peers, Relay};
+use super::peers::{Driven, Peers, Relay};
 use super::port_mapping::PortMapping;
 use super::socket::{Received, Socket};
 use super::stream::{self, Stream};
@@ -237,6 +237,9 @@ impl Driver {
                     Listener::tell(self.listeners.get(&local), local, now, &mut state.connection);
                 }
             }
+            if self.config.port_search {
+                state.connection.allow_port_search(now);
+            }
             for (local, mapping) in &self.port_mappings {
                 state.connection.set_port_mapping(now, *local, mapping.external);
             }
@@ -323,7 +326,7 @@ impl Driver {
             }
         }
         let (deliveries, requests) = (&mut self.deliveries, &mut self.requests);
-        more | self.peers.receive_from_relays(now, context, &mut self.received, deliveries, requests)
+        more | self.peers.receive_from_own_sockets(now, context, &mut self.received, deliveries, requests)
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
@@ -439,12 +442,9 @@ impl Driver {
             let contents = train.buffer.get(..length).unwrap_or_default();
             self.peers.directory.note_sent(train.peer, contents);
             let of_peer = self.peers.get(train.peer);
-            let relays = || of_peer.into_iter().flat_map(|driven| driven.relays.values());
             if transport == Transport::Udp {
-                let own = relays().find_map(|relay| match relay {
-                    Relay::Socket(socket) if socket.local() == local => Some(socket),
-                    _ => None,
-                });
+                let mut own = of_peer.into_iter().flat_map(Driven::sockets);
+                let own = own.find(|socket| socket.local() == local);
                 let socket = own.or_else(|| self.sockets.iter().find(|socket| socket.local() == local));
                 while let Some(socket) = socket
                     && !socket.try_send(remote, contents, segment_size)
@@ -454,7 +454,8 @@ impl Driver {
                     }
                 }
             } else {
-                let to_relays = relays().filter_map(|relay| match relay {
+                let relays = of_peer.into_iter().flat_map(|driven| driven.relays.values());
+                let to_relays = relays.filter_map(|relay| match relay {
                     Relay::Stream(stream) => Some(stream),
                     _ => None,
                 });
@@ -535,6 +536,15 @@ impl Driver {
                     let name = (peer, connection);
                     self.shared.runtime.spawn(tcp::open(self.shared.clone(), name, local, remote));
                 }
+            }
+            Event::OpenSocket { local } => {
+                if let Some(local) = self.peers.open_search_socket(peer, local) {
+                    self.peers.call(peer, |connection| connection.socket_opened(now, local));
+                }
+            }
+            Event::CloseSocket(local) => {
+                self.peers.close_search_socket(peer, local);
+                self.peers.directory.remove_local(local);
             }
             Event::CloseTcp(connection) => {
                 if let Some(driven) = self.peers.get_mut(peer) {

@@ -1,7 +1,7 @@
 //! The peers that a driver drives.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -13,6 +13,9 @@ use super::directory::{Directory, PeerId};
 use super::socket::{Received, Socket};
 use super::stream::Stream;
 use crate::peer::{Delivery, Peer, State};
+
+/// How many sockets all many-ports searches of an endpoint have together: enough for one of them.
+const SEARCH_SOCKETS: usize = 256;
 
 #[derive(Default)]
 pub(super) struct Peers {
@@ -33,6 +36,8 @@ pub(super) struct Driven {
     pub(super) relays: HashMap<RelayId, Relay>,
     /// TCP connections to the other side; `None`: it is being opened.
     pub(super) tcp: HashMap<TcpConnectionId, Option<Stream>>,
+    /// Sockets that were opened for the many-ports search.
+    searching: Vec<Socket>,
 }
 
 /// A way to a TURN server that is one allocation's.
@@ -43,11 +48,22 @@ pub(super) enum Relay {
     Stream(Stream),
 }
 
+impl Driven {
+    /// The UDP sockets that are this peer's alone.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &Socket> {
+        let of_relays = self.relays.values().filter_map(|relay| match relay {
+            Relay::Socket(socket) => Some(socket),
+            _ => None,
+        });
+        of_relays.chain(&self.searching)
+    }
+}
+
 impl Peers {
     pub(super) fn add(&mut self, peer: Arc<Peer>) {
         let id = peer.id;
-        let (relays, tcp) = (HashMap::new(), HashMap::new());
-        self.table.insert(id, Driven { peer, deadline: None, is_touched: false, relays, tcp });
+        let (relays, tcp, searching) = (HashMap::new(), HashMap::new(), Vec::new());
+        self.table.insert(id, Driven { peer, deadline: None, is_touched: false, relays, tcp, searching });
         self.touch(id);
     }
 
@@ -80,10 +96,8 @@ impl Peers {
     /// A way to a TURN server that was asked for.
     pub(super) fn insert_relay(&mut self, peer: PeerId, id: RelayId, relay: Relay) {
         if let Some(driven) = self.table.get_mut(&peer) {
-            if matches!(relay, Relay::Socket(_)) {
-                self.with_sockets.insert(peer);
-            }
             driven.relays.insert(id, relay);
+            self.note_sockets(peer);
         }
     }
 
@@ -93,10 +107,34 @@ impl Peers {
             return false;
         };
         let removed = driven.relays.remove(&id).is_some();
-        if !driven.relays.values().any(|relay| matches!(relay, Relay::Socket(_))) {
+        self.note_sockets(peer);
+        removed
+    }
+
+    /// Opens a socket for a peer's many-ports search, unless all peers together have as many as are opened at most.
+    pub(super) fn open_search_socket(&mut self, peer: PeerId, local: IpAddr) -> Option<SocketAddr> {
+        let open: usize = self.table.values().map(|driven| driven.searching.len()).sum();
+        let driven = self.table.get_mut(&peer).filter(|_| open < SEARCH_SOCKETS)?;
+        let socket = Socket::bind(SocketAddr::new(local, 0)).ok()?;
+        let local = socket.local();
+        driven.searching.push(socket);
+        self.note_sockets(peer);
+        Some(local)
+    }
+
+    pub(super) fn close_search_socket(&mut self, peer: PeerId, local: SocketAddr) {
+        if let Some(driven) = self.table.get_mut(&peer) {
+            driven.searching.retain(|socket| socket.local() != local);
+            self.note_sockets(peer);
+        }
+    }
+
+    fn note_sockets(&mut self, peer: PeerId) {
+        if self.table.get(&peer).is_some_and(|driven| driven.sockets().next().is_some()) {
+            self.with_sockets.insert(peer);
+        } else {
             self.with_sockets.remove(&peer);
         }
-        removed
     }
 
     /// Calls into a peer's machine, and has it served afterwards.
@@ -210,8 +248,8 @@ impl Peers {
         }
     }
 
-    /// Takes one batch from each relay's socket that has something. `true`: there may be more.
-    pub(super) fn receive_from_relays(
+    /// Takes one batch from each socket of a peer's own that has something. `true`: there may be more.
+    pub(super) fn receive_from_own_sockets(
         &mut self,
         now: Instant,
         context: &mut Context<'_>,
@@ -225,18 +263,20 @@ impl Peers {
             let Some(driven) = self.table.get_mut(id) else {
                 continue;
             };
-            for relay in driven.relays.values() {
-                let Relay::Socket(socket) = relay else {
-                    continue;
-                };
+            let mut has_received = false;
+            for socket in driven.sockets() {
                 let Poll::Ready(Ok(count)) = socket.poll_receive(context, received) else {
                     continue;
                 };
-                more = true;
                 let local = socket.local();
+                // Only the server sends to a relay's, but anybody to one that was opened for a search.
+                let is_for_all = driven.searching.iter().any(|search| search.local() == local);
                 driven.peer.drive(|state| {
                     for (remote, stride, train) in received.trains(count) {
                         for payload in train.chunks_mut(stride) {
+                            if is_for_all && self.directory.owner(local, remote, payload) != Some(*id) {
+                                continue;
+                            }
                             state
                                 .connection
                                 .handle_input(now, Datagram { transport, local, remote, payload });
@@ -245,9 +285,11 @@ impl Peers {
                     state.take_events(&driven.peer, deliveries, requests);
                 });
                 driven.peer.deliver(deliveries);
-                if !std::mem::replace(&mut driven.is_touched, true) {
-                    self.touched.push_back(*id);
-                }
+                has_received = true;
+            }
+            more |= has_received;
+            if has_received && !std::mem::replace(&mut driven.is_touched, true) {
+                self.touched.push_back(*id);
             }
         }
         more

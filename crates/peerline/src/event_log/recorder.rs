@@ -161,7 +161,9 @@ impl Recorder {
             | Machine::OpenRelay { .. }
             | Machine::CloseRelay(_)
             | Machine::OpenTcp { .. }
-            | Machine::CloseTcp(_) => return true,
+            | Machine::CloseTcp(_)
+            | Machine::OpenSocket { .. }
+            | Machine::CloseSocket(_) => return true,
             Machine::NegotiationNeeded
             | Machine::DataChannelMessage { .. }
             | Machine::DataChannelPart { .. }
