@@ -1,7 +1,7 @@
 /** What the evidence means. Pure functions: the same evidence gives the same verdict, and none is given without its evidence. */
 import type { RelayProtocol } from "../api.js";
 import type { Candidate } from "../diagnostics/candidate.js";
-import type { CheckEvidence, DeviceFinding, ServerFinding } from "./evidence.js";
+import type { CheckEvidence, DeviceFinding, ServerFinding, WebFinding } from "./evidence.js";
 
 /**
  * - `good`
@@ -91,6 +91,12 @@ export const STANDINGS = {
 
 type Kind = keyof typeof STANDINGS;
 
+/**
+ * What keeps the server away, by what came over HTTP. That alone shows nothing: a proxy may keep `/healthz` to itself, or the app lie on a path.
+ * Who lets nobody in before they log in lets no WebSocket through either.
+ */
+const UNREACHED = { answered: "site-closed", foreign: "site-captive", failed: "site-unreachable" } as const satisfies Record<WebFinding["outcome"], Kind>;
+
 /** A clock that is off by more makes certificates and passes fail, in seconds. */
 const CLOCK = 60;
 /** From here on people notice: a part of the packets, bits per second, milliseconds twice through the relay. */
@@ -110,8 +116,7 @@ function verdict(kind: Kind, seen: readonly Seen[], protocols?: readonly RelayPr
 /** The whole: what this network is like for calls. */
 function site(evidence: CheckEvidence): Verdict {
   const { web, signaling, servers } = evidence;
-  if (web.outcome === "foreign") return verdict("site-captive", [webSeen(evidence)]);
-  if (signaling.outcome === "failed") return verdict(web.outcome === "failed" ? "site-unreachable" : "site-closed", [webSeen(evidence), signalingSeen(evidence)]);
+  if (signaling.outcome === "failed") return verdict(UNREACHED[web.outcome], [webSeen(evidence), signalingSeen(evidence)]);
   if (isHere(evidence)) return verdict("site-here", servers.length > 0 ? servers.map(serverSeen) : [signalingSeen(evidence)]);
   const stun = servers.filter(isStun);
   const overUdp = relaysOf(evidence, "udp");

@@ -49,7 +49,9 @@ describe("the verdict on a network", () => {
   });
 
   it.each<[string, Partial<CheckEvidence>]>([
-    ["site-captive", { web: { outcome: "foreign", status: 302 } }],
+    ["site-captive", { web: { outcome: "foreign", status: 200 }, signaling: { outcome: "failed", reason: "late" }, servers: [] }],
+    ["site-direct", { web: { outcome: "foreign", status: 404 } }],
+    ["site-direct", { web: { outcome: "failed", reason: "TimeoutError" } }],
     ["site-unreachable", { web: { outcome: "failed", reason: "TypeError" }, signaling: { outcome: "failed", reason: "late" }, servers: [] }],
     ["site-closed", { signaling: { outcome: "failed", reason: "late" }, servers: [] }],
     ["site-here", { server: "http://localhost:8443" }],
@@ -61,6 +63,12 @@ describe("the verdict on a network", () => {
     ["site-blocked", { servers: [] }],
   ])("as a whole is %s", (kind, evidence) => {
     expect(about("site", evidence).kind).toBe(kind);
+  });
+
+  it("is that the server is reached where a channel was entered, whatever came of /healthz, and shows both", () => {
+    const { kind, seen } = about("server", { web: { outcome: "foreign", status: 404 } });
+    expect(kind).toBe("server-reached");
+    expect(seen.map((each) => each.kind)).toEqual(["web-foreign", "signaling-done"]);
   });
 
   it("says that the NAT is not known where the server has one port to look from", () => {
