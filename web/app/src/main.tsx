@@ -7,6 +7,7 @@ import { startAnnouncing } from "./state/discovery";
 import { followEmbedder } from "./state/embedding";
 import { followNetwork } from "./state/online";
 import { startRinging } from "./state/ringing";
+import { followVersion } from "./state/version";
 import { startLanguage } from "./text/languages";
 import "./style/index.css";
 
@@ -16,6 +17,7 @@ startAnnouncing();
 startRinging();
 followEmbedder();
 followNetwork();
+followVersion();
 registerServiceWorker();
 
 await startLanguage();

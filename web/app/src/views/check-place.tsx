@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Brand } from "../parts/brand";
+import { outdated } from "../state/version";
 import { ProblemView } from "./problem";
 
 type View = (props: Record<string, never>) => JSX.Element;
@@ -14,7 +15,7 @@ export function CheckPlace(): JSX.Element {
       () => setLoaded("failed"),
     );
   }, []);
-  if (loaded === "failed") return <ProblemView text="error.unreachable" />;
+  if (loaded === "failed") return <ProblemView text={outdated.value ? "error.outdated" : "error.unreachable"} />;
   if (loaded !== null) return <loaded.View />;
   return (
     <header class="page-header">
