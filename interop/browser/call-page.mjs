@@ -28,11 +28,12 @@ export class CallPage {
     });
   }
 
-  /** Opens `url` in a new context of `browser`; `storage` is what the app finds remembered on the device. */
-  static async open(browser, url, name, storage = {}) {
+  /** Opens `url` in a new context of `browser`; `storage` is what the app finds remembered on the device, `before` runs in the page before its scripts. */
+  static async open(browser, url, name, storage = {}, before = () => undefined) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     await page.evaluateOnNewDocument(keepConnections);
+    await page.evaluateOnNewDocument(before);
     await page.evaluateOnNewDocument((entries) => {
       for (const [key, value] of Object.entries(entries)) localStorage.setItem(key, value);
     }, storage);
@@ -287,13 +288,13 @@ export async function adaMeetsGrace([one, other], url) {
   return { ada, grace, link };
 }
 
-/** The same, by the relay only, which both reach over `protocol`. Returns `[ada, grace]`. */
-export async function meetByRelay([one, other], url, protocol) {
-  const ada = await CallPage.open(one, `${url}/`, "Ada");
+/** The same, by the relay only, which both reach over `protocol`; `before` runs in their pages before the scripts. Returns `[ada, grace]`. */
+export async function meetByRelay([one, other], url, protocol, before = undefined) {
+  const ada = await CallPage.open(one, `${url}/`, "Ada", {}, before);
   await ada.write("Your name", "Ada");
   await ada.press("New call");
   await ada.page.waitForFunction(() => location.hash.startsWith("#v1."));
-  const grace = await CallPage.open(other, ada.page.url(), "Grace");
+  const grace = await CallPage.open(other, ada.page.url(), "Grace", {}, before);
   for (const page of [ada, grace]) {
     await page.check("Relay only", true);
     await page.choose("Relay protocol", protocol);

@@ -4,11 +4,17 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "./browsers.mjs";
 import { meetByRelay } from "./call-page.mjs";
+import { nameOthersFirst } from "./troubles.mjs";
 import { Server } from "../peerline.mjs";
 
 const SECRET = ["--turn-secret", "known to both of them"];
-/** How long a picture may stand still, in milliseconds: it is up to Chromium when a path that is silent is left. */
-const LONGEST_GAP = 20_000;
+/**
+ * How long a picture may stand still, and a line of the chat may take, in milliseconds. Where the server of the call is there, an ICE restart goes by it.
+ * Where that is what was killed, nothing hurries Chromium, which leaves a path that is silent after three and a half seconds.
+ */
+const LONGEST_GAP = { "another one": 3_500, "its own": 8_000 };
+/** Of each the best of so many: what the machine does besides is not the call's. */
+const ATTEMPTS = 3;
 
 /** The TURN server by which the page sends, as it is called in the list. */
 const relayedBy = (page) =>
@@ -38,22 +44,43 @@ async function longestGap(page) {
   return longest;
 }
 
-test("a call between two Chromium that is relayed moves to the other server", async () => {
+/** A call that goes by the server of the call, or by another one, which is killed. Returns the longest gap of both pictures, and how long a line took. */
+async function gapsWithout(relay) {
   const second = await Server.start(SECRET);
   const url = `turn:localhost:${second.stunPort}?transport=udp`;
   const first = await Server.start([...SECRET, "--turn-server", url]);
   const browsers = await Promise.all([chromium(), chromium()]);
   try {
-    const [ada, grace] = await meetByRelay(browsers, first.url, "udp");
+    const [ada, grace] = await meetByRelay(browsers, first.url, "udp", relay === "another one" ? nameOthersFirst : undefined);
+    await Promise.all([ada.openChat(), grace.openChat()]);
     const before = await relayedBy(ada);
     assert.equal(await relayedBy(grace), before);
+    assert.equal(before === url, relay === "another one", "the relay that is named first is the one in use");
     await (before === url ? second : first).kill("SIGKILL");
-    const gaps = await Promise.all([longestGap(ada), longestGap(grace)]);
-    console.log(`the longest gaps: ${gaps.join(" and ")} ms`);
+    const killed = Date.now();
+    const line = async () => {
+      await sleep(1_000);
+      await ada.say("Are you there?");
+      await grace.reads("Are you there?");
+      return Date.now() - killed;
+    };
+    const gaps = await Promise.all([longestGap(ada), longestGap(grace), line()]);
     for (const page of [ada, grace]) assert.notEqual(await relayedBy(page), before);
-    assert.ok(Math.max(...gaps) < LONGEST_GAP, `${gaps} ms`);
+    return gaps;
   } finally {
     await Promise.all(browsers.map((browser) => browser.close()));
     await Promise.all([first.stop(), second.stop()]);
   }
-});
+}
+
+for (const [relay, longest] of Object.entries(LONGEST_GAP)) {
+  test(`a call between two Chromium that is relayed by ${relay} moves to the other server`, async () => {
+    let best = [Infinity, Infinity, Infinity];
+    for (let attempt = 0; attempt < ATTEMPTS && Math.max(...best) >= longest; attempt += 1) {
+      const gaps = await gapsWithout(relay);
+      console.log(`${relay} killed: the longest gaps of the pictures ${gaps[0]} and ${gaps[1]} ms; a line of the chat was there after ${gaps[2]} ms`);
+      best = best.map((time, index) => Math.min(time, gaps[index]));
+    }
+    assert.ok(Math.max(...best) < longest, `${best} ms`);
+  });
+}

@@ -10,6 +10,8 @@ import type { OutgoingScreen } from "./outgoing-screen.js";
 
 /** Milliseconds that the last data message has to leave before the connection closes. */
 const LINGER = 100;
+/** Milliseconds by which the newest media of two receivers differ at most while both get some. */
+const TOGETHER = 200;
 
 export interface ConnectionOptions {
   configuration: RTCConfiguration;
@@ -45,8 +47,9 @@ export class Connection {
   readonly #data: RTCDataChannel;
   /** Further data channels. */
   readonly #channels = new Set<RTCDataChannel>();
-  /** When the newest media of each receiver came, by a clock of the browser's own; and which receiver is asked. */
-  readonly #newest = new WeakMap<RTCRtpReceiver, number>();
+  /** When the newest media came, by a clock of the browser's own; by which receiver, and which one is asked next. */
+  #newest = 0;
+  #newestBy: RTCRtpReceiver | undefined;
   #asked = 0;
   readonly #media: OutgoingMedia;
   readonly #screen: OutgoingScreen;
@@ -261,10 +264,20 @@ export class Connection {
     const receiver = receivers[this.#asked % receivers.length];
     if (!receiver) return false;
     const newest = Math.max(0, ...receiver.getSynchronizationSources().map(({ timestamp }) => timestamp));
-    const came = newest > (this.#newest.get(receiver) ?? 0);
-    this.#newest.set(receiver, newest);
-    if (!came) this.#asked += 1;
+    // What two receivers got last before everything stopped came at nearly the same time: that is no news.
+    const came = newest > this.#newest + (receiver === this.#newestBy ? 0 : TOGETHER);
+    if (came) [this.#newest, this.#newestBy] = [newest, receiver];
+    else this.#asked += 1;
     return came;
+  }
+
+  /**
+   * Sends each picture whole once. Whoever missed a piece of it asks for that in vain while nothing passes, and Chromium asks again only after three
+   * seconds. Where the browser can't be told (W3C webrtc-extensions, `encodingOptions`), nothing happens.
+   */
+  async refreshPictures(): Promise<void> {
+    const videos = this.#connection.getSenders().filter(({ track }) => track?.kind === "video");
+    await Promise.all(videos.map((sender) => sendWhole(sender).catch(() => undefined)));
   }
 
   getStats(): Promise<RTCStatsReport> {
@@ -317,4 +330,10 @@ export class Connection {
     channel.addEventListener("close", () => this.#channels.delete(channel));
     return channel;
   }
+}
+
+async function sendWhole(sender: RTCRtpSender): Promise<void> {
+  const parameters = sender.getParameters();
+  const setParameters = sender.setParameters as (given: RTCRtpSendParameters, options: { encodingOptions: { keyFrame: boolean }[] }) => Promise<void>;
+  await setParameters.call(sender, parameters, { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) });
 }

@@ -58,3 +58,13 @@ export function relayProtocol(url: string): RelayProtocol | undefined {
   if (!url.startsWith("turn:")) return undefined;
   return /[?&]transport=tcp\b/.test(url) ? "tcp" : "udp";
 }
+
+/**
+ * The same servers with the one that a candidate of `url` came from last, and what is named with it. Browsers prefer candidates of the servers that
+ * are named first, and leave a path for one of a newer generation only if that is preferred as much.
+ */
+export function putLast(servers: readonly RTCIceServer[], url: string): RTCIceServer[] {
+  const isIt = (named: string) => named === url || url.startsWith(`${named}:`) || url.startsWith(`${named}?`);
+  const sorted = servers.map((server) => ({ ...server, urls: [server.urls].flat().sort((one, other) => Number(isIt(one)) - Number(isIt(other))) }));
+  return sorted.sort((one, other) => Number(one.urls.some(isIt)) - Number(other.urls.some(isIt)));
+}

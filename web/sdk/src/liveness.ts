@@ -25,6 +25,8 @@ export interface LivenessActions {
   doubt(): void;
   /** Nothing comes any more: a new path is needed. */
   silent(): void;
+  /** After that, something comes again by the path that is now sent by: what was sent meanwhile is lost. */
+  back(): void;
 }
 
 /**
@@ -39,19 +41,29 @@ export class Liveness {
   #run = 0;
   #looked = 0;
   #signs = "";
+  #data = 0;
   #pair: unknown;
+  /** Whether media flowed at the last look. */
+  #flowed = false;
   /** Probes since something came last, and for how many milliseconds the first has no answer. */
   #probes = 0;
   #quiet = 0;
   #doubted = false;
   /** The pair that fell silent; undefined while all is well. */
   #alarmed: { pair: unknown } | undefined;
+  /** Whether nothing has come by the path that is sent by since an alarm, here or on the other side. */
+  #cutOff = false;
   #falseAlarms = 0;
   #roundTrip = 0;
   #judgesFrom = 0;
 
   constructor(actions: LivenessActions) {
     this.#actions = actions;
+  }
+
+  /** Whether something is awaited that might be late. */
+  get quiet(): boolean {
+    return this.#probes > 0 || this.#alarmed !== undefined;
   }
 
   /** The connection holds, as far as the browser knows. */
@@ -72,6 +84,7 @@ export class Liveness {
 
   /** A new path is being looked for: that takes a while. */
   search(): void {
+    this.#cutOff ||= this.quiet;
     this.#judgesFrom = Date.now() + SEARCH;
     this.#hear();
   }
@@ -83,8 +96,9 @@ export class Liveness {
   #schedule(wait: number): void {
     const run = this.#run;
     this.#timer = setTimeout(() => {
-      if (this.#actions.media() && !this.#alarmed) {
+      if (this.#actions.media() && !this.#alarmed && !this.#cutOff) {
         this.#looked = Date.now();
+        this.#flowed = true;
         this.#hear();
         this.#schedule(CALM);
       } else void this.#look(run).finally(() => run === this.#run && this.#schedule(STEP));
@@ -99,14 +113,23 @@ export class Liveness {
     const listened = Math.min(Math.max(now - this.#looked, 0), 2 * STEP);
     this.#looked = now;
     const pair = selectedPair(report);
-    const signs = JSON.stringify([pair?.["id"], ...SIGNS.map((name) => pair?.[name]), dataOf(report)]);
-    if (signs === this.#signs && pair !== undefined) return this.#miss(listened, now);
+    const signs = JSON.stringify([pair?.["id"], ...SIGNS.map((name) => pair?.[name])]);
+    const [isHere, data] = [signs !== this.#signs, dataOf(report)];
+    if (!isHere && data === this.#data && pair !== undefined) return this.#miss(listened, now);
     this.#signs = signs;
+    this.#data = data;
     this.#pair = pair?.["id"];
     const { currentRoundTripTime: seconds } = pair ?? {};
     if (typeof seconds === "number") this.#roundTrip = seconds * 1000;
     if (pair) this.#judge();
     this.#hear();
+    if (pair && isHere && this.#cutOff) {
+      this.#cutOff = false;
+      this.#actions.back();
+    }
+    // Media that flowed until now stopped: these signs are older, and nothing is known before the next look but by asking.
+    if (this.#flowed) this.#miss(0, now);
+    this.#flowed = false;
   }
 
   /** Something came. */
@@ -130,6 +153,7 @@ export class Liveness {
     if (this.#probes >= PROBES && this.#quiet >= this.#patience) {
       this.#alarmed = { pair: this.#pair };
       this.#quiet = 0;
+      this.#cutOff = true;
       this.#actions.silent();
       return;
     }

@@ -3,13 +3,13 @@ import { Connection } from "./connection.js";
 import { ConnectionDiagnostics, type Situation } from "./diagnostics/diagnostics.js";
 import { TypedEventTarget } from "./events.js";
 import type { ClientFrame, FailureReason } from "./frames.js";
-import { relayProtocol } from "./ice-servers.js";
+import { putLast, relayProtocol } from "./ice-servers.js";
 import type { Identity } from "./identity.js";
 import { Liveness } from "./liveness.js";
 import { type AliveMessage, type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile, type VerificationMessage } from "./messages.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
 import type { OutgoingScreen } from "./outgoing-screen.js";
-import { selectedPath, statistics } from "./path.js";
+import { relayOf, selectedPath, statistics } from "./path.js";
 import { Recovery } from "./recovery.js";
 import type { OutgoingTransfer } from "./transfer/api.js";
 import { CHANNEL_OPTIONS, LABEL, type TransferChannel } from "./transfer/channel.js";
@@ -22,6 +22,8 @@ import { VerificationExchange } from "./verification.js";
 const REPLACE = 3;
 /** Milliseconds after which the path is looked at again: ICE often finds a better one just after it connected. */
 const SECOND_LOOK = 1500;
+/** Messages that are sent when a path is back. */
+const CATCH_UP = 4;
 /** New connections that the other side may make necessary within a time in milliseconds. Each is costly, and browsers have few. */
 const START_OVERS = 8;
 const START_OVERS_WITHIN = 60_000;
@@ -110,7 +112,8 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       statistics: () => this.getStats(),
       probe: () => this.#probe(),
       doubt: () => environment.doubt(),
-      silent: () => this.#recovery.silent(),
+      silent: () => void this.#fallSilent(),
+      back: () => this.#catchUp(),
     });
   }
 
@@ -301,6 +304,27 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#update();
   }
 
+  async #fallSilent(): Promise<void> {
+    await this.#avoidRelay();
+    if (!this.#closed) this.#recovery.silent();
+  }
+
+  /** The relay that we send by may be what is gone: the candidates of another one are to be preferred to its. */
+  async #avoidRelay(): Promise<void> {
+    const report = await this.getStats().catch(() => new Map<string, Record<string, unknown>>());
+    const relay = relayOf(report);
+    if (this.#closed || relay === undefined) return;
+    const { configuration } = this.#environment;
+    this.#connection.configure({ ...configuration, iceServers: putLast(configuration.iceServers ?? [], relay) });
+  }
+
+  /** What was lost while nothing passed is sent again now, not when the browser comes to it. */
+  #catchUp(): void {
+    void this.#connection.refreshPictures();
+    // SCTP repeats what was lost as soon as several later messages are acknowledged (RFC 9260 §7.2.4); by its timer, only seconds later.
+    for (let probe = 0; probe < CATCH_UP; probe++) this.#probe();
+  }
+
   #probe(): boolean {
     if (!this.dataOpen) return false;
     this.#connection.sendData({ kind: "alive" });
@@ -319,7 +343,12 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   async #negotiate(message: NegotiationMessage): Promise<void> {
     if (this.#closed) return;
-    if (message.kind !== "candidate") this.#liveness.search();
+    if (message.kind !== "candidate") {
+      // The other side may have noticed first.
+      const isAnswer = message.kind === "description" && message.description.type === "answer";
+      if (!isAnswer && this.#liveness.quiet) await this.#avoidRelay();
+      this.#liveness.search();
+    }
     const outcome = await this.#connection.receive(message);
     if (this.#closed || outcome === "done" || !this.#mayStartOver()) return;
     const { description } = message as DescriptionMessage;

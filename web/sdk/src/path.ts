@@ -23,3 +23,9 @@ export function selectedPath(report: Statistics): Path | undefined {
   const protocol = (local["candidateType"] === "relay" && local["relayProtocol"]) || local["protocol"];
   return { kind: relayed ? "relayed" : "direct", protocol: isRelayProtocol(protocol) ? protocol : "udp" };
 }
+
+/** @returns the address of the relay by which we send, as it is called in the list of servers */
+export function relayOf(report: Statistics): string | undefined {
+  const local = report.get(String(selectedPair(report)?.["localCandidateId"]));
+  return local?.["candidateType"] === "relay" && typeof local["url"] === "string" ? local["url"] : undefined;
+}

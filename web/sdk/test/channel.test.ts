@@ -284,12 +284,56 @@ describe("a call of two", () => {
     expect(offers()).toBe(2);
   });
 
+  it("notices as soon where media flowed until then, whichever of them came last", async () => {
+    const receivers = () => open().flatMap((connection) => connection.getReceivers().filter(({ track }) => track.kind === "audio" || track.kind === "video"));
+    const clock = (milliseconds: number) => receivers().forEach((receiver, index) => (receiver.newest = Date.now() + milliseconds + index * 40));
+    for (let time = 0; time < 5000; time += 50) {
+      clock(0);
+      await pass(50, 50);
+    }
+    FakeNetwork.silence();
+    await pass(2200, 50);
+    expect(offers()).toBe(2);
+  });
+
+  it("looks for another relay than the one by which nothing comes any more, on both sides", async () => {
+    const [here, elsewhere] = ["turn:a.example:3478?transport=udp", "turn:b.example:3478?transport=udp"];
+    const servers = [{ urls: [here, "turns:a.example:443?transport=tcp"] }, { urls: [elsewhere] }];
+    for (const { id } of [ada.channel, bob.channel]) hub.tell(id, { type: "ice", servers, expires: 4e9 });
+    await settle();
+    for (const connection of open()) connection.relay = here;
+    await pass(3000);
+    FakeNetwork.silence();
+    await pass(2000);
+    expect(offers()).toBe(2);
+    const preferred = open().map(({ configuration }) => configuration.iceServers?.flatMap(({ urls }) => urls));
+    expect(preferred).toEqual([1, 2].map(() => [elsewhere, "turns:a.example:443?transport=tcp", here]));
+  });
+
+  it("sends pictures whole when something comes again, and asks that once", async () => {
+    const keyFrames = () => open().flatMap((connection) => connection.getSenders().map(({ track, keyFrames }) => [track?.kind, keyFrames]));
+    FakeNetwork.silence();
+    await pass(1000);
+    expect(keyFrames()).toContainEqual(["video", 0]);
+    await pass(3000);
+    expect(keyFrames()).toContainEqual(["video", 1]);
+    expect(keyFrames().filter(([kind]) => kind !== "video").map(([, count]) => count)).toEqual(expect.not.arrayContaining([1]));
+    await pass(10_000);
+    expect(keyFrames()).toContainEqual(["video", 1]);
+  });
+
   it("makes sure of the server when nothing comes any more", async () => {
     await pass(3000);
-    // Its address is another one: what it sends over the old connection arrives nowhere.
+    // Its address is another one: what it sends over the old connection arrives nowhere, and what it is sent waits for the new one.
     let isOld = true;
+    const waiting: Parameters<typeof tell>[1][] = [];
+    const tell = hub.tell.bind(hub);
+    vi.spyOn(hub, "tell").mockImplementation((to, event) => (isOld && to === ada.channel.id ? void waiting.push(event) : tell(to, event)));
     hub.loses = ({ type }, id) => {
-      if (type === "hello") isOld = false;
+      if (type === "hello" && isOld) {
+        isOld = false;
+        setTimeout(() => waiting.forEach((event) => tell(ada.channel.id, event)), 10);
+      }
       return isOld && id === ada.channel.id;
     };
     const before = hub.connections;

@@ -34,6 +34,7 @@ class Line {
     probe: () => this.#probe(),
     doubt: () => this.#tell("doubt"),
     silent: () => this.#tell("silent"),
+    back: () => this.#tell("back"),
   });
 
   get alarms(): number {
@@ -102,8 +103,37 @@ describe("liveness", () => {
       await pass(100, 50);
     }
     expect([line.looks, line.told]).toEqual([before, []]);
-    await pass(2000, 50);
+    await pass(1750, 50);
     expect(line.alarms).toBe(1);
+  });
+
+  it("says once that something comes again, as soon as it comes by the path that is sent by", async () => {
+    const back = () => line.told.filter(([what]) => what === "back").length;
+    line.loses = () => true;
+    await pass(5000, 50);
+    expect([line.alarms, back()]).toEqual([1, 0]);
+    // The other side has a new path before this one does.
+    line.elsewhere += 40;
+    await pass(250, 50);
+    expect(back()).toBe(0);
+    Object.assign(line, { pair: "P2", loses: () => false });
+    await pass(250, 50);
+    expect(back()).toBe(1);
+    await pass(10_000, 50);
+    expect(back()).toBe(1);
+  });
+
+  it("says so also where the other side noticed first, and media are what comes", async () => {
+    line.loses = () => true;
+    await pass(750, 50);
+    line.liveness.search();
+    line.elsewhere += 40;
+    for (let packet = 0; packet < 20; packet++) {
+      line.media += 1;
+      if (packet === 10) line.pair = "P2";
+      await pass(100, 50);
+    }
+    expect(line.told.filter(([what]) => what !== "doubt").map(([what]) => what)).toEqual(["back"]);
   });
 
   it("is content with data by a pair that the other side has taken already", async () => {
@@ -169,7 +199,7 @@ describe("liveness", () => {
     line.loses = () => false;
     const before = line.told.length;
     await pass(10_000, 50);
-    expect(line.told.length).toBe(before);
+    expect(line.told.slice(before).map(([what]) => what)).toEqual(["back"]);
   });
 
   it("takes no sleep for silence", async () => {

@@ -28,12 +28,29 @@ export class FakeMediaStream {
   removeTrack = (track: FakeTrack) => void (this.#tracks = this.#tracks.filter((other) => other !== track));
 }
 
+interface FakeSender {
+  track: FakeTrack | null;
+  /** How many whole pictures were asked for. */
+  keyFrames: number;
+  replaceTrack(track: FakeTrack | null): Promise<void>;
+  setStreams(): void;
+  getParameters(): { encodings: object[] };
+  setParameters(parameters: object, options?: { encodingOptions: { keyFrame: boolean }[] }): Promise<void>;
+}
+
+interface FakeReceiver {
+  track: FakeTrack;
+  /** When the newest media came, in milliseconds. */
+  newest: number;
+  getSynchronizationSources(): { timestamp: number }[];
+}
+
 interface FakeTransceiver {
   kind: string;
   mid: number | null;
   direction: string;
-  sender: { track: FakeTrack | null; replaceTrack(track: FakeTrack | null): Promise<void>; setStreams(): void };
-  receiver: { track: FakeTrack };
+  sender: FakeSender;
+  receiver: FakeReceiver;
 }
 
 interface Description {
@@ -112,6 +129,8 @@ export class FakePeerConnection {
   transceivers: FakeTransceiver[] = [];
   offers = 0;
   packetsReceived = 0;
+  /** The relay that it sends by, as it is called in the list of servers. */
+  relay: string | undefined;
   #ufrag = `u${++counter}`;
   #restart = false;
   #needed = false;
@@ -159,8 +178,12 @@ export class FakePeerConnection {
     this.configuration = configuration;
   }
 
-  getReceivers(): { getSynchronizationSources(): { timestamp: number }[] }[] {
-    return this.transceivers.map(() => ({ getSynchronizationSources: () => [] }));
+  getReceivers(): FakeReceiver[] {
+    return this.transceivers.map(({ receiver }) => receiver);
+  }
+
+  getSenders(): FakeSender[] {
+    return this.transceivers.map(({ sender }) => sender);
   }
 
   /** Nothing passes, and the browser doesn't know. */
@@ -173,7 +196,7 @@ export class FakePeerConnection {
     return new Map<string, unknown>([
       ["T", { type: "transport", selectedCandidatePairId: "P" }],
       ["P", { type: "candidate-pair", id: `P${this.#ufrag}`, localCandidateId: "L", remoteCandidateId: "R", packetsReceived }],
-      ["L", { type: "local-candidate", candidateType: "host", protocol: "udp" }],
+      ["L", { type: "local-candidate", candidateType: this.relay ? "relay" : "host", protocol: "udp", url: this.relay }],
       ["R", { type: "remote-candidate", candidateType: "host", protocol: "udp" }],
     ]);
   }
@@ -265,15 +288,23 @@ export class FakePeerConnection {
   }
 
   #addTransceiver(kind: string, direction: string, mid: number | null = null): FakeTransceiver {
-    const sender: FakeTransceiver["sender"] = {
+    const sender: FakeSender = {
       track: null,
+      keyFrames: 0,
       replaceTrack: async (track) => {
         if (transceiver.direction === "stopped") throw new DOMException("It is stopped", "InvalidStateError");
         sender.track = track;
       },
       setStreams: () => undefined,
+      getParameters: () => ({ encodings: [{}] }),
+      setParameters: async (_, options) => void (sender.keyFrames += options?.encodingOptions.filter(({ keyFrame }) => keyFrame).length ?? 0),
     };
-    const transceiver: FakeTransceiver = { kind, mid, direction, sender, receiver: { track: new FakeTrack(kind) } };
+    const receiver: FakeReceiver = {
+      track: new FakeTrack(kind),
+      newest: 0,
+      getSynchronizationSources: () => (receiver.newest > 0 ? [{ timestamp: receiver.newest }] : []),
+    };
+    const transceiver: FakeTransceiver = { kind, mid, direction, sender, receiver };
     this.transceivers.push(transceiver);
     if (mid === null) this.#negotiationNeeded();
     return transceiver;
