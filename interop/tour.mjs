@@ -1,4 +1,4 @@
-// Takes the pictures that docs/tour.md shows, of the app's gallery.
+// Takes the pictures that docs/tour.md shows, of the app's gallery. What follows names the views that are wanted: `node interop/tour.mjs check call-chat`.
 import { once } from "node:events";
 import { spawn } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
@@ -13,7 +13,8 @@ const REST = 1_500;
 
 /** The gallery's address, once it is served. */
 async function serveGallery() {
-  const server = spawn("npx", ["vite", "--port", "0", "--clearScreen", "false"], { cwd: APP, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NO_COLOR: "1" } });
+  // Without npx, which would end and leave it running.
+  const server = spawn(`${APP}../node_modules/.bin/vite`, ["--port", "0", "--clearScreen", "false"], { cwd: APP, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NO_COLOR: "1" } });
   for await (const line of createInterface({ input: server.stdout })) {
     const address = /Local:\s+(\S+)/.exec(line)?.[1];
     if (address !== undefined) return { address, server };
@@ -21,7 +22,10 @@ async function serveGallery() {
   throw new Error("vite ended");
 }
 
-const wanted = [...(await readFile(`${DOCS}tour.md`, "utf8")).matchAll(/\(tour\/(\S+)-(desk|phone)-(light|dark)\.png\)/g)];
+const shown = [...(await readFile(`${DOCS}tour.md`, "utf8")).matchAll(/\(tour\/(\S+)-(desk|phone)-(light|dark)\.png\)/g)];
+const views = process.argv.slice(2);
+for (const view of views) if (!shown.some(([, scene]) => scene === view)) throw new Error(`docs/tour.md shows no ${view}`);
+const wanted = shown.filter(([, scene]) => views.length === 0 || views.includes(scene));
 await mkdir(`${DOCS}tour`, { recursive: true });
 const { address, server } = await serveGallery();
 const browser = await chromium();

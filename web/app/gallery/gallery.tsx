@@ -9,6 +9,7 @@ import { render, type ComponentChildren } from "preact";
 import { startMedia } from "../src/media/local";
 import { Notices } from "../src/parts/notices";
 import { RingDialogs } from "../src/parts/ring-dialogs";
+import { answered } from "../src/state/chat";
 import { people } from "../src/state/discovery";
 import { here } from "../src/state/known-people";
 import * as model from "../src/state/model";
@@ -20,6 +21,7 @@ import { recordingState } from "../src/state/recording";
 import { ownScreen } from "../src/state/screen";
 import { ShownTransfer } from "../src/state/shown-transfer";
 import { transfers, transfersOpen } from "../src/state/transfers";
+import { outdated } from "../src/state/version";
 import { openConnection } from "../src/state/open-connection";
 import type { TransferView } from "../src/state/transfer-view";
 import { ownHand, reactions } from "../src/state/gestures";
@@ -205,6 +207,8 @@ const checked: CheckEvidence = {
   microphone: { permission: "prompt", found: 2 },
 };
 
+const relayed = { type: "relay", protocol: "udp", relayProtocol: "tls", address: "198.51.100.9", port: 61_006 } as const;
+
 const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren>> = {
   start: () => {
     name.value = "";
@@ -245,6 +249,10 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     outgoing.value = { person, cancel: () => undefined };
     return <StartView />;
   },
+  "start-outdated": () => {
+    outdated.value = true;
+    return <StartView />;
+  },
   lobby: () => <LobbyView link={LINK} />,
   "lobby-refused": () => {
     navigator.mediaDevices.getUserMedia = ({ video, audio }: MediaStreamConstraints = {}) =>
@@ -259,6 +267,11 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
   left: () => <LeftView />,
   problem: () => <ProblemView text="error.invalid-link" />,
   check: () => <CheckView find={async () => checked} />,
+  "check-good": () => {
+    const servers = checked.servers.map(({ candidate, ...server }) => ({ ...server, outcome: "answered" as const, took: 58, candidate: candidate ?? relayed }));
+    const mapping = { destinations: checked.mapping?.destinations ?? [], mapped: ["203.0.113.7:50123"] };
+    return <CheckView find={async () => ({ ...checked, servers, mapping })} />;
+  },
   "check-running": () => <CheckView find={(step) => new Promise(() => setTimeout(() => step("reach"), 100))} />,
   "call-chat": async () => {
     model.messages.value = chat;
@@ -266,6 +279,13 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     model.chatOpen.value = true;
     return call(others(2));
   },
+  "call-reply": async () => {
+    model.messages.value = chat;
+    model.chatOpen.value = true;
+    answered.value = chat[2] ?? null;
+    return call(others(2));
+  },
+  "call-away": async () => call(others(2, { 0: { state: "away", diagnosis: { kind: "peer-gone" } } })),
   "call-offer": async () => {
     transfers.value = [transfer(holiday, { state: "offered" })];
     return call(others(1));
