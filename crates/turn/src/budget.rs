@@ -37,6 +37,13 @@ impl ByteBudget {
             })
             .is_ok()
     }
+
+    /// Gives `bytes` back that were admitted and then weren't used.
+    pub(crate) fn refund(&self, bytes: usize) {
+        let price = price(self.cost, bytes as u64);
+        let refunded = |paid_at: u64| Some(paid_at.saturating_sub(price));
+        let _ = self.paid_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refunded);
+    }
 }
 
 #[inline]

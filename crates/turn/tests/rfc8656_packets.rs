@@ -355,6 +355,32 @@ fn bandwidth_is_limited_by_user_and_by_source() {
 }
 
 #[test]
+fn what_the_source_may_not_have_is_not_charged_to_the_user() {
+    let mut scene = Scene::new();
+    let user = Arc::new(ByteBudget::new(scene.now, 1000, 10 * 128));
+    let source = Arc::new(ByteBudget::new(scene.now, 1000, 5 * 128));
+    let budgets = Budgets { user: Some(user.clone()), source: Some(source) };
+    let of_stream = budgets.clone();
+    scene.owner = Some(Box::new(move |_| {
+        let budgets = budgets.clone();
+        Ok(Granted { ipv4: Some(address("203.0.113.1:50000")), budgets, ..Granted::default() })
+    }));
+    let (login, _) = scene.allocated(&udp(CLIENT));
+    scene.bind(&udp(CLIENT), &login, 0x4001, PEER);
+    let packet = channel_data(0x4001, &[0; 100]);
+    for _ in 0..5 {
+        assert!(scene.client_sends(&udp(CLIENT), &packet).is_ok());
+    }
+    for _ in 0..100 {
+        assert_eq!(scene.client_sends(&udp(CLIENT), &packet), Err(Dropped::OverBudget));
+        assert!(!of_stream.admit_stream(scene.now, 128));
+    }
+    // The user has the other half still, and no more.
+    assert!(user.admit(scene.now, 5 * 128));
+    assert!(!user.admit(scene.now, 1));
+}
+
+#[test]
 fn a_payload_that_does_not_fit_a_datagram_with_its_header_is_dropped() {
     let (mut scene, login) = scene();
     scene.permit(&udp(CLIENT), &login, &[PEER]);

@@ -1,13 +1,16 @@
 //! The short way of a packet (RFC 8656 §11 and §12): look up and compare. Nothing is queued or allocated, no lock is taken.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use peerline_stun::attribute::{DATA, DONT_FRAGMENT, ICMP, XOR_PEER_ADDRESS};
 use peerline_stun::{Message, Method, TransactionId, address};
 
 use super::Server;
-use crate::{AllocationId, Budgets, Client, Dropped, FromClient, FromPeer, IcmpError, RelayHeader};
+use crate::{
+    AllocationId, Budgets, ByteBudget, Client, Dropped, FromClient, FromPeer, IcmpError, RelayHeader,
+};
 
 /// The first two bytes of a Send indication.
 const SEND_INDICATION: [u8; 2] = [0x00, 0x16];
@@ -21,17 +24,28 @@ const OVERHEAD: usize = 28;
 impl Budgets {
     /// Takes `bytes` of a stream out of the budgets; `false` when they have to wait.
     pub fn admit_stream(&self, now: Instant, bytes: usize) -> bool {
-        self.user.iter().chain(&self.source).all(|budget| budget.admit(now, bytes))
+        self.take(now, bytes)
+    }
+
+    /// Takes `bytes` out of all budgets, or out of none.
+    #[inline]
+    fn take(&self, now: Instant, bytes: usize) -> bool {
+        let admits =
+            |budget: &Option<Arc<ByteBudget>>| budget.as_ref().is_none_or(|budget| budget.admit(now, bytes));
+        if !admits(&self.user) {
+            return false;
+        }
+        let is_admitted = admits(&self.source);
+        // What isn't relayed costs nothing.
+        if !is_admitted && let Some(user) = &self.user {
+            user.refund(bytes);
+        }
+        is_admitted
     }
 
     #[inline]
     fn admit(&self, now: Instant, payload: usize) -> Result<(), Dropped> {
-        for budget in self.user.iter().chain(&self.source) {
-            if !budget.admit(now, payload + OVERHEAD) {
-                return Err(Dropped::OverBudget);
-            }
-        }
-        Ok(())
+        self.take(now, payload + OVERHEAD).then_some(()).ok_or(Dropped::OverBudget)
     }
 }
 
