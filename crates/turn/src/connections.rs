@@ -1,10 +1,12 @@
 //! The TCP connections of an allocation (RFC 6062): with peers, until a client takes them over and while it has them.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use peerline_stun::TransactionId;
+use rand::Rng;
 
 use crate::server::Authenticated;
 
@@ -15,13 +17,38 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u32);
 
-/// Makes [`ConnectionId`]s, one after the other. It is no secret: who takes a connection over has to be its allocation's user.
+/// The [`ConnectionId`]s in use. They are drawn at random: the clients of one call may share a credential, and one of them must
+/// not find another's connections by counting.
 #[derive(Debug, Default)]
-pub struct ConnectionIds(AtomicU32);
+pub struct ConnectionIds(Mutex<HashSet<u32>>);
 
 impl ConnectionIds {
-    pub(crate) fn next(&self) -> ConnectionId {
-        ConnectionId(self.0.fetch_add(1, Ordering::Relaxed))
+    /// An unused one, until what is returned is dropped.
+    pub(crate) fn draw(self: &Arc<Self>, random: &mut impl Rng) -> DrawnId {
+        let mut used = self.lock();
+        // There are far fewer connections than names.
+        let mut number = random.random();
+        while !used.insert(number) {
+            number = random.random();
+        }
+        DrawnId { id: ConnectionId(number), ids: self.clone() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A name that no other connection gets as long as this is held.
+#[derive(Debug)]
+pub(crate) struct DrawnId {
+    id: ConnectionId,
+    ids: Arc<ConnectionIds>,
+}
+
+impl Drop for DrawnId {
+    fn drop(&mut self) {
+        self.ids.lock().remove(&self.id.0);
     }
 }
 
@@ -37,7 +64,7 @@ pub enum ConnectError {
 /// A connection between a relayed address and a peer.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub id: ConnectionId,
+    pub drawn: DrawnId,
     pub peer: SocketAddr,
     pub stage: Stage,
 }
@@ -54,11 +81,46 @@ pub(crate) enum Stage {
 }
 
 impl Connection {
+    pub fn id(&self) -> ConnectionId {
+        self.drawn.id
+    }
+
     /// When it is given up.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Connecting { until, .. } | Stage::Waiting { until } => Some(*until),
             Stage::Bound => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    #[test]
+    fn a_name_is_not_given_again_while_it_is_used() {
+        let ids = Arc::new(ConnectionIds::default());
+        // The same dice each time.
+        let draw = || ids.draw(&mut StdRng::seed_from_u64(1));
+        let first = draw();
+        let second = draw();
+        assert_ne!(first.id, second.id);
+        let before = first.id;
+        drop(first);
+        assert_eq!(draw().id, before);
+        drop(second);
+        assert!(ids.lock().is_empty());
+    }
+
+    #[test]
+    fn names_do_not_follow_each_other() {
+        let ids = Arc::new(ConnectionIds::default());
+        let mut random = StdRng::seed_from_u64(1);
+        let drawn: Vec<_> = (0..100).map(|_| ids.draw(&mut random)).collect();
+        let near = drawn.windows(2).filter(|two| two[0].id.0.abs_diff(two[1].id.0) < 1000);
+        assert_eq!(near.count(), 0);
     }
 }

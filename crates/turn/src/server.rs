@@ -24,8 +24,8 @@ use peerline_stun::attribute::{
 };
 use peerline_stun::binding::{self, Arrival};
 use peerline_stun::{Class, ErrorCode, Message, MessageWriter, Method};
-use rand::Rng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use slab::Slab;
 
 use crate::allocation::Allocation;
@@ -73,6 +73,8 @@ pub struct Server {
     statistics: Statistics,
     next_generation: u32,
     next_request: u64,
+    /// Names connections with peers.
+    random: StdRng,
     /// The indications' transaction identifiers are counted: nothing answers to them.
     next_indication: u64,
 }
@@ -88,7 +90,7 @@ impl From<ErrorCode> for Refused {
 }
 
 impl Server {
-    /// A server without allocations. `random` seeds its hash table and its transaction identifiers.
+    /// A server without allocations. `random` seeds its hash table, its transaction identifiers and its connections' names.
     pub fn new(config: Arc<Config>, random: &mut StdRng) -> Self {
         let hasher = SeedableRandomState::with_seed(random.random(), SharedSeed::global_random());
         Self {
@@ -104,6 +106,7 @@ impl Server {
             statistics: Statistics::default(),
             next_generation: 0,
             next_request: 0,
+            random: StdRng::from_rng(random),
             next_indication: random.random(),
         }
     }
@@ -217,7 +220,7 @@ impl Server {
         }
         for connection in &allocation.connections {
             if let Some(deadline) = connection.deadline() {
-                self.connection_deadlines.remove(&(deadline, connection.id, id));
+                self.connection_deadlines.remove(&(deadline, connection.id(), id));
             }
         }
         self.events.push_back(Event::AllocationEnded {

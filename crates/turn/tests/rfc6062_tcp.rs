@@ -138,6 +138,16 @@ fn a_tcp_allocation_has_neither_channels_nor_datagrams() {
 }
 
 #[test]
+fn servers_of_a_process_name_their_connections_apart_even_with_the_same_dice() {
+    let (mut one, login, allocation) = scene();
+    let ids = one.config.connection_ids.clone();
+    let (mut other, other_login, other_allocation) = scene_with(|config| config.connection_ids = ids);
+    let first = connected(&mut one, &login, allocation, PEER);
+    let second = connected(&mut other, &other_login, other_allocation, PEER);
+    assert_ne!(first, second);
+}
+
+#[test]
 fn connect_is_answered_when_the_connection_is_there() {
     let (mut scene, login, allocation) = scene();
     let connection = connected(&mut scene, &login, allocation, PEER);

@@ -42,9 +42,9 @@ impl Server {
         if allocation.connections.len() >= config.limits.connections {
             return Err(ErrorCode::INSUFFICIENT_CAPACITY.into());
         }
-        let (connection, until) = (config.connection_ids.next(), now + PATIENCE);
+        let until = now + PATIENCE;
         let stage = Stage::Connecting { transaction: request.transaction(), user: user.clone(), until };
-        allocation.connections.push(Connection { id: connection, peer, stage });
+        let connection = self.add_connection(id, peer, stage)?;
         self.connection_deadlines.insert((until, connection, id));
         self.events.push_back(Event::ConnectRequested { allocation: id, connection, peer });
         Ok(())
@@ -103,8 +103,8 @@ impl Server {
         if is_refused {
             return None;
         }
-        let (connection, until, client) = (config.connection_ids.next(), now + PATIENCE, found.client);
-        found.connections.push(Connection { id: connection, peer, stage: Stage::Waiting { until } });
+        let (until, client) = (now + PATIENCE, found.client);
+        let connection = self.add_connection(allocation, peer, Stage::Waiting { until }).ok()?;
         self.connection_deadlines.insert((until, connection, allocation));
         self.indicate(&client, Method::CONNECTION_ATTEMPT, |writer| {
             writer.xor_address(XOR_PEER_ADDRESS, peer).number(CONNECTION_ID, connection.0);
@@ -181,13 +181,27 @@ impl Server {
         }
     }
 
+    fn add_connection(
+        &mut self,
+        id: AllocationId,
+        peer: SocketAddr,
+        stage: Stage,
+    ) -> Result<ConnectionId, Refused> {
+        let drawn = self.config.connection_ids.draw(&mut self.random);
+        let allocation = self.allocation_mut(id).ok_or(ErrorCode::ALLOCATION_MISMATCH)?;
+        let connection = Connection { drawn, peer, stage };
+        let name = connection.id();
+        allocation.connections.push(connection);
+        Ok(name)
+    }
+
     fn connection_mut(
         &mut self,
         allocation: AllocationId,
         connection: ConnectionId,
     ) -> Option<&mut Connection> {
         let mut connections = self.allocation_mut(allocation)?.connections.iter_mut();
-        connections.find(|known| known.id == connection)
+        connections.find(|known| known.id() == connection)
     }
 
     fn remove_connection(
@@ -196,7 +210,7 @@ impl Server {
         connection: ConnectionId,
     ) -> Option<Connection> {
         let connections = &mut self.allocation_mut(allocation)?.connections;
-        let position = connections.iter().position(|known| known.id == connection)?;
+        let position = connections.iter().position(|known| known.id() == connection)?;
         let removed = connections.swap_remove(position);
         if let Some(deadline) = removed.deadline() {
             self.connection_deadlines.remove(&(deadline, connection, allocation));
