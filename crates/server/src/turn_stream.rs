@@ -3,6 +3,8 @@
 
 mod carry;
 mod peer_connections;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::io;
@@ -38,6 +40,8 @@ const STRANGER_FRAME_MAX: usize = 4096;
 const OUTPUT_MAX: usize = 128 * 1024;
 /// Answers may be queued beyond that, up to here: then we stop reading requests.
 const ANSWERS_MAX: usize = OUTPUT_MAX + 16 * 1024;
+/// The same for somebody who has no allocation yet.
+const STRANGER_ANSWERS_MAX: usize = 4096;
 /// Datagrams taken from a relay socket before the client's bytes have their turn.
 const DATAGRAMS: usize = 64;
 const READ_SIZE: usize = 16 * 1024;
@@ -61,16 +65,7 @@ where
     S: AsyncRead + AsyncWrite + Send,
 {
     let shared = context.relay.shared().clone();
-    let server = Server::new(shared.turn_config().clone(), &mut StdRng::from_os_rng());
-    let mut turn = TurnStream {
-        server,
-        shared,
-        client,
-        relays: None,
-        input: BytesMut::new(),
-        output: Output::new(client.transport),
-        bound: None,
-    };
+    let mut turn = TurnStream::new(shared, client);
     if let Err(error) = turn.run(stream, &context).await {
         tracing::debug!(peer = %client.remote, %error, "TURN connection ended");
     }
@@ -124,6 +119,18 @@ enum Family {
 }
 
 impl TurnStream {
+    fn new(shared: Arc<Shared>, client: Client) -> Self {
+        Self {
+            server: Server::new(shared.turn_config().clone(), &mut StdRng::from_os_rng()),
+            shared,
+            client,
+            relays: None,
+            input: BytesMut::new(),
+            output: Output::new(client.transport),
+            bound: None,
+        }
+    }
+
     async fn run<S: AsyncRead + AsyncWrite>(&mut self, stream: S, context: &Context) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut shutdown = context.shutdown.clone();
@@ -142,7 +149,7 @@ impl TurnStream {
                 (Some(due), false) => due,
                 (None, false) => heard + Duration::from_secs(3600),
             };
-            let reads = self.output.bytes.len() < ANSWERS_MAX;
+            let reads = self.reads();
             if reads {
                 self.input.reserve(if self.relays.is_some() { READ_SIZE } else { STRANGER_READ_SIZE });
             }
@@ -182,6 +189,12 @@ impl TurnStream {
                 () = shutdown.closing() => return Ok(()),
             }
         }
+    }
+
+    /// Whether the client is listened to: whoever asks and doesn't read the answers is not.
+    fn reads(&self) -> bool {
+        let most = if self.relays.is_some() { ANSWERS_MAX } else { STRANGER_ANSWERS_MAX };
+        self.output.bytes.len() < most
     }
 
     /// Takes whole messages off the input; says whether there was one.
@@ -357,7 +370,9 @@ impl TurnStream {
             // RFC 6062 §5.3: what isn't permitted is closed at once.
             News::Arrived(stream, source) => {
                 let peer = self.shared.seen_by_tcp(source);
-                if let Some(slot) = lease.connection()
+                // Who doesn't read what it is told is told nothing more.
+                if self.output.bytes.len() < OUTPUT_MAX
+                    && let Some(slot) = lease.connection()
                     && let Some(connection) = self.server.peer_connected(now, allocation, peer)
                 {
                     tcp.wait(connection, stream, slot);
@@ -529,33 +544,4 @@ fn send(socket: &UdpSocket, peer: SocketAddr, payload: &[u8], dont_fragment: boo
         let _ = sockopt::set_ip_mtu_discover(socket, sockopt::Ipv4PathMtuDiscovery::OMIT);
     }
     met
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// ChannelData with a payload of three bytes and one of padding.
-    const MESSAGE: [u8; 8] = [0x40, 1, 0, 3, 7, 7, 7, 0];
-
-    fn output(transport: Transport) -> Output {
-        let mut output = Output::new(transport);
-        output.bytes.extend_from_slice(&[MESSAGE, MESSAGE].concat());
-        output
-    }
-
-    #[test]
-    fn tcp_takes_all_messages_at_once() {
-        assert_eq!(output(Transport::Tcp).next().len(), 16);
-    }
-
-    #[test]
-    fn tls_takes_one_message_at_a_time_though_it_takes_a_part_of_it_first() {
-        let mut output = output(Transport::Tls);
-        assert_eq!(output.next(), MESSAGE);
-        output.wrote(5);
-        assert_eq!(output.next(), [7, 7, 0]);
-        output.wrote(3);
-        assert_eq!(output.next(), MESSAGE);
-    }
 }
