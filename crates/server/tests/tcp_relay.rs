@@ -63,6 +63,12 @@ async fn reads<S: AsyncRead + Unpin>(stream: &mut S, expected: &[u8]) {
     assert!(read == expected);
 }
 
+async fn reads_end<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut rest = Vec::new();
+    timeout(BRIEFLY, stream.read_to_end(&mut rest)).await.expect("in time").unwrap();
+    assert!(rest.is_empty());
+}
+
 /// Much passes, both ways at once, and the end of each direction.
 async fn passes<A, B>(one: A, other: B)
 where
@@ -194,22 +200,31 @@ async fn a_connection_that_is_broken_on_one_side_ends_on_the_other_and_can_be_ma
     let (mut client, _) = allocated(&server).await;
     let (listener, address) = listen().await;
     for breaks_at_peer in [true, false] {
-        // The server may hear a moment later that the last one is over.
-        let connection = timeout(BRIEFLY, async {
-            loop {
-                match client.connect(address).await {
-                    Err(446) => tokio::task::yield_now().await,
-                    made => return made.unwrap(),
-                }
-            }
-        });
-        let connection = connection.await.expect("in time");
+        let connection = timeout(BRIEFLY, client.connect_when_over(address)).await.expect("in time");
         let (peer, _) = listener.accept().await.unwrap();
         let (data, _) = TurnClient::new(server.connect().await).bind_connection(connection).await.unwrap();
         let (broken, other) = if breaks_at_peer { (peer, data) } else { (data, peer) };
         broken.set_zero_linger().unwrap();
         drop(broken);
         closed(other, BRIEFLY).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_has_ended_in_order_can_be_made_again_at_once() {
+    let server = server().await;
+    let (mut client, _) = allocated(&server).await;
+    let (listener, address) = listen().await;
+    for _ in 0..2 {
+        let connection = timeout(BRIEFLY, client.connect_when_over(address)).await.expect("in time");
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let (mut data, _) =
+            TurnClient::new(server.connect().await).bind_connection(connection).await.unwrap();
+        // Who ends first is the one with TIME-WAIT: toward the peer, that is the relay.
+        data.shutdown().await.unwrap();
+        reads_end(&mut peer).await;
+        peer.shutdown().await.unwrap();
+        reads_end(&mut data).await;
     }
 }
 

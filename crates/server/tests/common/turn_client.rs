@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 pub const USER: &str = "ada";
 pub const PASSWORD: &str = "lovelace";
 pub const CHANNEL: u16 = 0x4001;
+/// Only a broken server takes that long, even where many tests share a processor.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `--turn-user` takes.
 pub fn user() -> String {
@@ -52,8 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
                 Frame::Invalid => panic!("the server sent what is no TURN"),
             }
             let mut buffer = [0; 4096];
-            let read =
-                tokio::time::timeout(Duration::from_secs(5), self.stream.read(&mut buffer)).await.unwrap();
+            let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer)).await.unwrap();
             match read {
                 Ok(length) if length > 0 => self.input.extend_from_slice(&buffer[..length]),
                 _ => return None,
@@ -130,6 +131,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TurnClient<S> {
         answer
             .error()
             .map_or_else(|| Ok(answer.number(CONNECTION_ID).unwrap()), |(code, _)| Err(code.number()))
+    }
+
+    /// The same, once the server has heard that the last connection to `peer` is over.
+    pub async fn connect_when_over(&mut self, peer: SocketAddr) -> u32 {
+        loop {
+            match self.connect(peer).await {
+                Err(446) => tokio::task::yield_now().await,
+                made => return made.unwrap(),
+            }
+        }
     }
 
     /// Of the next message, which has to be one: the peer that has connected, and the connection's name.
