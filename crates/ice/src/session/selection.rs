@@ -10,7 +10,7 @@ use super::{Context, Session};
 use crate::pair::{Life, Pair, Standing, Unanswered};
 use crate::{PairId, Role, Timing};
 
-/// Checks of a pair that doesn't answer are sent again after twice its round trip, but in this range.
+/// Checks of a pair that doesn't answer are sent again after one and a half of its round trips, but in this range.
 const PROBE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 /// A pair is silent when so many checks have had their time without an answer.
 const SILENT: u32 = 3;
@@ -173,7 +173,7 @@ impl Session {
             return;
         };
         pair.counters.consent_requests_sent += u64::from(is_selected);
-        let round_trip = pair.round_trip.unwrap_or(PROBE.0);
+        let patience = pair.round_trip.unwrap_or(PROBE.0) * 3 / 2;
         let Some(life) = pair.life_mut() else {
             return;
         };
@@ -181,10 +181,10 @@ impl Session {
         unanswered.sent += 1;
         let sent = unanswered.sent;
         if sent == SILENT {
-            unanswered.silent = Some(now + (round_trip * 3 / 2).clamp(PROBE.0, PROBE.1));
+            unanswered.silent = Some(now + patience.clamp(PROBE.0, PROBE.1));
         }
         // The longer it is silent, the less often.
-        let wait = round_trip.saturating_mul(2).max(PROBE.0 * sent.min(5));
+        let wait = patience.max(PROBE.0 * sent.min(5));
         life.next = Some(now + wait.clamp(PROBE.0, PROBE.1));
         self.send(context, id);
         // What is in reserve shows whether it would do better.
@@ -226,7 +226,7 @@ impl Session {
         let relayed = reserve.iter().find(|(_, is_relayed, _)| *is_relayed).map(|(.., id)| *id);
         let kept: Vec<_> = reserve.iter().take(RESERVE).map(|(.., id)| *id).chain(relayed).collect();
         for pair in &mut self.pairs {
-            let (id, checked) = (pair.id, pair.checked);
+            let (id, checked, is_relayed) = (pair.id, pair.checked, pair.is_relayed);
             let Some(life) = pair.life_mut() else {
                 continue;
             };
@@ -234,6 +234,8 @@ impl Session {
                 // A handshake that travels with checks needs some until it is over: what is lost of it comes again with the next.
                 if context.embedding.is_active() {
                     context.timing.retransmission
+                } else if is_relayed {
+                    context.timing.relayed_consent
                 } else {
                     context.timing.consent
                 }
