@@ -75,7 +75,7 @@ enum Step {
 enum Attribute {
     Bytes { number: u8, value: Vec<u8> },
     Peer(Peer),
-    Transport,
+    Transport { tcp: bool },
     Channel(u8),
     Lifetime(u16),
     Family { additional: bool, ipv6: bool },
@@ -132,7 +132,11 @@ impl Scene {
             credentials: Credentials::new("example.org").with_secret("north").with_user("bob", "builder"),
             nonce_key: NonceKey::generate(&mut random),
             wall_clock: Arc::new(WallClock::new(now, Duration::from_secs(1000))),
-            policy: PeerPolicy { own: vec![IpAddr::from([203, 0, 113, 1])], ..PeerPolicy::default() },
+            policy: PeerPolicy {
+                tcp: true,
+                own: vec![IpAddr::from([203, 0, 113, 1])],
+                ..PeerPolicy::default()
+            },
             relayed_ports: ports.clone(),
             relayed_tcp_ports: Arc::default(),
             connection_ids: Arc::default(),
@@ -299,7 +303,7 @@ impl Attribute {
                 writer.attribute(u16::from(*number), value.get(..64).unwrap_or(value))
             }
             Self::Peer(peer) => writer.xor_address(XOR_PEER_ADDRESS, peer.address()),
-            Self::Transport => writer.attribute(0x0019, &[17, 0, 0, 0]),
+            Self::Transport { tcp } => writer.attribute(0x0019, &[if *tcp { 6 } else { 17 }, 0, 0, 0]),
             Self::Channel(number) => writer.attribute(0x000C, &[0x40, number % 4, 0, 0]),
             Self::Lifetime(seconds) => writer.number(0x000D, u32::from(*seconds)),
             Self::Family { additional, ipv6 } => {
