@@ -47,7 +47,8 @@ pub(super) struct PortSearch {
     began: Option<Instant>,
     /// This generation has had its own.
     is_over: bool,
-    search: Option<Search>,
+    /// In a box: few agents ever search.
+    search: Option<Box<Search>>,
     /// The sockets that were hit, and have become bases.
     found: Vec<SocketAddr>,
 }
@@ -109,7 +110,7 @@ impl Agent {
     pub(super) fn search_ports(&mut self, now: Instant) {
         let is_wanted = self.port_search.is_allowed && !self.closed && self.is_relayed();
         let is_over = |search: &Search| !is_wanted || search.ends <= now;
-        if self.port_search.search.as_ref().is_some_and(is_over) {
+        if self.port_search.search.as_deref().is_some_and(is_over) {
             self.end_port_search();
         }
         if self.port_search_begins().is_some_and(|at| at <= now)
@@ -123,7 +124,8 @@ impl Agent {
             // Its ports don't follow one another, or one that was foretold would have been met.
             self.prediction.sequence.clear();
             self.port_search.began = Some(now);
-            self.port_search.search = Some(Search { local, remote, manner, next: now, ends: now + DURATION });
+            let search = Search { local, remote, manner, next: now, ends: now + DURATION };
+            self.port_search.search = Some(Box::new(search));
         }
         while let Some(search) = self.port_search.search.as_mut().filter(|search| search.next <= now) {
             let late = now.checked_sub(GAP * BURST).unwrap_or(now);
@@ -134,7 +136,9 @@ impl Agent {
 
     /// Opens a socket, or sends one check.
     fn search_once(&mut self) {
-        let Some(Search { local, remote, manner, .. }) = &mut self.port_search.search else { return };
+        let Some(Search { local, remote, manner, .. }) = self.port_search.search.as_deref_mut() else {
+            return;
+        };
         let (local, remote) = match manner {
             Manner::Guessing => {
                 let port = self.random.random_range(PORTS);
@@ -175,7 +179,7 @@ impl Agent {
     /// that pairs are made with. Says whether it was one.
     pub(super) fn keep_found(&mut self, local: SocketAddr, datagram: &[u8]) -> bool {
         let Some(Search { local: origin, manner: Manner::Opening { sockets, .. }, .. }) =
-            &mut self.port_search.search
+            self.port_search.search.as_deref_mut()
         else {
             return false;
         };
