@@ -26,8 +26,19 @@ function catalogueParts(): Plugin {
   };
 }
 
+/** Not every browser runs a service worker that imports something: what it shares with the page would become a file of its own. */
+function wholeServiceWorker(): Plugin {
+  return {
+    name: "whole-service-worker",
+    generateBundle(_, bundle) {
+      const worker = bundle["service-worker.js"];
+      if (worker?.type === "chunk" && worker.imports.length > 0) this.error(`The service worker imports ${worker.imports.join(", ")}.`);
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [catalogueParts()],
+  plugins: [catalogueParts(), wholeServiceWorker()],
   // The page is served at `/` and at `/c/`, so asset addresses are absolute.
   base: "/",
   build: {

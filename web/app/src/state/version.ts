@@ -1,5 +1,4 @@
 import { signal } from "@preact/signals";
-import { assetsOf } from "../shell/kept";
 import { callViews } from "../views/call-views";
 import { phase } from "./model";
 
@@ -36,9 +35,9 @@ export function followVersion(): void {
 
 /** Loads a page anew that the server has another version of. One that shows a call or its files is left alone: everything that it needs is there. */
 export async function renew(page: Page): Promise<void> {
-  const files = assetsOf(await page.current().catch(() => ""));
+  const current = await page.current().catch(() => "");
   // No answer, or somebody else's: what didn't come will be asked for again.
-  if (files.length === 0 || files.includes(page.script)) return;
+  if (!current.includes("/assets/") || current.includes(page.script)) return;
   if ((phase.value === "call" || phase.value === "left") && callViews.value !== null) return;
   if (remember()) page.reload();
   else outdated.value = true;
