@@ -26,13 +26,22 @@ async function connect(offerer, answerer) {
   trickle(offerer, answerer).catch(() => undefined);
   await hand(answerer, offerer);
   trickle(answerer, offerer).catch(() => undefined);
-  await Promise.all([offerer, answerer].map((peer) => peer.next("text", ({ text }) => text === "hello", PATIENCE)));
+  const peers = [offerer, answerer];
+  const heard = await Promise.allSettled(peers.map((peer) => peer.next("text", ({ text }) => text === "hello", PATIENCE)));
+  if (heard.every(({ status }) => status === "fulfilled")) return;
+  // Which of the two was silent, and by which pairs they sent, says where it got lost.
+  const statistics = await Promise.allSettled(peers.map(statisticsOf));
+  assert.fail(JSON.stringify({ heard: heard.map(({ reason }) => reason?.message), statistics }, undefined, 1));
+}
+
+async function statisticsOf(peer) {
+  peer.do("stats");
+  return (await peer.next("stats", undefined, 10_000)).stats;
 }
 
 /** Protocol and type of both ends of the path that we take. */
 async function path(peer) {
-  peer.do("stats");
-  const { stats } = await peer.next("stats", undefined, PATIENCE);
+  const stats = await statisticsOf(peer);
   const { selectedCandidatePairId } = Object.values(stats).find(({ type }) => type === "transport");
   const { localCandidateId, remoteCandidateId } = stats[selectedCandidatePairId];
   return [localCandidateId, remoteCandidateId].map((id) => `${stats[id].protocol} ${stats[id].tcpType}`);
