@@ -12,8 +12,13 @@ export class SequentialReader {
   #at = 0;
   #last: Promise<unknown> = Promise.resolve();
   readonly #free: ArrayBuffer[] = [];
+  /** Those that are with whoever read into them. What else comes back may be part of a buffer that others read, too. */
+  readonly #lent = new WeakSet<ArrayBuffer>();
 
-  /** What is read is shorter where the file ends. Rejects where it can't be read. What is asked for in order is read without opening anything anew. */
+  /**
+   * Reads a chunk's length at most. What is read is shorter where the file ends. Rejects where it can't be read. What is asked for in
+   * order is read without opening anything anew.
+   */
   read(file: File, offset: number, length: number): Promise<Bytes> {
     const reading = this.#last.then(() => this.#read(file, offset, length));
     this.#last = reading.catch(() => undefined);
@@ -22,7 +27,7 @@ export class SequentialReader {
 
   /** Takes back what was read, when nobody needs it any more. */
   recycle({ buffer }: Bytes): void {
-    if (buffer.byteLength === CHUNK && this.#free.length < CHUNKS_AHEAD) this.#free.push(buffer);
+    if (this.#lent.delete(buffer) && this.#free.length < CHUNKS_AHEAD) this.#free.push(buffer);
   }
 
   async #read(file: File, offset: number, length: number): Promise<Bytes> {
@@ -30,7 +35,7 @@ export class SequentialReader {
     if (!stream) return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
     // Until all of it is there, where the stream is is not known.
     this.#file = undefined;
-    let buffer = (length <= CHUNK && this.#free.pop()) || new ArrayBuffer(Math.max(length, CHUNK));
+    let buffer = this.#free.pop() ?? new ArrayBuffer(CHUNK);
     let filled = 0;
     while (filled < length) {
       const { value, done } = await stream.read(new Uint8Array(buffer, filled, length - filled));
@@ -40,6 +45,7 @@ export class SequentialReader {
       if (done) break;
     }
     [this.#file, this.#at] = [file, offset + filled];
+    this.#lent.add(buffer);
     return new Uint8Array(buffer, 0, filled);
   }
 
