@@ -6,6 +6,7 @@ import { CHUNK, CHUNKS_AHEAD } from "./limits.js";
  * collection, which lets hundreds of megabytes of a long transfer pile up.
  */
 export class SequentialReader {
+  readonly #canFill = readsIntoGivenBuffers();
   #file: File | undefined;
   #stream: ReadableStreamBYOBReader | undefined;
   /** Where the stream is in the file. */
@@ -31,8 +32,8 @@ export class SequentialReader {
   }
 
   async #read(file: File, offset: number, length: number): Promise<Bytes> {
+    if (!this.#canFill) return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
     const stream = this.#streamAt(file, offset);
-    if (!stream) return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
     // Until all of it is there, where the stream is is not known.
     this.#file = undefined;
     let buffer = this.#free.pop() ?? new ArrayBuffer(CHUNK);
@@ -49,15 +50,20 @@ export class SequentialReader {
     return new Uint8Array(buffer, 0, filled);
   }
 
-  /** None in browsers that read files only into buffers of their own. */
-  #streamAt(file: File, offset: number): ReadableStreamBYOBReader | undefined {
+  #streamAt(file: File, offset: number): ReadableStreamBYOBReader {
     if (this.#stream && this.#file === file && this.#at === offset) return this.#stream;
     this.#stream?.cancel().catch(() => undefined);
-    try {
-      this.#stream = file.slice(offset).stream().getReader({ mode: "byob" });
-    } catch {
-      this.#stream = undefined;
-    }
+    this.#stream = file.slice(offset).stream().getReader({ mode: "byob" });
     return this.#stream;
+  }
+}
+
+/** Some browsers read files only into buffers of their own. To find that out with a file would make them begin to read it. */
+function readsIntoGivenBuffers(): boolean {
+  try {
+    new Blob().stream().getReader({ mode: "byob" });
+    return true;
+  } catch {
+    return false;
   }
 }
