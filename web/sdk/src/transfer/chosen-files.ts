@@ -46,6 +46,17 @@ export class ChosenFiles implements Source {
     return bytes;
   }
 
+  /** A large file stays open while it is read, and browsers look whether it is the one that was chosen when they open it. */
+  async confirm(file: number): Promise<void> {
+    if ((this.entries[file] as FileEntry).size <= SMALL) return;
+    await (this.#files[file] as File)
+      .slice(0, 1)
+      .arrayBuffer()
+      .catch(() => {
+        throw new UnreadableFile("changed");
+      });
+  }
+
   recycle(bytes: Bytes): void {
     this.#large.recycle(bytes);
   }

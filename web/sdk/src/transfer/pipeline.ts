@@ -14,6 +14,8 @@ const STEPS_AHEAD = 256;
 export interface Source {
   /** Rejects with an {@link UnreadableFile} where there are not as many. */
   read(file: number, offset: number, length: number): Promise<Bytes>;
+  /** Rejects with an {@link UnreadableFile} where the file may have been changed while it was read. */
+  confirm?(file: number): Promise<void>;
   /** Takes back what was read, when nobody needs it any more: its buffer may be used again. */
   recycle?(bytes: Bytes): void;
 }
@@ -147,7 +149,13 @@ export class Pipeline {
       chain.push(content.then(({ digest }) => digest));
       this.#push({ file, bytes, step: content.then((read) => ({ kind: "chunk", file, offset, ...read })) });
     }
-    this.#push({ file, bytes: 0, step: chain.hash.then((hash) => ({ kind: "end", file, hash })) });
+    this.#push({ file, bytes: 0, step: chain.hash.then((hash) => this.#end(file, hash)) });
+  }
+
+  /** The hash fits what was read, even if that is half of one version and half of another. */
+  async #end(file: number, hash: Bytes): Promise<Step> {
+    await this.#source.confirm?.(file);
+    return { kind: "end", file, hash };
   }
 
   /** Reads the chunks that the receiver says it has. Gives those that it really has. */

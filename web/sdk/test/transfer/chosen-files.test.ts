@@ -42,3 +42,37 @@ it("sends small files that are read in one go, and a large one with them, each a
   expect(world.senderHeard.unreadable).toEqual([]);
   expect(await digestsIn(store, contents.length)).toEqual(digestsOf(contents));
 });
+
+/** A file as browsers have it: after a change it can't be opened any more, and what is open is read on. */
+function changingFile(bytes: Uint8Array<ArrayBuffer>): { file: File; change(): void } {
+  const file = new File([bytes], "file");
+  const closed = { arrayBuffer: () => Promise.reject(new DOMException("It was changed.", "NotReadableError")) };
+  return { file, change: () => void Object.assign(file, { slice: () => closed }) };
+}
+
+it.each([
+  { there: "nothing", lacking: 40 },
+  { there: "the second half", lacking: 20 },
+])("does not send a file that is changed meanwhile, though it is as long as it was: $there of it is there", async ({ lacking }) => {
+  const bytes = content(1, 40 * CHUNK);
+  const store = new MemoryStore();
+  await new World([bytes], store, undefined, CHUNK).ends();
+  for (let index = 0; index < lacking; index++) await store.write(0, index * CHUNK, new Uint8Array(CHUNK), new Uint8Array());
+  const { file, change } = changingFile(bytes);
+  const chosen = new ChosenFiles([file]);
+  const world = new World(
+    [bytes],
+    store,
+    {
+      read: (index, offset, length) => {
+        if (offset === 10 * CHUNK) change();
+        return chosen.read(index, offset, length);
+      },
+      confirm: (index) => chosen.confirm(index),
+    },
+    CHUNK,
+  );
+  expect(await world.ends()).toEqual([{ kind: "completed" }, { kind: "completed" }]);
+  expect(world.senderHeard.unreadable).toEqual([0]);
+  expect(world.senderChannel.sent).toContain(JSON.stringify({ type: "failed", file: 0, reason: "changed" }));
+});
