@@ -47,6 +47,8 @@ export class Terminal {
     const [command, ...rest] = [...within, BINARY, ...args];
     this.#process = spawn(command, rest, { stdio: "pipe", env });
     this.#exited = once(this.#process, "exit");
+    // Who writes to a program that has ended learns that from what it doesn't say.
+    this.#process.stdin.on("error", () => undefined);
     this.output = new Lines(this.#process.stdout);
     this.notes = new Lines(this.#process.stderr);
   }

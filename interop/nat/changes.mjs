@@ -40,8 +40,7 @@ async function talk([a, b, programs], change) {
     met = await meet(laboratory, sites, programs);
     return told({ path: met.path, ...(await gaps(met, () => CHANGES[change].happen(laboratory, sites[0]))) });
   } finally {
-    await Promise.all([met?.first.end(), met?.second.end()]);
-    await laboratory.end();
+    await laboratory.end(met?.first, met?.second);
   }
 }
 

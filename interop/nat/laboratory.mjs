@@ -116,8 +116,9 @@ export class Laboratory {
     return child;
   }
 
-  /** Ends everything. Peers in it have to end first. */
-  async end() {
+  /** Ends everything: first the `peers` in it, whatever becomes of that. */
+  async end(...peers) {
+    await Promise.allSettled(peers.map((peer) => peer?.end()));
     for (const child of this.#programs) child.kill("SIGKILL");
     const ended = this.#process.exitCode === null ? once(this.#process, "exit") : undefined;
     this.#process.stdin.end();

@@ -90,8 +90,7 @@ export class Matrix {
   }
 
   async end() {
-    await Promise.all([...this.#peers.values()].map((peer) => peer.end()));
-    await this.laboratory.end();
+    await this.laboratory.end(...this.#peers.values());
   }
 }
 

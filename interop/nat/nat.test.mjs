@@ -95,8 +95,7 @@ for (const [programs, change, words] of [
       assert.equal(lost, 0);
       assert.ok(gap <= LONGEST, `${gap} ms`);
     } finally {
-      await Promise.all([met?.first.end(), met?.second.end()]);
-      await laboratory.end();
+      await laboratory.end(met?.first, met?.second);
     }
   });
 }

@@ -18,6 +18,12 @@ function pulled(milliseconds) {
   return { happen, without: milliseconds };
 }
 
+/** What happens while others do something else, and is awaited afterwards, if it comes to that: Node ends where nobody hears of a failure. */
+export function meanwhile(happening) {
+  happening.catch(() => undefined);
+  return happening;
+}
+
 /**
  * By name: what has to be there before anything else; what happens, until it is over; and for how many milliseconds of that there
  * is no path.

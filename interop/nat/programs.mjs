@@ -7,7 +7,7 @@ import { chromium, firefox } from "../browser/browsers.mjs";
 import { CallPage } from "../browser/call-page.mjs";
 import { Namespace } from "../native/namespaces.mjs";
 import { Terminal } from "../terminal.mjs";
-import { CHANGES } from "./network-changes.mjs";
+import { CHANGES, meanwhile } from "./network-changes.mjs";
 import { Laboratory, SERVER, WITH_US } from "./laboratory.mjs";
 
 const PATIENCE = 30_000;
@@ -125,7 +125,9 @@ export class App {
   }
 
   say(text) {
-    this.#spoken = Promise.all([this.#openChat(), this.#spoken]).then(() => this.#page.page.evaluate(speak, text));
+    const speaking = Promise.all([this.#openChat(), this.#spoken]).then(() => this.#page.page.evaluate(speak, text));
+    // What can't be said isn't read either.
+    this.#spoken = speaking.catch(() => undefined);
   }
 
   async reads(text) {
@@ -177,7 +179,7 @@ export async function meet(laboratory, sites, programs) {
     const paths = await Promise.all([first.path(), second.path()]);
     return { first, second, time: Math.round(performance.now() - begin), path: paths.join(" and ") };
   } catch (error) {
-    await Promise.all([first.end(), second.end()]);
+    await Promise.allSettled([first.end(), second.end()]);
     throw error;
   }
 }
@@ -201,19 +203,18 @@ export async function gaps({ first, second }, change, lasting = CHANGING) {
   const begin = performance.now();
   let happened;
   while (performance.now() - begin < lasting) {
-    if (performance.now() - begin > CALM) happened ??= change();
+    if (performance.now() - begin > CALM) happened ??= meanwhile(change());
     const number = said.length;
     said.push(number);
     for (const [speaker, listener] of [[first, second], [second, first]]) {
       const text = `tick ${number} of ${speaker.name}.`;
       speaker.say(text);
-      waiting.push(listen(listener, text));
+      waiting.push(listen(listener, text).then(() => true, () => false));
     }
     await new Promise((resolve) => setTimeout(resolve, TICK));
   }
   await happened;
-  const results = await Promise.allSettled(waiting);
-  const lost = results.filter(({ status }) => status === "rejected").length;
+  const lost = (await Promise.all(waiting)).filter((isHeard) => !isHeard).length;
   const gap = (times) => Math.max(...times.sort((one, other) => one - other).map((time, index) => (index > 0 ? time - times[index - 1] : 0)));
   return { gap: Math.round(Math.max(...Object.values(heard).map(gap))), lost, said: 2 * said.length, ways: [...ways] };
 }
@@ -243,7 +244,6 @@ if (import.meta.filename === process.argv[1]) {
     const changed = values.at ? await gaps(met, () => CHANGES[values.at].happen(laboratory, sites[0]), Number(values.lasting)) : {};
     console.log(JSON.stringify({ path, time, ...changed }));
   } finally {
-    await Promise.all([met?.first.end(), met?.second.end()]);
-    await laboratory.end();
+    await laboratory.end(met?.first, met?.second);
   }
 }

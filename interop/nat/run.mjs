@@ -42,6 +42,5 @@ try {
     console.log(values.verbose ? inspect(result, { depth: 5 }) : line(result));
   }
 } finally {
-  await Promise.all(ends.map((end) => end.end()));
-  await laboratory.end();
+  await laboratory.end(...ends);
 }

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { chromium } from "../browser/browsers.mjs";
 import { FilesPage, Fixture } from "../browser/files-page.mjs";
 import { Terminal } from "../terminal.mjs";
-import { CHANGES } from "./network-changes.mjs";
+import { CHANGES, meanwhile } from "./network-changes.mjs";
 import { Laboratory, WITH_US } from "./laboratory.mjs";
 import { linkFor, serverFor } from "./programs.mjs";
 
@@ -22,42 +22,45 @@ const LOOK = 20;
 const BLOCK = 512;
 const LATE = 120_000;
 
-const terminal = (site, name, directory, ...args) =>
-  new Terminal({ url: serverFor(site), directory: `${directory}/${site.name}` }, name, [...args, "--json", "--trust", "any"], [
-    ...site.namespace.enter(),
-    ...WITH_US,
-  ]);
+/** Among the `peers` from the beginning, so that it is ended however far it comes. */
+function terminal(site, name, { directory, peers }, ...args) {
+  const server = { url: serverFor(site), directory: `${directory}/${site.name}` };
+  const program = new Terminal(server, name, [...args, "--json", "--trust", "any"], [...site.namespace.enter(), ...WITH_US]);
+  peers.push({ end: () => program.kill() });
+  return program;
+}
+
 const note = async (from, name) => JSON.parse(await from.output.find(`"note":"${name}"`));
 
-async function page(site, name, url) {
+async function page(site, name, { peers }, url) {
   const browser = await chromium([], undefined, site.namespace.enter());
-  return { browser, page: await FilesPage.open(browser, url, name) };
+  peers.push({ end: () => browser.close() });
+  return await FilesPage.open(browser, url, name);
 }
 
 /** Who sends: `link`, where it is met; `offer`, once the other side is there. */
 const SENDERS = {
-  async send(site, { directory }, film) {
-    const program = terminal(site, "Ada", directory, "send", film);
-    const { link } = await note(program, "code");
-    return { link, offer: async () => undefined, end: () => program.kill() };
+  async send(site, place, film) {
+    const { link } = await note(terminal(site, "Ada", place, "send", film), "code");
+    return { link, offer: async () => undefined };
   },
-  async app(site, _laboratory, film) {
-    const { browser, page: ada } = await page(site, "Ada", serverFor(site));
+  async app(site, place, film) {
+    const ada = await page(site, "Ada", place, serverFor(site));
     const link = await ada.newCall();
     const offer = async () => {
       await ada.connectedTo("Grace");
       await ada.sendFiles([film]);
     };
-    return { link, offer, end: () => browser.close() };
+    return { link, offer };
   },
 };
 
-/** Who takes it: `take` calls `came` with the per cent that there are whenever they are more, and resolves with the hash of what came. */
+/** Who takes it calls `came` with the per cent that there are whenever they are more, and resolves with the hash of what came. */
 const RECEIVERS = {
-  async recv(site, { directory }, link, bytes) {
-    const to = `${directory}/received`;
-    const program = terminal(site, "Grace", directory, "recv", linkFor(site, link), "--to", to, "--yes");
-    const take = async (came) => {
+  async recv(site, place, link, bytes) {
+    const to = `${place.directory}/received`;
+    const program = terminal(site, "Grace", place, "recv", linkFor(site, link), "--to", to, "--yes");
+    return async (came) => {
       let before = 0;
       const look = async () => {
         // The part has its whole length from the beginning, and takes up as much room as has come.
@@ -72,18 +75,16 @@ const RECEIVERS = {
       came(100);
       return await digest(`${to}/${FILM}`);
     };
-    return { take, end: () => program.kill() };
   },
-  async app(site, _laboratory, link) {
-    const { browser, page: grace } = await page(site, "Grace", linkFor(site, link));
+  async app(site, place, link) {
+    const grace = await page(site, "Grace", place, linkFor(site, link));
     await grace.join();
-    const take = async (came) => {
+    return async (came) => {
       await grace.page.exposeFunction("cameForTest", (percent) => came(percent));
       await grace.press("Accept");
       await grace.page.evaluate(watch, FILM);
       return await grace.savedDigest();
     };
-    return { take, end: () => browser.close() };
   },
 };
 
@@ -112,31 +113,28 @@ async function digest(path) {
 export async function transfer([a, b], [sends, receives], change, { delay, bytes }) {
   const laboratory = await Laboratory.create();
   const fixture = await Fixture.create({ [FILM]: bytes });
-  const ends = [];
+  const peers = [];
   try {
     await laboratory.serve();
     const quality = { delay, rate: RATE };
     const sites = [await laboratory.site("a", a, quality), await laboratory.site("b", b, quality)];
     await CHANGES[change].prepare?.(laboratory, sites[0], quality);
-    const sender = await SENDERS[sends](sites[0], laboratory, fixture.path(FILM));
-    ends.push(sender);
-    const receiver = await RECEIVERS[receives](sites[1], laboratory, sender.link, bytes);
-    ends.push(receiver);
+    const place = { directory: laboratory.directory, peers };
+    const { link, offer } = await SENDERS[sends](sites[0], place, fixture.path(FILM));
+    const take = await RECEIVERS[receives](sites[1], place, link, bytes);
     const times = [];
     let changed;
     const came = (percent) => {
       times.push(performance.now());
-      if (percent >= BEFORE) changed ??= CHANGES[change].happen(laboratory, sites[0]);
+      if (percent >= BEFORE) changed ??= meanwhile(CHANGES[change].happen(laboratory, sites[0]));
     };
-    const [hash] = await within(Promise.all([receiver.take(came), sender.offer()]));
+    const [hash] = await within(Promise.all([take(came), offer()]));
     await changed;
     const pauses = times.slice(1).map((time, index) => time - times[index]);
     const seconds = (times.at(-1) - times[0]) / 1000;
     return { gap: Math.round(Math.max(...pauses)), whole: hash === fixture.digests[FILM], seconds: Math.round(seconds * 10) / 10 };
   } finally {
-    await Promise.all(ends.map((end) => end.end()));
-    await laboratory.end();
-    await fixture.remove();
+    await Promise.all([laboratory.end(...peers), fixture.remove()]);
   }
 }
 
