@@ -141,6 +141,24 @@ export class FilesPage extends CallPage {
     await this.join();
   }
 
+  /** Lets the page wait before it makes that SHA-256, of all that it will make: nothing that comes after it is sent. */
+  async holdAtDigest(number) {
+    await this.page.evaluate((wanted) => {
+      const digest = SubtleCrypto.prototype.digest;
+      let count = 0;
+      SubtleCrypto.prototype.digest = async function (...given) {
+        if (++count === wanted) await new Promise((resolve) => (window.goOnForTest = resolve));
+        return await digest.apply(this, given);
+      };
+    }, number);
+  }
+
+  /** Resolves when it waits, with a function that lets it go on. */
+  async held() {
+    await this.#until(() => window.goOnForTest);
+    return () => this.page.evaluate(() => window.goOnForTest());
+  }
+
   /** Bytes of files that the page has sent since it was loaded. */
   async sent() {
     return await this.page.evaluate(() => window.sentForTest);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, utimes, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { chromium, firefox } from "./browsers.mjs";
 import { Fixture, FilesPage } from "./files-page.mjs";
@@ -28,6 +28,7 @@ before(async () => {
       "empty.txt": 0,
       "film.mkv": FILM,
       "song.flac": 20 * MB,
+      "draft.wav": 20 * MB,
     }),
   ]);
 });
@@ -80,6 +81,23 @@ test("what is declined, or stopped on either side, ends on both", async () => {
     for (const page of [ada, grace]) await page.press("Close film.mkv");
   }
   for (const page of [ada, grace]) page.hadNoProblems();
+  await Promise.all([ada.page.close(), grace.page.close()]);
+});
+
+test("a file that is changed while it is sent is not taken for sent, though it is as long as it was", async () => {
+  const [ada, grace] = await FilesPage.two(browser, browser, server.url);
+  const draft = fixture.path("draft.wav");
+  // Its time will be another one, however exactly the browser looks.
+  await utimes(draft, 1_790_000_000, 1_790_000_000);
+  await ada.holdAtDigest(100);
+  await ada.sendFiles([draft]);
+  await grace.press("Accept");
+  const goOn = await ada.held();
+  const file = await open(draft, "r+");
+  await file.write(Buffer.alloc(MB), 0, MB, 18 * MB);
+  await file.close();
+  await goOn();
+  await Promise.all([ada.filesSay("1 file couldn't be read. Was it changed or removed?"), grace.filesSay("1 file couldn't be read by Ada.")]);
   await Promise.all([ada.page.close(), grace.page.close()]);
 });
 
