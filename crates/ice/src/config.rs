@@ -110,10 +110,9 @@ pub struct Timing {
     pub patience: Duration,
     /// The time between two consent checks, ± 20 %; at least 5 s (RFC 7675 §5.1). Default: 5 s.
     pub consent: Duration,
-    /// The same where the selected pair leads over a relay, whose server may be gone without a word: while no data flows,
-    /// nothing else notices. RFC 7675 §5.1 recommends 5 s, Chromium has 2.5 s for all pairs. Default: 1 s, some 500 bytes, so that
-    /// the other server has taken over within 3 s.
-    pub relayed_consent: Duration,
+    /// Where the selected pair leads over a relay of ours: after how long without a word from its server that is asked whether it
+    /// has the allocation still, by a Refresh. Default: 1 s, so that the other server has taken over within 3 s.
+    pub relay_silence: Duration,
     /// After how long without an answer consent is gone (RFC 7675 §5.1). Default: 30 s.
     pub consent_expiry: Duration,
     /// How long checks of the selected pair stay unanswered until the state is
@@ -133,7 +132,7 @@ impl Default for Timing {
             retransmissions: 7,
             patience: Duration::from_millis(39_500),
             consent: Duration::from_secs(5),
-            relayed_consent: Duration::from_secs(1),
+            relay_silence: Duration::from_secs(1),
             consent_expiry: Duration::from_secs(30),
             disconnected: Duration::from_millis(2500),
             keepalive: Duration::from_secs(15),

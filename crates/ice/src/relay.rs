@@ -1,6 +1,7 @@
 //! An allocation on a TURN server, from the wish for a socket on.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use peerline_turn::Transport;
 use peerline_turn::turn_client::TurnClient;
@@ -18,6 +19,17 @@ pub(crate) enum Stage {
     Closed,
 }
 
+/// What is known of the server's being there, while data goes over it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Watch {
+    /// Something came from it then.
+    Heard(Instant),
+    /// Nothing has come since, and then it was asked.
+    Asked(Instant),
+    /// It didn't answer in time.
+    Doubted,
+}
+
 /// An allocation, or the attempt at one.
 #[derive(Debug)]
 pub(crate) struct Relay {
@@ -33,10 +45,12 @@ pub(crate) struct Relay {
     /// Its server isn't one of the configuration's any more: it is given back when no pair needs it.
     pub is_retired: bool,
     pub stage: Stage,
+    pub watch: Watch,
 }
 
 impl Relay {
     pub const fn new(
+        now: Instant,
         id: RelayId,
         server: ServerId,
         transport: Transport,
@@ -44,7 +58,8 @@ impl Relay {
         remote: SocketAddr,
         redirects: u8,
     ) -> Self {
-        Self { id, server, transport, interface, remote, redirects, is_retired: false, stage: Stage::Opening }
+        let (is_retired, stage, watch) = (false, Stage::Opening, Watch::Heard(now));
+        Self { id, server, transport, interface, remote, redirects, is_retired, stage, watch }
     }
 
     /// Whether it may still bring a candidate that is wanted.

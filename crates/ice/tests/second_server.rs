@@ -37,6 +37,12 @@ fn server_of(peer: &Peer) -> Option<IpAddr> {
     peer.route().map(|route| route.remote.ip())
 }
 
+fn consent_checks(peer: &Peer) -> u64 {
+    let statistics = peer.agent.statistics();
+    let selected = statistics.pairs.iter().find(|pair| pair.selected).expect("one is selected");
+    selected.counters.consent_requests_sent
+}
+
 /// The server at this address.
 fn turn_at(world: &mut World, ip: IpAddr) -> &mut TurnNode {
     if ip == SERVER_IP { &mut world.turn } else { &mut world.other_turn }
@@ -140,12 +146,12 @@ fn the_side_that_only_listens_moves_with_the_one_that_sends() {
 }
 
 #[test]
-fn while_nothing_is_sent_the_death_of_a_server_is_noticed_by_consent_checks() {
+fn while_nothing_is_sent_the_death_of_a_server_is_noticed_by_asking_it() {
     let mut longest = ms(0);
     for seed in 0..50 {
         let mut world = relayed(seed, &[LISTENER, OTHER_LISTENER], Transport::Udp);
         let relaying = server_of(&world.peers[0]).unwrap();
-        // At any moment between two checks.
+        // At any moment between two questions.
         world.run_for(ms(10_000 + 97 * seed));
         turn_at(&mut world, relaying).dead = true;
         let moved = |peer: &Peer| server_of(peer).is_some_and(|server| server != relaying);
@@ -156,19 +162,62 @@ fn while_nothing_is_sent_the_death_of_a_server_is_noticed_by_consent_checks() {
     assert!(longest < GAP, "{longest:?}");
 }
 
+/// The first is RFC 7675 §5.1's default, and at least 4 s; the second is what the other server's taking over in time costs.
 #[test]
-fn a_relayed_pair_at_rest_is_checked_every_second_and_no_more_often() {
-    let mut world = relayed(8, &[LISTENER, OTHER_LISTENER], Transport::Udp);
-    let checks = |world: &World| {
-        let statistics = world.peers[0].agent.statistics();
-        let selected = statistics.pairs.iter().find(|pair| pair.selected).expect("one is selected");
-        selected.counters.consent_requests_sent
-    };
+fn at_rest_consent_is_asked_for_every_5_seconds_and_the_server_every_second() {
+    let mut world = relayed(8, &[LISTENER], Transport::Udp);
     world.run_for(ms(10_000));
-    let before = checks(&world);
+    let before = [0, 1].map(|peer| consent_checks(&world.peers[peer]));
+    let asked = world.turn.control;
     world.run_for(ms(60_000));
-    let checks = checks(&world) - before;
-    assert!((54..=66).contains(&checks), "{checks}");
+    for peer in [0, 1] {
+        let checks = consent_checks(&world.peers[peer]) - before[peer];
+        assert!((10..=15).contains(&checks), "{checks}");
+    }
+    let asked = world.turn.control - asked;
+    assert!((60..=120).contains(&asked), "{asked} by both");
+}
+
+#[test]
+fn while_data_comes_from_the_server_it_isnt_asked() {
+    let mut world = relayed(8, &[LISTENER], Transport::Udp);
+    let asked = world.turn.control;
+    for _ in 0..40 {
+        for peer in [0, 1] {
+            world.send_data(peer, &[200; 100]);
+        }
+        world.run_for(ms(500));
+    }
+    assert!(world.turn.control - asked <= 4, "{}", world.turn.control - asked);
+}
+
+/// One relay is on the way, as is usual: its owner notices, and the other side follows its first datagram.
+#[test]
+fn who_is_relayed_by_the_other_sides_server_follows_when_that_is_gone() {
+    for seed in 0..10 {
+        let mut world = World::new(seed);
+        world.peer(Config::default(), &["10.0.0.2:5000"], Some(Nat::symmetric("192.0.2.1")));
+        world.peer(controlled(), &["10.0.1.2:5000"], Some(Nat::symmetric("198.51.100.1")));
+        for peer in [0, 1] {
+            for server in [LISTENER, OTHER_LISTENER] {
+                world.turn_server_at(server, peer, Transport::Udp);
+            }
+        }
+        world.connect(0, 1);
+        world.run_until(ms(60_000), |world| world.both_in(State::Completed)).expect("completed");
+        world.run_for(ms(10_000 + 97 * seed));
+        let owners: Vec<_> =
+            [0, 1].into_iter().filter(|peer| world.peers[*peer].route().unwrap().is_relayed()).collect();
+        let [owner] = owners[..] else { panic!("{owners:?}") };
+        let relaying = server_of(&world.peers[owner]).unwrap();
+        turn_at(&mut world, relaying).dead = true;
+        let moved = |peer: &Peer| server_of(peer).is_some_and(|server| server != relaying);
+        let noticed = world.run_until(GAP, |world| moved(&world.peers[owner])).expect("noticed");
+        world.send_data(owner, &[200; 100]);
+        let followed = world.run_until(GAP, |world| world.both(moved)).expect("followed");
+        assert!(noticed + followed < GAP + ms(1000), "{noticed:?} {followed:?}");
+        world.assert_data_passes();
+    }
 }
 
 #[test]

@@ -379,7 +379,7 @@ impl Agent {
         }
         self.sources.next_relay += 1;
         let id = RelayId(self.sources.next_relay);
-        self.relays.push(Relay::new(id, server, transport, interface, remote, redirects));
+        self.relays.push(Relay::new(now, id, server, transport, interface, remote, redirects));
         self.events.push_back(Event::OpenRelay { relay: id, server, transport, local: interface, remote });
     }
 

@@ -11,6 +11,7 @@ use super::Agent;
 use super::embedded::Deferred;
 use crate::check;
 use crate::locals::{Base, BaseId};
+use crate::relay::Watch;
 use crate::session::Session;
 use crate::{Event, PairId, Received};
 
@@ -39,6 +40,9 @@ impl Agent {
             let id = relay.id;
             let input =
                 relay.client_mut().map_or(Input::Ignored, |client| client.handle_input(now, datagram));
+            if input != Input::Ignored {
+                relay.watch = Watch::Heard(now);
+            }
             match input {
                 Input::Control => {
                     self.settle(now);

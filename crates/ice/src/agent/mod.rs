@@ -2,7 +2,8 @@
 //!
 //! What is beside: where candidates come from ([`gathering`], [`relaying`]), connections to the other side ([`tcp`]), what comes in ([`input`]), what travels with
 //! checks ([`embedded`]), how it is configured otherwise ([`reconfiguring`]), which ports a
-//! NAT gives ([`predicting`]) and which it may have given ([`searching`]), and what it says of itself ([`report`]). The pairs are the [`Session`]'s.
+//! NAT gives ([`predicting`]) and which it may have given ([`searching`]), whether the server that relays is there ([`watching`]), and what it
+//! says of itself ([`report`]). The pairs are the [`Session`]'s.
 
 mod embedded;
 mod gathering;
@@ -13,6 +14,7 @@ mod relaying;
 mod report;
 mod searching;
 mod tcp;
+mod watching;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -273,6 +275,11 @@ impl Agent {
     /// The layer above hears nothing: the selected pair and those in reserve are checked at once, and the relay on the way is
     /// asked whether it knows of the allocation still: one that was started again doesn't, and says nothing of it by itself.
     pub fn suspect(&mut self, now: Instant) {
+        self.doubt(now);
+        self.handle_timeout(now);
+    }
+
+    fn doubt(&mut self, now: Instant) {
         self.suspected = Some(now);
         let base = self.current.selected_pair().map(|pair| pair.base);
         let relay = base.and_then(|base| self.locals.base(base)?.relay);
@@ -283,7 +290,6 @@ impl Agent {
         if let Some(previous) = &mut self.previous {
             previous.ask_all(now);
         }
-        self.handle_timeout(now);
     }
 
     /// What the other side does shows that it may know more: the selected pair may be dead.
@@ -345,6 +351,7 @@ impl Agent {
         }
         if !self.closed {
             self.ask_due(now);
+            self.watch_relay(now);
         }
         self.settle(now);
     }
@@ -519,6 +526,7 @@ impl Agent {
             .chain(self.next_gathering_timeout())
             .chain(self.next_prediction())
             .chain(self.next_port_search())
+            .chain(self.next_relay_watch())
             .chain(self.recovers)
             .min()
     }

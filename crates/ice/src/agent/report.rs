@@ -45,7 +45,7 @@ impl Agent {
     }
 
     /// The session whose pair data flows over: the one before as long as the new one has none.
-    fn serving(&self) -> Option<&Session> {
+    pub(super) fn serving(&self) -> Option<&Session> {
         [Some(&self.current), self.previous.as_ref()]
             .into_iter()
             .flatten()

@@ -226,7 +226,7 @@ impl Session {
         let relayed = reserve.iter().find(|(_, is_relayed, _)| *is_relayed).map(|(.., id)| *id);
         let kept: Vec<_> = reserve.iter().take(RESERVE).map(|(.., id)| *id).chain(relayed).collect();
         for pair in &mut self.pairs {
-            let (id, checked, is_relayed) = (pair.id, pair.checked, pair.is_relayed);
+            let (id, checked) = (pair.id, pair.checked);
             let Some(life) = pair.life_mut() else {
                 continue;
             };
@@ -234,8 +234,6 @@ impl Session {
                 // A handshake that travels with checks needs some until it is over: what is lost of it comes again with the next.
                 if context.embedding.is_active() {
                     context.timing.retransmission
-                } else if is_relayed {
-                    context.timing.relayed_consent
                 } else {
                     context.timing.consent
                 }

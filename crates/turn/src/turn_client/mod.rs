@@ -220,6 +220,11 @@ impl TurnClient {
         }
     }
 
+    /// The server's round trip, once known.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
     /// Only these peers are of interest from now on: the permissions and channels of all others are left to run out.
     pub fn retain_peers(&mut self, is_wanted: impl Fn(IpAddr) -> bool) {
         self.peers.retain(is_wanted);
