@@ -51,6 +51,9 @@ pub(crate) struct Base {
     /// Whether pairs are made with it: not with an own address when only relayed ones may be used, nor with a relay that
     /// the configuration doesn't have any more.
     pub is_paired: bool,
+    /// The other side has found it among many ports, and nobody was told of it: no more than the pairs that came of that it is of use
+    /// for.
+    pub is_found: bool,
 }
 
 impl Base {
@@ -97,6 +100,11 @@ impl Base {
     /// What its other candidates name as the address that they are related to.
     fn related(&self) -> SocketAddr {
         if self.name.is_some() { nowhere(self.address.is_ipv4()) } else { self.address }
+    }
+
+    /// A UDP socket of this machine's that others are told of.
+    pub fn is_socket(&self) -> bool {
+        self.relay.is_none() && self.tcp.is_none() && !self.is_found
     }
 
     /// Whether `remote` can be sent to from here (RFC 8445 §6.1.2.2).
@@ -291,6 +299,7 @@ impl Locals {
             priority: priority(HOST, local_preference),
             foundation,
             is_paired,
+            is_found: false,
         };
         self.add_own(base)
     }
@@ -325,7 +334,7 @@ impl Locals {
     pub fn add_found(&mut self, origin: BaseId, address: SocketAddr) {
         if let Some(origin) = self.base(origin).cloned() {
             let (id, candidate) = (self.next_base_id(), self.next_candidate_id());
-            self.bases.push(Base { id, address, candidate, ..origin });
+            self.bases.push(Base { id, address, candidate, is_found: true, ..origin });
         }
     }
 
@@ -460,6 +469,7 @@ impl Locals {
             priority: priority(type_preference, local_preference),
             foundation,
             is_paired: true,
+            is_found: false,
         };
         // With relayed candidates only, the other side isn't to learn where this one is (RFC 8828 §5.2, mode 4).
         let nowhere = nowhere(relayed.is_ipv4());

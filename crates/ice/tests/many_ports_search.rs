@@ -221,6 +221,27 @@ fn what_was_found_outlives_a_restart() {
     world.assert_data_passes();
 }
 
+/// What the NAT does shows at the socket that was told, not at the one that was found before.
+#[test]
+fn what_was_found_and_lost_is_searched_anew() {
+    let mut world = meet(1, random_and_home(), true);
+    world.run_until(ms(16_000), both_direct).expect("direct");
+    world.run_for(ms(3000));
+    let found = world.peers[0].search_sockets.clone();
+    found.iter().for_each(|socket| world.nats[0].forget_socket(*socket));
+    for peer in [0, 1] {
+        world.restart(peer);
+    }
+    world.exchange_descriptions(0, 1);
+    world
+        .run_until(ms(20_000), |world| world.both(|peer| peer.route().is_some() && !is_direct(peer)))
+        .expect("relayed");
+    world.run_until(ms(80_000), both_direct).expect("direct again");
+    assert!(world.peers[0].search_sockets.iter().any(|socket| !found.contains(socket)), "opened anew");
+    world.run_for(ms(1000));
+    world.assert_data_passes();
+}
+
 #[test]
 fn what_was_found_ends_with_its_address() {
     let mut world = meet(1, random_and_home(), true);

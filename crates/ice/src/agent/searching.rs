@@ -250,9 +250,7 @@ impl Agent {
                 && self.is_proved(&self.current, remote.address.ip())
         };
         let remote = self.current.remotes.iter().find(is_told)?.address;
-        let is_usable = |base: &&Base| {
-            base.relay.is_none() && base.tcp.is_none() && base.is_paired && base.reaches(remote)
-        };
+        let is_usable = |base: &&Base| base.is_socket() && base.is_paired && base.reaches(remote);
         let own = self.locals.bases.iter().filter(is_usable);
         let local = own.max_by_key(|base| base.priority)?.address;
         Some((local, remote))

@@ -87,6 +87,13 @@ impl Nat {
         self.next += 1000;
     }
 
+    /// The mappings of one socket are gone.
+    pub fn forget_socket(&mut self, socket: SocketAddr) {
+        self.ports.retain(|((_, inside), _), _| *inside != socket);
+        self.insides.retain(|_, (_, inside)| *inside != socket);
+        self.permitted.retain(|(port, _)| self.insides.contains_key(port));
+    }
+
     pub fn outbound(
         &mut self,
         _now: Instant,
