@@ -226,10 +226,11 @@ impl Locals {
         CandidateId(self.next_candidate)
     }
 
-    /// Whether the other side is told of a candidate: those that aren't paired it is of no use to, peer-reflexive ones it
-    /// knows already.
+    /// Whether the other side is told of a candidate: those that aren't paired are of no use to it, peer-reflexive ones and those that
+    /// it has found it knows already.
     pub fn is_told(&self, candidate: &LocalCandidate) -> bool {
-        !candidate.is_peer_reflexive() && self.base(candidate.base).is_some_and(|base| base.is_paired)
+        let is_told = |base: &Base| base.is_paired && !base.is_found;
+        !candidate.is_peer_reflexive() && self.base(candidate.base).is_some_and(is_told)
     }
 
     pub fn base(&self, id: BaseId) -> Option<&Base> {
@@ -334,7 +335,9 @@ impl Locals {
     pub fn add_found(&mut self, origin: BaseId, address: SocketAddr) {
         if let Some(origin) = self.base(origin).cloned() {
             let (id, candidate) = (self.next_base_id(), self.next_candidate_id());
-            self.bases.push(Base { id, address, candidate, is_found: true, ..origin });
+            let base = Base { id, address, candidate, is_found: true, ..origin };
+            self.candidates.push(base.host_candidate());
+            self.bases.push(base);
         }
     }
 

@@ -242,6 +242,49 @@ fn what_was_found_and_lost_is_searched_anew() {
     world.assert_data_passes();
 }
 
+/// Each pair of the statistics has its candidates beside it; a configuration with other servers makes no difference.
+#[test]
+fn what_was_found_is_told_to_nobody_and_counted_like_all() {
+    let mut world = meet(1, random_and_home(), true);
+    let assert_listed = |world: &World| {
+        let statistics = world.peers[0].agent.statistics();
+        for pair in &statistics.pairs {
+            assert!(
+                statistics.local_candidates.iter().any(|candidate| candidate.id == pair.local),
+                "{pair:?}"
+            );
+        }
+    };
+    world.run_until(ms(16_000), |world| {
+        assert_listed(world);
+        both_direct(world)
+    });
+    assert!(both_direct(&world));
+    world.run_for(ms(3000));
+    let port = world.peers[0].search_sockets.first().unwrap().port();
+    for policy in [IceTransportPolicy::All, IceTransportPolicy::Relay, IceTransportPolicy::All] {
+        for peer in [0, 1] {
+            world.peers[peer].agent.reconfigure(policy);
+            world.restart(peer);
+            world.turn_server(peer, Transport::Udp);
+            let now = world.now;
+            world.peers[peer].agent.sources_complete(now);
+            world.drain(peer);
+        }
+        world.exchange_descriptions(0, 1);
+        let told = world.peers[0].candidates();
+        let is_found = |candidate: &Candidate| {
+            candidate.port == port || candidate.related.as_ref().is_some_and(|(_, related)| *related == port)
+        };
+        assert!(!told.iter().any(is_found), "{told:#?}");
+        assert!(!world.peers[0].agent.local_candidates().any(|candidate| is_found(&candidate)));
+        world.run_for(ms(3000));
+        assert_listed(&world);
+        assert!(world.both(|peer| peer.route().is_some()));
+        assert!(policy == IceTransportPolicy::All || world.both(|peer| !is_direct(peer)));
+    }
+}
+
 #[test]
 fn what_was_found_ends_with_its_address() {
     let mut world = meet(1, random_and_home(), true);

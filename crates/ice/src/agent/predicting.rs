@@ -89,8 +89,8 @@ impl Agent {
 
     /// The sockets of this side from which datagrams go to the other one.
     fn sockets(&self) -> impl Iterator<Item = SocketAddr> {
-        let is_socket = |base: &&Base| base.relay.is_none() && base.tcp.is_none() && base.is_paired;
-        self.locals.bases.iter().filter(is_socket).map(|base| base.address)
+        let is_used = |base: &&Base| base.is_socket() && base.is_paired;
+        self.locals.bases.iter().filter(is_used).map(|base| base.address)
     }
 
     /// The other side's addresses outside for which it is of use to know what they see, and whether they are further ports.
