@@ -286,6 +286,22 @@ fn what_was_found_is_told_to_nobody_and_counted_like_all() {
 }
 
 #[test]
+fn what_was_opened_ends_with_the_agent() {
+    for finds in [true, false] {
+        let mut world = meet(1, random_and_home(), true);
+        let is_there = |world: &World| if finds { both_direct(world) } else { sockets(world)[0] == 20 };
+        world.run_until(ms(16_000), is_there).expect("sockets");
+        assert_ne!(sockets(&world)[0], 0);
+        let now = world.now;
+        world.peers[0].agent.close(now);
+        world.drain(0);
+        assert_eq!(sockets(&world)[0], 0);
+        world.peers[0].agent.remove_local_address(now, address("10.0.0.2:5000"));
+        world.drain(0);
+    }
+}
+
+#[test]
 fn what_was_found_ends_with_its_address() {
     let mut world = meet(1, random_and_home(), true);
     world.run_until(ms(16_000), both_direct).expect("direct");

@@ -105,11 +105,10 @@ impl Agent {
             self.drop_relay(now, relay);
         }
         self.sources.tcp_addresses.retain(|(other, _)| other.ip() != address.ip());
-        let lost_found = self.lose_found(address.ip());
+        self.lose_search_sockets(now, address.ip());
         let is_its = |base: &&Base| {
             let is_tcp = base.tcp.is_some() && base.address.ip() == address.ip();
-            let is_found = lost_found.contains(&base.address);
-            base.relay.is_none() && (base.address == address || is_tcp || is_found)
+            base.relay.is_none() && (base.address == address || is_tcp)
         };
         for base in self.locals.bases.iter().filter(is_its).map(|base| base.id).collect::<Vec<_>>() {
             self.remove_base(now, base);

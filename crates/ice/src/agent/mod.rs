@@ -328,6 +328,7 @@ impl Agent {
         self.closed = true;
         self.previous = None;
         self.outbox.clear();
+        self.close_search_sockets();
         let mut closing = Vec::new();
         for relay in &mut self.relays {
             match relay.client_mut() {

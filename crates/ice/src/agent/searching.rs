@@ -49,8 +49,6 @@ pub(super) struct PortSearch {
     is_over: bool,
     /// In a box: few agents ever search.
     search: Option<Box<Search>>,
-    /// The sockets that were hit, and have become bases.
-    found: Vec<SocketAddr>,
 }
 
 /// A search that is under way.
@@ -194,7 +192,6 @@ impl Agent {
         }
         let Some(origin) = self.locals.host(*origin).map(|base| base.id) else { return false };
         sockets.swap_remove(position);
-        self.port_search.found.push(local);
         self.locals.add_found(origin, local);
         true
     }
@@ -208,14 +205,30 @@ impl Agent {
         }
     }
 
-    /// The address of this machine's is gone: gives the bases that were found there.
-    pub(super) fn lose_found(&mut self, ip: IpAddr) -> Vec<SocketAddr> {
+    /// The address of this machine's is gone, and what was opened there with it.
+    pub(super) fn lose_search_sockets(&mut self, now: Instant, ip: IpAddr) {
         if self.port_search.search.as_ref().is_some_and(|search| search.local.ip() == ip) {
             self.end_port_search();
         }
-        let lost: Vec<_> = self.port_search.found.extract_if(.., |local| local.ip() == ip).collect();
-        self.events.extend(lost.iter().copied().map(Event::CloseSocket));
-        lost
+        if !self.closed {
+            self.release_found(now, |base| base.address.ip() == ip);
+        }
+    }
+
+    /// Of the sockets that were found, these are of no use any more.
+    fn release_found(&mut self, now: Instant, is_useless: impl Fn(&Base) -> bool) {
+        let useless = self.locals.bases.iter().filter(|base| base.is_found && is_useless(base));
+        for (id, local) in useless.map(|base| (base.id, base.address)).collect::<Vec<_>>() {
+            self.remove_base(now, id);
+            self.events.push_back(Event::CloseSocket(local));
+        }
+    }
+
+    /// The agent is closed, and needs none of its sockets. Its pairs are left for those who count.
+    pub(super) fn close_search_sockets(&mut self) {
+        self.end_port_search();
+        let found = self.locals.bases.iter().filter(|base| base.is_found);
+        self.events.extend(found.map(|base| Event::CloseSocket(base.address)));
     }
 
     /// When there is something to do.
