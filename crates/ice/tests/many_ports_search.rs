@@ -286,6 +286,18 @@ fn what_was_found_is_told_to_nobody_and_counted_like_all() {
 }
 
 #[test]
+fn what_was_found_and_has_died_ends_with_its_generation() {
+    let mut world = meet(1, random_and_home(), true);
+    world.run_until(ms(16_000), both_direct).expect("direct");
+    world.run_for(ms(3000));
+    world.peers[0].search_sockets.clone().iter().for_each(|socket| world.nats[0].forget_socket(*socket));
+    world.run_until(ms(40_000), |world| !is_direct(&world.peers[0])).expect("left");
+    world.run_for(ms(40_000));
+    world.restart(0);
+    assert_eq!(sockets(&world), [0, 0]);
+}
+
+#[test]
 fn what_was_opened_ends_with_the_agent() {
     for finds in [true, false] {
         let mut world = meet(1, random_and_home(), true);

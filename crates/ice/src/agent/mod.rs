@@ -247,6 +247,7 @@ impl Agent {
         self.sources.bindings.clear();
         self.prediction.restart();
         self.end_port_search();
+        self.keep_living_found(now);
         self.port_search.restart();
         self.relays.retain(|relay| !matches!(relay.stage, Stage::Closed));
         self.add_all_bases(now);

@@ -224,6 +224,13 @@ impl Agent {
         }
     }
 
+    /// A new generation begins: of what was found, what leads to a pair serves on.
+    pub(super) fn keep_living_found(&mut self, now: Instant) {
+        let pairs = self.previous.iter().flat_map(|session| &session.pairs);
+        let living: Vec<_> = pairs.filter(|pair| pair.life().is_some()).map(|pair| pair.base).collect();
+        self.release_found(now, |base| !living.contains(&base.id));
+    }
+
     /// The agent is closed, and needs none of its sockets. Its pairs are left for those who count.
     pub(super) fn close_search_sockets(&mut self) {
         self.end_port_search();
