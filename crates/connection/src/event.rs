@@ -147,6 +147,12 @@ pub enum Event {
     },
     /// The TCP connection isn't needed any more, or is somebody's who doesn't know the password: it can be closed.
     CloseTcp(TcpConnectionId),
+    /// A many-ports search is to begin: where it may, the owner calls
+    /// [`Connection::grant_port_search`](crate::Connection::grant_port_search).
+    PortSearchWanted {
+        /// The peer's address.
+        remote: IpAddr,
+    },
     /// One more UDP socket is wanted at this address, for the many-ports search: the owner binds it to a port that the system chooses
     /// and calls [`Connection::socket_opened`](crate::Connection::socket_opened).
     OpenSocket {

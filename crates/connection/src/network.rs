@@ -143,6 +143,12 @@ impl Connection {
         self.settle(now);
     }
 
+    /// The answer to [`Event::PortSearchWanted`]; none where it may not be.
+    pub fn grant_port_search(&mut self, now: Instant, remote: IpAddr) {
+        self.ice.grant_port_search(now, remote);
+        self.settle(now);
+    }
+
     /// The answer to [`Event::OpenSocket`].
     pub fn socket_opened(&mut self, now: Instant, local: SocketAddr) {
         self.ice.socket_opened(now, local);
@@ -446,6 +452,9 @@ impl Connection {
                     self.events.push_back(Event::OpenTcp { connection, local, remote });
                 }
                 ice::Event::CloseTcp(connection) => self.events.push_back(Event::CloseTcp(connection)),
+                ice::Event::PortSearchWanted { remote } => {
+                    self.events.push_back(Event::PortSearchWanted { remote });
+                }
                 ice::Event::OpenSocket { local } => self.events.push_back(Event::OpenSocket { local }),
                 ice::Event::CloseSocket(local) => self.events.push_back(Event::CloseSocket(local)),
                 ice::Event::RemoteAddress { local, remote, proved } => {

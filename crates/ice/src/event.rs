@@ -94,6 +94,12 @@ pub enum Event {
     },
     /// The connection isn't needed any more, or is somebody's who doesn't know the password: it can be closed.
     CloseTcp(TcpConnectionId),
+    /// A [many-ports search](crate::Agent::allow_port_search) is to begin: the owner, who knows of other agents' searches, calls
+    /// [`Agent::grant_port_search`](crate::Agent::grant_port_search), or is asked again each second as long as it makes sense.
+    PortSearchWanted {
+        /// The other side's address.
+        remote: IpAddr,
+    },
     /// One more UDP socket is wanted at this address, where the other side's checks may find it
     /// ([`Agent::allow_port_search`](crate::Agent::allow_port_search)): the owner binds it to a port that the system chooses and calls
     /// [`Agent::socket_opened`](crate::Agent::socket_opened). It is this agent's alone, and 256 are asked for at most.

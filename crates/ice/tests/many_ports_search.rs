@@ -297,6 +297,35 @@ fn what_was_found_and_has_died_ends_with_its_generation() {
     assert_eq!(sockets(&world), [0, 0]);
 }
 
+/// Somebody else's search may be over in time; once the other side's is, it would be in vain.
+#[test]
+fn the_owner_is_asked_each_second_while_the_other_side_searches() {
+    let wishes = |world: &World| {
+        let events = world.peers[0].events.iter();
+        events.filter(|(_, event)| matches!(event, Event::PortSearchWanted { .. })).count()
+    };
+    let mut world = meet(1, random_and_home(), true);
+    world.peers[0].refuses_search = true;
+    world.run_for(ms(30_000));
+    assert_eq!(wishes(&world), 12);
+    assert_eq!(sockets(&world), [0, 0]);
+    assert!(sent_to_peer(&world, 0).len() < 300, "{}", sent_to_peer(&world, 0).len());
+    // Nothing is used up by that: the next generation may search at once.
+    world.peers[0].refuses_search = false;
+    world.run_for(ms(32_000));
+    for peer in [0, 1] {
+        world.restart(peer);
+    }
+    world.exchange_descriptions(0, 1);
+    world.run_until(ms(16_000), both_direct).expect("direct");
+
+    let mut world = meet(1, random_and_home(), true);
+    world.peers[0].refuses_search = true;
+    world.run_for(ms(5000));
+    world.peers[0].refuses_search = false;
+    world.run_until(ms(11_000), both_direct).expect("direct");
+}
+
 #[test]
 fn what_was_opened_ends_with_the_agent() {
     for finds in [true, false] {

@@ -359,6 +359,7 @@ impl State {
             | Machine::CloseRelay(_)
             | Machine::OpenTcp { .. }
             | Machine::CloseTcp(_)
+            | Machine::PortSearchWanted { .. }
             | Machine::OpenSocket { .. }
             | Machine::CloseSocket(_)
             | Machine::RemoteAddress { .. } => return Some(event),

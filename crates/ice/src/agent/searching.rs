@@ -31,8 +31,8 @@ const GAP: Duration = Duration::from_millis(5);
 const BURST: u32 = 10;
 /// How long is searched. With 256 of 64,512 ports open and 2,400 tried, all miss once in 8,000 times.
 const DURATION: Duration = Duration::from_secs(12);
-/// From the beginning of a search to that of the next, which a restart may bring: until then routers have forgotten the last one.
-const REST: Duration = Duration::from_secs(60);
+/// How often the owner is asked again who hasn't granted a search. After [`DURATION`] the other side's is over, and it isn't wanted.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
 /// How many sockets are opened. More would be found sooner, but NATs for many people allow each only some hundreds of ports.
 const SOCKETS: usize = 256;
 /// NATs leave the well-known ports alone (RFC 4787 REQ-3).
@@ -45,6 +45,8 @@ pub(super) struct PortSearch {
     pub is_allowed: bool,
     /// When the newest one began.
     began: Option<Instant>,
+    /// When the owner was asked for this generation's, first and last.
+    asked: Option<(Instant, Instant)>,
     /// This generation has had its own.
     is_over: bool,
     /// In a box: few agents ever search.
@@ -83,15 +85,46 @@ impl PortSearch {
     /// A new generation may search anew.
     pub fn restart(&mut self) {
         self.is_over = false;
+        self.asked = None;
     }
 }
 
 impl Agent {
+    /// From the beginning of a search to that of the next, which a restart may bring: until then routers have forgotten the last one.
+    /// Owners keep it for an address, whichever agents want to search that.
+    pub const PORT_SEARCH_REST: Duration = Duration::from_secs(60);
+
     /// Allows the many-ports search where nothing but a relay has been found: up to 256 more sockets, or checks to many ports of the
-    /// other side's address, 200 a second for 12 s. Off unless this is called.
+    /// other side's address, 200 a second for 12 s. Off unless this is called; with each the owner has a say
+    /// ([`Event::PortSearchWanted`]).
     pub fn allow_port_search(&mut self, now: Instant) {
         self.port_search.is_allowed = true;
         self.settle(now);
+    }
+
+    /// The answer to [`Event::PortSearchWanted`]. There is none where it may not be.
+    pub fn grant_port_search(&mut self, now: Instant, remote: IpAddr) {
+        if self.port_search.asked.is_some()
+            && self.may_search()
+            && let Some((local, remote)) = self.searched().filter(|(_, searched)| searched.ip() == remote)
+        {
+            let manner = if self.is_mapped_by_destination(local) {
+                Manner::Opening { asked: 0, sockets: Vec::new(), turn: 0 }
+            } else {
+                Manner::Guessing
+            };
+            // Its ports don't follow one another, or one that was foretold would have been met.
+            self.prediction.sequence.clear();
+            self.port_search.began = Some(now);
+            let search = Search { local, remote, manner, next: now, ends: now + DURATION };
+            self.port_search.search = Some(Box::new(search));
+        }
+        self.settle(now);
+    }
+
+    /// Whether one is under way.
+    pub fn is_searching_ports(&self) -> bool {
+        self.port_search.search.is_some()
     }
 
     /// The answer to [`Event::OpenSocket`]. There is none where no socket can be had.
@@ -104,7 +137,7 @@ impl Agent {
         self.settle(now);
     }
 
-    /// Begins, goes on, or ends.
+    /// Asks to begin, goes on, or ends.
     pub(super) fn search_ports(&mut self, now: Instant) {
         let is_wanted = self.port_search.is_allowed && !self.closed && self.is_relayed();
         let is_over = |search: &Search| !is_wanted || search.ends <= now;
@@ -112,18 +145,14 @@ impl Agent {
             self.end_port_search();
         }
         if self.port_search_begins().is_some_and(|at| at <= now)
-            && let Some((local, remote)) = self.searched()
+            && let Some((_, remote)) = self.searched()
         {
-            let manner = if self.is_mapped_by_destination(local) {
-                Manner::Opening { asked: 0, sockets: Vec::new(), turn: 0 }
-            } else {
-                Manner::Guessing
-            };
-            // Its ports don't follow one another, or one that was foretold would have been met.
-            self.prediction.sequence.clear();
-            self.port_search.began = Some(now);
-            let search = Search { local, remote, manner, next: now, ends: now + DURATION };
-            self.port_search.search = Some(Box::new(search));
+            let first = self.port_search.asked.map_or(now, |(first, _)| first);
+            self.port_search.asked = Some((first, now));
+            self.port_search.is_over = first + DURATION <= now;
+            if !self.port_search.is_over {
+                self.events.push_back(Event::PortSearchWanted { remote: remote.ip() });
+            }
         }
         while let Some(search) = self.port_search.search.as_mut().filter(|search| search.next <= now) {
             let late = now.checked_sub(GAP * BURST).unwrap_or(now);
@@ -245,13 +274,19 @@ impl Agent {
     }
 
     fn port_search_begins(&self) -> Option<Instant> {
-        let PortSearch { is_allowed, began, is_over, search, .. } = &self.port_search;
-        let may_begin = *is_allowed && !is_over && search.is_none() && !self.closed && self.is_relayed();
-        if !may_begin {
+        if !self.may_search() {
             return None;
         }
+        let PortSearch { began, asked, .. } = &self.port_search;
         let patient = self.current.first_success()? + PATIENCE;
-        self.searched().map(|_| began.map_or(patient, |began| patient.max(began + REST)))
+        let rested = began.map(|began| began + Self::PORT_SEARCH_REST);
+        let asked_again = asked.map(|(_, last)| last + ASKED_AGAIN);
+        self.searched().and_then(|_| [Some(patient), rested, asked_again].into_iter().flatten().max())
+    }
+
+    fn may_search(&self) -> bool {
+        let PortSearch { is_allowed, is_over, search, .. } = &self.port_search;
+        *is_allowed && !is_over && search.is_none() && !self.closed && self.is_relayed()
     }
 
     /// A relay is all that there is.

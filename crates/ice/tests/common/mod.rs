@@ -86,7 +86,9 @@ pub struct Peer {
     pub tcp: bool,
     pub tcp_listens: Vec<SocketAddr>,
     pub tcp_ends: BTreeMap<TcpConnectionId, TcpEnd>,
-    /// Those that were opened for the search of many ports.
+    /// The owner grants no search of many ports.
+    pub refuses_search: bool,
+    /// Those that were opened for it.
     pub search_sockets: BTreeSet<SocketAddr>,
     next_port: u16,
     pub requests_sent: usize,
@@ -187,6 +189,7 @@ impl World {
             tcp: false,
             tcp_listens: Vec::new(),
             tcp_ends: BTreeMap::new(),
+            refuses_search: false,
             search_sockets: BTreeSet::new(),
             next_port: 20_000,
             requests_sent: 0,
@@ -465,6 +468,11 @@ impl World {
                 peer.relay_ports.remove(&relay);
             }
             Event::OpenTcp { connection, local, remote } => self.open_tcp(index, connection, local, remote),
+            Event::PortSearchWanted { remote } => {
+                if !peer.refuses_search {
+                    peer.agent.grant_port_search(now, remote);
+                }
+            }
             Event::OpenSocket { local } => {
                 peer.next_port += 1;
                 let own = SocketAddr::new(local, peer.next_port);

@@ -537,6 +537,11 @@ impl Driver {
                     self.shared.runtime.spawn(tcp::open(self.shared.clone(), name, local, remote));
                 }
             }
+            Event::PortSearchWanted { remote } => {
+                if self.peers.may_search(now, peer, remote) {
+                    self.peers.call(peer, |connection| connection.grant_port_search(now, remote));
+                }
+            }
             Event::OpenSocket { local } => {
                 if let Some(local) = self.peers.open_search_socket(peer, local) {
                     self.peers.call(peer, |connection| connection.socket_opened(now, local));

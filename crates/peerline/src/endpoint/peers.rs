@@ -1,7 +1,9 @@
 //! The peers that a driver drives.
 
+mod searching;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -13,9 +15,7 @@ use super::directory::{Directory, PeerId};
 use super::socket::{Received, Socket};
 use super::stream::Stream;
 use crate::peer::{Delivery, Peer, State};
-
-/// How many sockets all many-ports searches of an endpoint have together: enough for one of them.
-const SEARCH_SOCKETS: usize = 256;
+use searching::Searches;
 
 #[derive(Default)]
 pub(super) struct Peers {
@@ -26,6 +26,7 @@ pub(super) struct Peers {
     touched: VecDeque<PeerId>,
     /// Who has UDP sockets of his own: few, and looked through with each turn.
     with_sockets: BTreeSet<PeerId>,
+    searches: Searches,
 }
 
 /// A peer, and what the driver has for it alone.
@@ -109,24 +110,6 @@ impl Peers {
         let removed = driven.relays.remove(&id).is_some();
         self.note_sockets(peer);
         removed
-    }
-
-    /// Opens a socket for a peer's many-ports search, unless all peers together have as many as are opened at most.
-    pub(super) fn open_search_socket(&mut self, peer: PeerId, local: IpAddr) -> Option<SocketAddr> {
-        let open: usize = self.table.values().map(|driven| driven.searching.len()).sum();
-        let driven = self.table.get_mut(&peer).filter(|_| open < SEARCH_SOCKETS)?;
-        let socket = Socket::bind(SocketAddr::new(local, 0)).ok()?;
-        let local = socket.local();
-        driven.searching.push(socket);
-        self.note_sockets(peer);
-        Some(local)
-    }
-
-    pub(super) fn close_search_socket(&mut self, peer: PeerId, local: SocketAddr) {
-        if let Some(driven) = self.table.get_mut(&peer) {
-            driven.searching.retain(|socket| socket.local() != local);
-            self.note_sockets(peer);
-        }
     }
 
     fn note_sockets(&mut self, peer: PeerId) {

@@ -162,6 +162,7 @@ impl Recorder {
             | Machine::CloseRelay(_)
             | Machine::OpenTcp { .. }
             | Machine::CloseTcp(_)
+            | Machine::PortSearchWanted { .. }
             | Machine::OpenSocket { .. }
             | Machine::CloseSocket(_) => return true,
             Machine::NegotiationNeeded
