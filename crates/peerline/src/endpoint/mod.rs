@@ -56,10 +56,10 @@ pub struct EndpointConfig {
     /// [`Interfaces::AllAndLoopback`]: those peers are on this machine. The mapping ends with the endpoint. Default true.
     pub port_mapping: bool,
     /// Whether a direct way is searched with many ports where nothing but a relay was found: behind a NAT that gives each destination
-    /// another port, at random, by up to 256 more sockets; otherwise by checks to many ports of the other side's address. Each side
-    /// sends 200 packets a second, for 12 seconds at most, and each packet takes an entry in its router. It takes both sides, and
-    /// only begins once a relay carries the connection: what finds its way without never does this. One connection searches at a
-    /// time, and an address is searched once a minute at most. Default false.
+    /// another port, at random, by up to 256 more sockets (and a quarter of the files that may be open); otherwise by checks to many
+    /// ports of the other side's address. Each side sends 200 packets a second, for 12 seconds at most, and each packet takes an entry
+    /// in its router. It takes both sides, and only begins once a relay carries the connection: what finds its way without never does
+    /// this. One connection searches at a time, and an address is searched once a minute at most. Default false.
     pub port_search: bool,
     /// Whether peers may connect over TCP where UDP doesn't get through (RFC 6544): connections are accepted at the UDP sockets'
     /// addresses, at the same port where that is free, from the first connection on that may use more than relays; and opened to

@@ -246,7 +246,7 @@ impl Peers {
             let Some(driven) = self.table.get_mut(id) else {
                 continue;
             };
-            let mut has_received = false;
+            let mut is_concerned = false;
             for socket in driven.sockets() {
                 let Poll::Ready(Ok(count)) = socket.poll_receive(context, received) else {
                     continue;
@@ -260,6 +260,7 @@ impl Peers {
                             if is_for_all && self.directory.owner(local, remote, payload) != Some(*id) {
                                 continue;
                             }
+                            is_concerned = true;
                             state
                                 .connection
                                 .handle_input(now, Datagram { transport, local, remote, payload });
@@ -268,10 +269,9 @@ impl Peers {
                     state.take_events(&driven.peer, deliveries, requests);
                 });
                 driven.peer.deliver(deliveries);
-                has_received = true;
+                more = true;
             }
-            more |= has_received;
-            if has_received && !std::mem::replace(&mut driven.is_touched, true) {
+            if is_concerned && !std::mem::replace(&mut driven.is_touched, true) {
                 self.touched.push_back(*id);
             }
         }

@@ -5,23 +5,40 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use peerline_ice::Agent;
+use rustix::process::{Resource, getrlimit};
 
 use super::Peers;
 use crate::endpoint::directory::PeerId;
 use crate::endpoint::socket::Socket;
 
-/// How many sockets all searches have together: as many as one of them opens.
+/// How many sockets all searches have together at most: as many as one of them opens.
 const SOCKETS: usize = 256;
+/// And no more than this part of the files that the system lets the process open: others need some, too.
+const PART_OF_DESCRIPTORS: u64 = 4;
 /// How many addresses are remembered that were searched; until there is room again no other is.
 const ADDRESSES_MAX: usize = 64;
 
 /// Who searches. There is one search at a time, so that all of them together send 200 packets a second, and no address is searched
 /// again before its rest: a peer that comes back under another name is one whose address was searched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Searches {
+    sockets_max: usize,
     newest: Option<PeerId>,
     /// The addresses that were searched, and when that began. The oldest is the first.
     begun: VecDeque<(Instant, IpAddr)>,
+}
+
+impl Default for Searches {
+    fn default() -> Self {
+        let sockets_max = sockets_max(getrlimit(Resource::Nofile).current);
+        Self { sockets_max, newest: None, begun: VecDeque::new() }
+    }
+}
+
+/// How many sockets there may be, by the limit of open files, if there is one.
+fn sockets_max(descriptors: Option<u64>) -> usize {
+    let part = descriptors.map(|descriptors| descriptors / PART_OF_DESCRIPTORS);
+    part.map_or(SOCKETS, |part| usize::try_from(part).unwrap_or(SOCKETS).min(SOCKETS))
 }
 
 impl Searches {
@@ -55,7 +72,7 @@ impl Peers {
             let driven = table.get(&peer);
             driven.is_some_and(|driven| driven.peer.look(|connection| connection.ice().is_searching_ports()))
         };
-        self.count_search_sockets() < SOCKETS && self.searches.begin(now, peer, remote, is_searching)
+        self.has_room_for_socket() && self.searches.begin(now, peer, remote, is_searching)
     }
 
     /// Opens a socket for a peer's many-ports search, unless all peers together have as many as are opened at most.
@@ -64,7 +81,7 @@ impl Peers {
         peer: PeerId,
         local: IpAddr,
     ) -> Option<SocketAddr> {
-        let has_room = self.count_search_sockets() < SOCKETS;
+        let has_room = self.has_room_for_socket();
         let driven = self.table.get_mut(&peer).filter(|_| has_room)?;
         let socket = Socket::bind(SocketAddr::new(local, 0)).ok()?;
         let local = socket.local();
@@ -80,17 +97,118 @@ impl Peers {
         }
     }
 
-    /// Those that were found included.
-    fn count_search_sockets(&self) -> usize {
-        self.table.values().map(|driven| driven.searching.len()).sum()
+    fn has_room_for_socket(&self) -> bool {
+        // Those that were found are among them.
+        let open: usize = self.table.values().map(|driven| driven.searching.len()).sum();
+        open < self.searches.sockets_max
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::collections::HashMap;
+    use std::future::poll_fn;
+    use std::net::{Ipv4Addr, UdpSocket};
+    use std::task::Poll;
+    use std::time::{Duration, SystemTime};
+
+    use peerline_connection::{Certificate, Connection};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
 
     use super::*;
+    use crate::endpoint::socket::Received;
+    use crate::endpoint::{Endpoint, EndpointConfig, Interfaces};
+    use crate::peer::Peer;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    /// Two peers that have nothing to do.
+    fn two_peers() -> (Peers, [PeerId; 2]) {
+        let config =
+            EndpointConfig { interfaces: Interfaces::Only(vec![LOOPBACK]), ..EndpointConfig::default() };
+        let shared = Endpoint::bind(config).unwrap().inner.shared().clone();
+        let certificate = Certificate::generate(SystemTime::now()).unwrap();
+        let mut peers = Peers::default();
+        let ids = [1, 2].map(|seed| {
+            let configuration = crate::Configuration::default().to_machine();
+            let random = StdRng::seed_from_u64(seed);
+            let connection = Connection::new(configuration, certificate.clone(), random).unwrap();
+            let peer = Peer::new(shared.clone(), connection, HashMap::new());
+            peers.add(peer.clone());
+            peer.id
+        });
+        while peers.next_touched().is_some() {}
+        (peers, ids)
+    }
+
+    /// Waits for what comes, and says who is to be served for it.
+    async fn receive(peers: &mut Peers) -> Vec<PeerId> {
+        let mut received = Received::new();
+        let (mut deliveries, mut requests) = (Vec::new(), Vec::new());
+        poll_fn(|context| {
+            let now = Instant::now();
+            let (deliveries, requests) = (&mut deliveries, &mut requests);
+            let has_come = peers.receive_from_own_sockets(now, context, &mut received, deliveries, requests);
+            if has_come { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        std::iter::from_fn(|| peers.next_touched().map(|(id, _)| id)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_stranger_at_a_socket_of_the_search_disturbs_nobody() {
+        let (mut peers, [one, other]) = two_peers();
+        let [of_one, of_other] = [one, other].map(|peer| peers.open_search_socket(peer, LOOPBACK).unwrap());
+        let sender = UdpSocket::bind((LOOPBACK, 0)).unwrap();
+        let from = sender.local_addr().unwrap();
+        for local in [of_one, of_other] {
+            sender.send_to(&[20; 50], local).unwrap();
+            assert_eq!(receive(&mut peers).await, []);
+        }
+        // Whoever has proved to be the one's other side is that at its own socket alone.
+        peers.directory.add_remote(one, of_one, from, true);
+        sender.send_to(&[20; 50], of_one).unwrap();
+        assert_eq!(receive(&mut peers).await, [one]);
+        sender.send_to(&[20; 50], of_other).unwrap();
+        assert_eq!(receive(&mut peers).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_the_search_is_closed_when_it_isnt_needed() {
+        let (mut peers, [one, other]) = two_peers();
+        let [of_one, of_other] = [one, other].map(|peer| peers.open_search_socket(peer, LOOPBACK).unwrap());
+        assert!(UdpSocket::bind(of_one).is_err(), "it is open");
+        peers.close_search_socket(other, of_one);
+        assert!(UdpSocket::bind(of_one).is_err(), "it is somebody else's");
+        peers.close_search_socket(one, of_one);
+        assert!(UdpSocket::bind(of_one).is_ok());
+        peers.remove(other);
+        assert!(UdpSocket::bind(of_other).is_ok());
+        assert!(peers.with_sockets.is_empty());
+    }
+
+    #[tokio::test]
+    async fn all_searches_together_have_so_many_sockets_and_dont_begin_without() {
+        let (mut peers, [one, other]) = two_peers();
+        peers.searches.sockets_max = 3;
+        let first = peers.open_search_socket(one, LOOPBACK).unwrap();
+        assert!((0..2).all(|_| peers.open_search_socket(one, LOOPBACK).is_some()));
+        assert!([one, other].into_iter().all(|peer| peers.open_search_socket(peer, LOOPBACK).is_none()));
+        let now = Instant::now();
+        assert!(!peers.may_search(now, other, ip(1)));
+        peers.close_search_socket(one, first);
+        assert!(peers.may_search(now, other, ip(1)));
+        assert!(peers.open_search_socket(other, LOOPBACK).is_some());
+    }
+
+    #[test]
+    fn three_of_four_files_are_left_to_others() {
+        let expected = [(None, 256), (Some(1 << 20), 256), (Some(1024), 256), (Some(256), 64), (Some(3), 0)];
+        for (descriptors, sockets) in expected {
+            assert_eq!(sockets_max(descriptors), sockets, "{descriptors:?}");
+        }
+    }
 
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
