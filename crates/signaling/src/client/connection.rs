@@ -121,6 +121,8 @@ impl Client {
             Phase::Open(_) => self.ping(now, self.config.doubt.max(self.round_trip * DOUBT_ROUND_TRIPS)),
             Phase::Connecting { .. } | Phase::Greeting { .. } => {
                 self.events.push_back(Event::Disconnect);
+                // A greeting for the connection of before isn't one for the next.
+                self.outgoing.clear();
                 self.attempt(now);
             }
         }

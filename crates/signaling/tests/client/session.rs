@@ -145,6 +145,9 @@ fn in_another_network_a_connection_that_was_being_made_is_made_anew() {
     alone.client.disconnected(alone.now, 1006);
     alone.client.network_changed(alone.now);
     assert_eq!(alone.events(), [Event::Connect], "it doesn't wait any longer");
+    alone.client.connected(alone.now);
+    let frames: Vec<_> = std::iter::from_fn(|| alone.frame()).collect();
+    assert_eq!(frames.len(), 1, "each connection is greeted once: {frames:?}");
 }
 
 #[test]
