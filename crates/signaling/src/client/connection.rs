@@ -118,7 +118,11 @@ impl Client {
         match self.phase {
             Phase::Closed => {}
             Phase::Waiting { .. } => self.attempt(now),
-            Phase::Open(_) => self.ping(now, self.config.doubt.max(self.round_trip * DOUBT_ROUND_TRIPS)),
+            Phase::Open(_) => {
+                let patience = self.config.doubt.max(self.round_trip * DOUBT_ROUND_TRIPS);
+                // What one learned of the round trip is the time from `hello` to `welcome`, and a busy server takes its time for that.
+                self.ping(now, patience.min(self.config.probe));
+            }
             Phase::Connecting { .. } | Phase::Greeting { .. } => {
                 self.events.push_back(Event::Disconnect);
                 // A greeting for the connection of before isn't one for the next.
