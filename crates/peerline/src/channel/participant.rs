@@ -273,10 +273,11 @@ impl Remote {
 
     pub(super) fn network_changed(&mut self, now: Instant, surroundings: &mut Surroundings) {
         let reachable = self.is_reachable(surroundings);
+        let is_unnoticed = self.recovery.is_connected();
         let attempt = self.recovery.network_changed(now, reachable);
         match &mut self.connection {
             // The other side hasn't noticed anything: there is no offer to collide with.
-            Some(connection) if attempt == Some(1) => connection.restart(now),
+            Some(connection) if is_unnoticed && attempt.is_some() => connection.restart(now),
             _ => self.reconnect(now, attempt, surroundings),
         }
     }
@@ -367,5 +368,90 @@ impl Remote {
         if let Some(connection) = self.connection.take() {
             connection.close(bye);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::{EndpointConfig, Interfaces};
+
+    const GATHERING: Duration = Duration::from_millis(20);
+
+    /// A participant as the other one sees it, and what its connections are made of.
+    struct Side {
+        remote: Remote,
+        surroundings: Surroundings,
+        /// What happens is told by the test.
+        _reports: mpsc::Receiver<Reported>,
+    }
+
+    impl Side {
+        fn new(now: Instant, polite: bool) -> Self {
+            let (sender, reports) = mpsc::channel(1024);
+            let interfaces = Interfaces::Only(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+            let surroundings = Surroundings {
+                endpoint: Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() }).unwrap(),
+                configuration: Configuration::default(),
+                reports: sender,
+                connections: 0,
+                online: true,
+                event_log: None,
+            };
+            let arrival = Arrival {
+                id: ParticipantId::from_bytes(&[7; 16]),
+                profile: Profile::default(),
+                presence: MemberState::Present,
+                polite,
+                offers: !polite,
+            };
+            let mut side = Self { remote: Remote::new(now, arrival), surroundings, _reports: reports };
+            side.remote.connect(now, !polite, &mut side.surroundings);
+            side
+        }
+
+        fn turn(&mut self, now: Instant, state: PeerConnectionState) {
+            self.remote.state_changed(now, state, &mut self.surroundings);
+        }
+
+        fn outgoing(&mut self) -> Vec<Content> {
+            std::iter::from_fn(|| self.remote.poll_outgoing()).collect()
+        }
+
+        fn hand_over(&mut self, now: Instant, to: &mut Self) {
+            self.remote.handle_timeout(now, &mut self.surroundings);
+            for content in self.outgoing() {
+                to.remote.negotiate(now, content, &mut to.surroundings);
+            }
+        }
+    }
+
+    /// One that is polite, whose connection is agreed on and stands; and when.
+    fn agreed() -> (Side, Instant) {
+        let now = Instant::now();
+        let (mut one, mut other) = (Side::new(now, true), Side::new(now, false));
+        other.hand_over(now + GATHERING, &mut one);
+        one.hand_over(now + GATHERING * 2, &mut other);
+        one.turn(now, PeerConnectionState::Connected);
+        (one, now)
+    }
+
+    #[tokio::test]
+    async fn who_is_polite_asks_for_a_restart_that_the_other_side_may_be_making() {
+        let (mut one, now) = agreed();
+        one.turn(now, PeerConnectionState::Disconnected);
+        one.remote.network_changed(now, &mut one.surroundings);
+        assert!(matches!(one.outgoing()[..], [Content::Restart { .. }]));
+    }
+
+    #[tokio::test]
+    async fn who_is_polite_offers_by_itself_where_nobody_else_has_noticed_anything() {
+        let (mut one, now) = agreed();
+        one.remote.network_changed(now, &mut one.surroundings);
+        let connection = one.remote.peer_connection().unwrap();
+        assert!(connection.is_negotiation_needed());
+        assert!(!one.outgoing().iter().any(|content| matches!(content, Content::Restart { .. })));
     }
 }

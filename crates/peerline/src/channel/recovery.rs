@@ -33,6 +33,11 @@ impl Recovery {
         self.attempts >= FAILED
     }
 
+    /// As far as is known the connection stands.
+    pub(super) const fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// The connection's state changed. Returns the number of the attempt that is to be made now; the first is the mildest.
     pub(super) fn update(
         &mut self,
