@@ -339,3 +339,51 @@ fn what_was_lost_on_a_dead_path_goes_by_the_next_one_at_once() {
     });
     assert!(is_whole, "{received} of 40");
 }
+
+/// §7.2.1, §6.3.1: what a dead path has lost says nothing about the next one, which begins as the first did.
+#[test]
+fn rfc9260_7_2_1_a_path_after_a_dead_one_begins_as_a_new_one() {
+    let most = 3;
+    let config = Config { max_retransmissions: Some(most), ..Config::default() };
+    let mut network = connected([config.clone(), config], [Link::default(), Link::default()], 1);
+    let initial = network.machines[0].statistics().congestion_window;
+    network.run(SECOND);
+    for _ in 0..40 {
+        network.send(0, vec![1; 65_536]);
+    }
+    network.run(SECOND / 20);
+    network.filter = Some(Box::new(|_, _| true));
+    let times_out = |network: &mut Network<Association>| {
+        let before = network.machines[0].statistics().timeouts;
+        assert!(network.run_until(10 * SECOND, |network| network.machines[0].statistics().timeouts > before));
+        network.now
+    };
+    // Three paths in a row that are dead: each has as many timeouts as the association survives, and no path more of them than before.
+    for _ in 0..3 {
+        for _ in 0..most {
+            times_out(&mut network);
+        }
+        let now = network.now;
+        network.machines[0].path_changed(now);
+        let begun = network.machines[0].statistics();
+        assert_eq!(begun.congestion_window, initial);
+        network.drain();
+        let begun = network.machines[0].statistics();
+        assert!(begun.bytes_in_flight > initial / 2, "a window is sent at once: {begun:?}");
+        assert!(begun.packet_size >= 1_000, "nothing says that it is a narrow one: {begun:?}");
+        let (first, second) = (times_out(&mut network), times_out(&mut network));
+        let initial_timeout = Config::default().rto_initial;
+        assert_eq!((first - now, second - first), (initial_timeout, initial_timeout * 2));
+        // One that works, for the next round to have something to lose.
+        network.filter = None;
+        let now = network.now;
+        network.machines[0].path_changed(now);
+        network.run(SECOND / 20);
+        network.filter = Some(Box::new(|_, _| true));
+    }
+    network.filter = None;
+    let now = network.now;
+    network.machines[0].path_changed(now);
+    network.run(5 * SECOND);
+    assert_eq!(network.received().len(), 40);
+}

@@ -314,7 +314,7 @@ impl Association {
         if matches!(self.phase, Phase::Closed | Phase::Over) {
             return;
         }
-        self.sender.path_changed(now, self.path.base());
+        self.sender.path_changed(now, self.path.base(), &mut self.events);
         self.path.start(now);
         self.path.handle_timeout(now, self.sender.round_trip.timeout(), &mut self.rng);
     }

@@ -222,7 +222,7 @@ impl LossDetection {
         was_for_nothing
     }
 
-    pub(super) fn timed_out(&mut self, last_assigned: Tsn, reneged: bool) {
+    pub(super) fn flight_lost(&mut self, last_assigned: Tsn, reneged: bool) {
         self.order.clear();
         self.reordering_timer = None;
         self.probe_timer = None;

@@ -209,16 +209,18 @@ impl Sender {
         self.timeouts_in_a_row
     }
 
-    /// Packets go another way: what was learned of the old one doesn't hold.
-    pub(crate) fn path_changed(&mut self, now: Instant, segment: usize) {
+    /// Packets go another way: what was learned of the old one doesn't hold, and the new one begins as that of an association does
+    /// (RFC 9260 §7.2.1).
+    pub(crate) fn path_changed(&mut self, now: Instant, segment: usize, events: &mut VecDeque<Event>) {
         self.round_trip.forget();
         self.congestion = Cubic::new(segment);
-        self.loss.leave_recovery();
-        // Where nothing was acknowledged for a while the old path is gone, and with it what went there: the timer, which each timeout
-        // has doubled, is as much of it as the round trip.
-        if self.timeouts_in_a_row > 0 {
-            self.retransmission_timer = Some(now);
+        self.pacer = Pacer::default();
+        // Where nothing was acknowledged for a while the old path is gone, and with it what went there. The new one has lost nothing:
+        // neither its window nor its timeout nor the count of failures is to suffer from it.
+        if std::mem::take(&mut self.timeouts_in_a_row) > 0 {
+            self.lose_flight(now, events);
         }
+        self.loss.leave_recovery();
     }
 
     pub(crate) fn set_segment(&mut self, segment: usize) {
@@ -389,7 +391,7 @@ impl Sender {
         }
     }
 
-    /// The retransmission timer expired: all that isn't acknowledged is taken for lost (RFC 9260 §6.3.3).
+    /// The retransmission timer expired (RFC 9260 §6.3.3).
     fn time_out(&mut self, now: Instant, events: &mut VecDeque<Event>) {
         self.counters.timeouts += 1;
         self.timeouts_in_a_row += 1;
@@ -399,6 +401,11 @@ impl Sender {
             self.round_trip.back_off();
         }
         self.congestion.timed_out(self.timeouts_in_a_row == 1);
+        self.lose_flight(now, events);
+    }
+
+    /// All that isn't acknowledged is taken for lost.
+    fn lose_flight(&mut self, now: Instant, events: &mut VecDeque<Event>) {
         self.retransmissions.clear();
         let cumulative = self.flight.cumulative();
         // The first outstanding chunk can't have been reported by a gap block, unless the peer has dropped it since
@@ -413,7 +420,7 @@ impl Sender {
                 self.abandon_if_hopeless(now, &sent, events);
             }
         }
-        self.loss.timed_out(self.last_assigned(), reneged);
+        self.loss.flight_lost(self.last_assigned(), reneged);
         self.forward_over_abandoned();
         self.forwarding.repeat(cumulative);
         self.retransmission_timer = (!self.flight.is_empty()).then(|| now + self.round_trip.timeout());
