@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use peerline_dtls::{self as dtls, Certificate, Dtls};
@@ -169,6 +170,12 @@ impl Connection {
     /// W3C `pendingRemoteDescription`: the peer's, as proposed.
     pub fn pending_remote_description(&self) -> Option<Description> {
         self.session.pending_remote()
+    }
+
+    /// Which of this machine's addresses datagrams leave from, to the peer or to a relay. `None` where there is no way, or the
+    /// system chooses the address.
+    pub fn local_address(&self) -> Option<IpAddr> {
+        self.route.map(|route| route.local.ip()).filter(|address| !address.is_unspecified())
     }
 
     /// W3C `remoteDescription`: what is proposed, otherwise what is agreed on.

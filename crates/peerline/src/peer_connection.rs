@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
@@ -278,6 +279,11 @@ impl PeerConnection {
     /// W3C `pendingRemoteDescription`.
     pub fn pending_remote_description(&self) -> Option<Description> {
         self.inner.peer.look(connection::Connection::pending_remote_description)
+    }
+
+    /// Which of this machine's addresses datagrams leave from, as far as is known.
+    pub(crate) fn local_address(&self) -> Option<IpAddr> {
+        self.inner.peer.look(connection::Connection::local_address)
     }
 
     /// W3C `connectionState`.

@@ -235,7 +235,7 @@ impl Actor {
             }
             Some(Command::Wake) => {
                 self.session.client.wake(now);
-                self.restart_all(now);
+                self.restart(now, |_| true);
             }
             Some(Command::Leave) | None => self.ended = true,
         }
@@ -246,15 +246,16 @@ impl Actor {
         let now = Instant::now();
         self.session.client.network_changed(now);
         // What is new is tried beside what there is.
-        if change == Change::AddressLost {
-            self.restart_all(now);
+        if let Change::AddressesLost(lost) = change {
+            self.restart(now, |remote| remote.is_affected_by(&lost));
         }
     }
 
-    fn restart_all(&mut self, now: Instant) {
+    /// Looks for new paths to those whom `which` picks.
+    fn restart(&mut self, now: Instant, which: impl Fn(&Remote) -> bool) {
         for participant in self.participants.keys().copied().collect::<Vec<_>>() {
             self.change(participant, |remote, surroundings| {
-                if let Some(surroundings) = surroundings {
+                if let Some(surroundings) = surroundings.filter(|_| which(remote)) {
                     remote.network_changed(now, surroundings);
                 }
             });

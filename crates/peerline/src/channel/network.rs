@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use crate::Endpoint;
 
 /// What has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
-    /// An interface has gone, or has other addresses: what went by the old ones is broken.
-    AddressLost,
+    /// Interfaces have gone, or have other addresses: what went by these ones is broken.
+    AddressesLost(Vec<IpAddr>),
     /// There is one more.
     AddressAdded,
 }
@@ -35,8 +35,10 @@ impl Network {
             self.present.changed().await.ok()?;
             let present = self.present.borrow_and_update().clone();
             let before = std::mem::replace(&mut self.known, present);
-            if before.iter().any(|address| !self.known.contains(address)) {
-                return Some(Change::AddressLost);
+            let mut lost = before.clone();
+            lost.retain(|address| !self.known.contains(address));
+            if !lost.is_empty() {
+                return Some(Change::AddressesLost(lost));
             }
             if self.known.iter().any(|address| !before.contains(address)) {
                 return Some(Change::AddressAdded);
@@ -66,8 +68,8 @@ mod tests {
         let mut network = Network { present: interfaces.subscribe(), known: vec![CABLE] };
         for (present, expected) in [
             (vec![CABLE, RADIO], Change::AddressAdded),
-            (vec![RADIO], Change::AddressLost),
-            (vec![CABLE], Change::AddressLost),
+            (vec![RADIO], Change::AddressesLost(vec![CABLE])),
+            (vec![CABLE], Change::AddressesLost(vec![RADIO])),
         ] {
             interfaces.send_replace(present);
             assert_eq!(network.next().await, Some(expected));

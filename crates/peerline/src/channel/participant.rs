@@ -1,6 +1,7 @@
 //! Somebody else in a channel, and the connection to it.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use peerline_signaling::ParticipantId;
@@ -271,14 +272,21 @@ impl Remote {
         matches!(self.lost, Lost::Until(until) if until <= now)
     }
 
+    /// Whether the connection is at one of these addresses, or isn't made: then a new path may come sooner.
+    pub(super) fn is_affected_by(&self, lost: &[IpAddr]) -> bool {
+        let local = self.peer_connection().and_then(PeerConnection::local_address);
+        !self.recovery.is_connected() || local.is_none_or(|local| lost.contains(&local))
+    }
+
     pub(super) fn network_changed(&mut self, now: Instant, surroundings: &mut Surroundings) {
         let reachable = self.is_reachable(surroundings);
-        let is_unnoticed = self.recovery.is_connected();
-        let attempt = self.recovery.network_changed(now, reachable);
+        if !self.recovery.network_changed(now, reachable) {
+            return;
+        }
         match &mut self.connection {
             // The other side hasn't noticed anything: there is no offer to collide with.
-            Some(connection) if is_unnoticed && attempt.is_some() => connection.restart(now),
-            _ => self.reconnect(now, attempt, surroundings),
+            Some(connection) if self.recovery.is_connected() => connection.restart(now),
+            _ => self.reconnect(now, Some(1), surroundings),
         }
     }
 
@@ -373,12 +381,13 @@ impl Remote {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
 
     use super::*;
     use crate::{EndpointConfig, Interfaces};
 
     const GATHERING: Duration = Duration::from_millis(20);
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// A participant as the other one sees it, and what its connections are made of.
     struct Side {
@@ -391,7 +400,7 @@ mod tests {
     impl Side {
         fn new(now: Instant, polite: bool) -> Self {
             let (sender, reports) = mpsc::channel(1024);
-            let interfaces = Interfaces::Only(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+            let interfaces = Interfaces::Only(vec![HERE]);
             let surroundings = Surroundings {
                 endpoint: Endpoint::bind(EndpointConfig { interfaces, ..EndpointConfig::default() }).unwrap(),
                 configuration: Configuration::default(),
@@ -416,6 +425,10 @@ mod tests {
             self.remote.state_changed(now, state, &mut self.surroundings);
         }
 
+        fn peer(&self) -> &PeerConnection {
+            self.remote.peer_connection().unwrap()
+        }
+
         fn outgoing(&mut self) -> Vec<Content> {
             std::iter::from_fn(|| self.remote.poll_outgoing()).collect()
         }
@@ -428,19 +441,21 @@ mod tests {
         }
     }
 
-    /// One that is polite, whose connection is agreed on and stands; and when.
-    fn agreed() -> (Side, Instant) {
+    /// Two whose connection is agreed on, the polite one first, which has been told that it stands.
+    async fn agreed() -> (Side, Side, Instant) {
         let now = Instant::now();
         let (mut one, mut other) = (Side::new(now, true), Side::new(now, false));
+        other.peer().gathering_complete().await;
         other.hand_over(now + GATHERING, &mut one);
+        one.peer().gathering_complete().await;
         one.hand_over(now + GATHERING * 2, &mut other);
         one.turn(now, PeerConnectionState::Connected);
-        (one, now)
+        (one, other, now)
     }
 
     #[tokio::test]
     async fn who_is_polite_asks_for_a_restart_that_the_other_side_may_be_making() {
-        let (mut one, now) = agreed();
+        let (mut one, _other, now) = agreed().await;
         one.turn(now, PeerConnectionState::Disconnected);
         one.remote.network_changed(now, &mut one.surroundings);
         assert!(matches!(one.outgoing()[..], [Content::Restart { .. }]));
@@ -448,10 +463,30 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_polite_offers_by_itself_where_nobody_else_has_noticed_anything() {
-        let (mut one, now) = agreed();
+        let (mut one, _other, now) = agreed().await;
         one.remote.network_changed(now, &mut one.surroundings);
-        let connection = one.remote.peer_connection().unwrap();
-        assert!(connection.is_negotiation_needed());
-        assert!(!one.outgoing().iter().any(|content| matches!(content, Content::Restart { .. })));
+        assert!(one.peer().is_negotiation_needed());
+        assert_eq!(one.outgoing(), []);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_lost_matters_to_what_goes_by_it_and_to_what_is_only_being_made() {
+        let (mut one, _other, now) = agreed().await;
+        one.peer().connected().await.unwrap();
+        let elsewhere = IpAddr::from([192, 0, 2, 1]);
+        assert!(one.remote.is_affected_by(&[elsewhere, HERE]));
+        assert!(!one.remote.is_affected_by(&[elsewhere]));
+        one.turn(now, PeerConnectionState::Disconnected);
+        assert!(one.remote.is_affected_by(&[elsewhere]));
+    }
+
+    #[tokio::test]
+    async fn what_interfaces_do_never_replaces_a_connection() {
+        let (mut one, _other, now) = agreed().await;
+        one.turn(now, PeerConnectionState::Disconnected);
+        for _ in 0..10 {
+            one.remote.network_changed(now, &mut one.surroundings);
+        }
+        assert_eq!(one.surroundings.connections, 1);
     }
 }

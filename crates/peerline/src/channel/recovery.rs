@@ -71,16 +71,25 @@ impl Recovery {
 
     /// The other side can be reached again.
     pub(super) fn wake(&mut self, now: Instant) -> Option<u32> {
-        if self.waiting { self.network_changed(now, true) } else { None }
+        if !self.waiting {
+            return None;
+        }
+        if !self.connected {
+            return self.attempt(now, true);
+        }
+        self.waiting = false;
+        Some(1)
     }
 
-    /// Our network changed: the path is likely gone even where that doesn't show yet.
-    pub(super) fn network_changed(&mut self, now: Instant, reachable: bool) -> Option<u32> {
-        if !self.connected {
-            return self.attempt(now, reachable);
-        }
+    /// Our network changed: the path is likely gone even where that doesn't show yet. Returns whether a new one is to be looked for
+    /// now. That isn't one of the attempts: how often interfaces come and go says nothing about what the connection needs.
+    pub(super) fn network_changed(&mut self, now: Instant, reachable: bool) -> bool {
         self.waiting = !reachable;
-        reachable.then_some(1)
+        if reachable && !self.connected {
+            // It has as long as the first one.
+            self.at = self.at.max(Some(now + wait(0)));
+        }
+        reachable
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, reachable: bool) -> Option<u32> {
@@ -140,5 +149,23 @@ mod tests {
         assert_eq!(recovery.handle_timeout(at, false), None);
         assert_eq!(recovery.poll_timeout(), None);
         assert_eq!(recovery.wake(at), Some(1));
+    }
+
+    #[test]
+    fn what_interfaces_do_is_no_attempt() {
+        let start = Instant::now();
+        let mut recovery = Recovery::new(start);
+        recovery.update(start, PeerConnectionState::Connected, true);
+        recovery.update(start, PeerConnectionState::Disconnected, true);
+        for _ in 0..10 {
+            assert!(recovery.network_changed(start, true));
+        }
+        assert!(!recovery.has_failed());
+        let at = recovery.poll_timeout().unwrap();
+        assert_eq!(at, start + ATTEMPTS[0]);
+        assert_eq!(recovery.handle_timeout(at, true), Some(1));
+        // Where it waits for the server, waking is the attempt.
+        assert!(!recovery.network_changed(at, false));
+        assert_eq!(recovery.wake(at), Some(2));
     }
 }
