@@ -172,6 +172,11 @@ impl Connection {
         self.session.pending_remote()
     }
 
+    /// Whether the peer's ICE agent is one of RFC 8445 (§10: `ice2`), by the description that was agreed on.
+    pub fn remote_has_ice2(&self) -> bool {
+        self.session.remote_has_ice2()
+    }
+
     /// Which of this machine's addresses datagrams leave from, to the peer or to a relay. `None` where there is no way, or the
     /// system chooses the address.
     pub fn local_address(&self) -> Option<IpAddr> {

@@ -238,13 +238,16 @@ fn rfc8445_section_6_1_1_a_restart_before_the_handshake_keeps_the_roles() {
 fn rfc5245_section_5_2_a_restart_by_an_agent_without_ice2_gives_it_the_control() {
     let (mut world, _) = open(&Configuration::default(), Link::default());
     assert_eq!(world.peers[0].connection.ice().role(), Role::Controlling);
+    assert!(world.peers.iter().all(|peer| peer.connection.remote_has_ice2()));
     let now = world.now;
     world.peers[1].connection.restart_ice();
     world.peers[1].connection.set_local_description(now, None).unwrap();
     let mut offer = world.peers[1].connection.local_description().unwrap();
     offer.sdp = offer.sdp.replace("trickle ice2", "trickle");
     world.peers[0].connection.set_remote_description(now, offer).unwrap();
+    assert!(world.peers[0].connection.remote_has_ice2(), "this is only proposed");
     world.peers[0].connection.set_local_description(now, None).unwrap();
+    assert!(!world.peers[0].connection.remote_has_ice2());
     assert_eq!(world.peers[0].connection.ice().role(), Role::Controlled);
 }
 

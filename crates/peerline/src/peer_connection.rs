@@ -281,6 +281,11 @@ impl PeerConnection {
         self.inner.peer.look(connection::Connection::pending_remote_description)
     }
 
+    /// Whether the peer's ICE agent is one of RFC 8445.
+    pub(crate) fn remote_has_ice2(&self) -> bool {
+        self.inner.peer.look(connection::Connection::remote_has_ice2)
+    }
+
     /// Which of this machine's addresses datagrams leave from, as far as is known.
     pub(crate) fn local_address(&self) -> Option<IpAddr> {
         self.inner.peer.look(connection::Connection::local_address)

@@ -153,6 +153,12 @@ impl Session {
         self.remote.current.as_ref().map(Applied::to_description)
     }
 
+    /// Whether the peer's agent is one of RFC 8445 (§10), by what is agreed on.
+    pub fn remote_has_ice2(&self) -> bool {
+        let current = self.remote.current.as_ref();
+        current.and_then(|current| current.transport.as_ref()).is_some_and(|transport| transport.has_ice2)
+    }
+
     pub fn pending_remote(&self) -> Option<Description> {
         self.remote.pending.as_ref().map(Applied::to_description)
     }

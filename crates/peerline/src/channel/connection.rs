@@ -141,7 +141,7 @@ impl Connection {
     /// Whether the other side leaves a dead pair for the first one that answers, as agents of RFC 8445 do (§10: `ice2`). A browser that
     /// controls waits for 3.5 s; so it had better not make the offer, which gives it the control.
     pub(super) fn other_has_ice2(&self) -> bool {
-        self.negotiation.other_has_ice2()
+        self.peer.remote_has_ice2()
     }
 
     /// Sends the pending offer again, if there is one.

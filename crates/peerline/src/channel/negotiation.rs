@@ -103,12 +103,6 @@ impl<C: Negotiable> Negotiation<C> {
         self.newest
     }
 
-    /// Whether the other side's ICE is that of RFC 8445 (§10).
-    pub(super) fn other_has_ice2(&self) -> bool {
-        let known = self.connection.current_remote_description();
-        known.is_some_and(|description| has_ice2(&description.sdp))
-    }
-
     /// Makes the first offer, unless the other side was quicker.
     pub(super) fn offer_first(&mut self, now: Instant) {
         if self.connection.remote_description().is_none() {
@@ -307,12 +301,6 @@ impl<C: Negotiable> Negotiation<C> {
 fn fingerprint(sdp: &str) -> Option<String> {
     let line = sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:"))?;
     Some(line.trim_end().to_ascii_uppercase())
-}
-
-/// RFC 8839 §5.6.
-fn has_ice2(sdp: &str) -> bool {
-    let mut options = sdp.lines().filter_map(|line| line.strip_prefix("a=ice-options:"));
-    options.any(|options| options.split_whitespace().any(|option| option == "ice2"))
 }
 
 #[cfg(test)]
@@ -533,14 +521,6 @@ mod tests {
         hand_over(start, &mut one, &mut two);
         two.receive_candidate(0, candidate("stale"));
         assert_eq!(grace.state.borrow().candidates, ["early"]);
-    }
-
-    #[test]
-    fn an_agent_of_rfc_8445_is_known_by_its_options() {
-        assert!(has_ice2("v=0\r\na=ice-options:trickle ice2\r\n"));
-        for other in ["v=0\r\n", "v=0\r\na=ice-options:trickle\r\n", "v=0\r\na=ice-options:ice22\r\n"] {
-            assert!(!has_ice2(other), "{other}");
-        }
     }
 
     #[test]
