@@ -65,6 +65,9 @@ pub struct Mapper {
     state: State,
     /// The router has said that it doesn't know PCP.
     is_without_pcp: bool,
+    /// By which of the protocols it was asked: by both of them, where the first one wasn't answered at once.
+    has_asked_pcp: bool,
+    has_asked_nat_pmp: bool,
     /// What NAT-PMP tells apart from the mapping.
     address: Option<Ipv4Addr>,
     port: Option<(u16, u32)>,
@@ -81,6 +84,8 @@ impl Mapper {
             nonce: random.random(),
             state: State::Asking { sent: 0, next: now },
             is_without_pcp: false,
+            has_asked_pcp: false,
+            has_asked_nat_pmp: false,
             address: None,
             port: None,
             transmits: VecDeque::new(),
@@ -168,21 +173,21 @@ impl Mapper {
         self.events.pop_front()
     }
 
-    /// Gives the mapping back. What [`poll_transmit`](Self::poll_transmit) has is still to be sent; nobody answers to it.
+    /// Gives the mapping back, also one that the router may be about to grant. What [`poll_transmit`](Self::poll_transmit) has is
+    /// still to be sent; nobody answers to it.
     pub fn close(&mut self) {
         self.transmits.clear();
-        // RFC 6886 §3.4, RFC 6887 §15.
-        let port = self.internal.port();
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Mapped { protocol: Protocol::Pcp, .. } => {
-                // RFC 6887 §15.1: who gives a mapping back suggests nothing.
-                let none = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-                self.transmits.push_back(pcp::request(self.internal, none, 0, &self.nonce));
-            }
-            State::Mapped { protocol: Protocol::NatPmp, .. } => {
-                self.transmits.push_back(nat_pmp::map_request(port, 0, 0));
-            }
-            State::Asking { .. } | State::Ended => {}
+        if matches!(std::mem::replace(&mut self.state, State::Ended), State::Ended) {
+            return;
+        }
+        if self.has_asked_pcp && !self.is_without_pcp {
+            // RFC 6887 §15.1: who gives a mapping back suggests nothing.
+            let none = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+            self.transmits.push_back(pcp::request(self.internal, none, 0, &self.nonce));
+        }
+        if self.has_asked_nat_pmp {
+            // RFC 6886 §3.4.
+            self.transmits.push_back(nat_pmp::map_request(self.internal.port(), 0, 0));
         }
     }
 
@@ -195,9 +200,11 @@ impl Mapper {
         };
         match protocol {
             Protocol::Pcp => {
+                self.has_asked_pcp = true;
                 self.transmits.push_back(pcp::request(self.internal, suggested, LIFETIME, &self.nonce));
             }
             Protocol::NatPmp => {
+                self.has_asked_nat_pmp = true;
                 self.transmits.push_back(nat_pmp::address_request());
                 self.transmits.push_back(nat_pmp::map_request(port, suggested.port(), LIFETIME));
             }
@@ -378,6 +385,29 @@ mod tests {
         assert_eq!(sent, 6 + 5 * 2);
         world.mapper.close();
         assert!(world.sent().is_empty(), "there is nothing to give back");
+    }
+
+    #[test]
+    fn what_a_router_may_be_about_to_grant_is_given_back() {
+        let mut world = World::new();
+        let request = world.sent().remove(0);
+        world.mapper.close();
+        let last = world.sent();
+        assert_eq!((last.len(), &last[0][4..8]), (1, &[0; 4][..]), "§15.1: no lifetime");
+        assert_eq!(last[0][24..36], request[24..36], "§11.1: the mapping is known by its nonce");
+        // One that didn't answer at once was asked by both protocols.
+        let mut world = World::new();
+        world.pass(Duration::from_millis(250));
+        world.sent();
+        world.mapper.close();
+        let last = world.sent();
+        assert_eq!((last.len(), &last[0][4..8]), (2, &[0; 4][..]));
+        assert_eq!(last[1], nat_pmp::map_request(4000, 0, 0));
+        // Nobody was asked before the first timeout.
+        let now = Instant::now();
+        let mut mapper = Mapper::new(now, "10.1.0.2:4000".parse().unwrap(), StdRng::seed_from_u64(7));
+        mapper.close();
+        assert_eq!(mapper.poll_transmit(&mut [0; 100]), None);
     }
 
     #[test]

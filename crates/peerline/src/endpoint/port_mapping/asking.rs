@@ -127,4 +127,25 @@ mod tests {
         drop(asking);
         served.await.unwrap();
     }
+
+    /// A router that is slow may grant a port when nobody is there any more to use it.
+    #[tokio::test]
+    async fn a_port_that_was_asked_for_is_given_back_even_where_none_was_granted_yet() {
+        let router = Ipv4Addr::new(127, 77, 0, 3);
+        let listener = UdpSocket::bind((router, PORT)).await.unwrap();
+        let mut asking = Asking::begin("127.0.0.1:4000".parse().unwrap(), router).unwrap();
+        let mut buffer = [0; LONGEST];
+        tokio::select! {
+            _ = asking.changed() => panic!("nobody has answered"),
+            received = listener.recv_from(&mut buffer) => assert_eq!(received.unwrap().0, 60),
+        }
+        drop(asking);
+        let mut lifetime = buffer[4..8].to_vec();
+        while lifetime != [0; 4] {
+            let (length, _) = listener.recv_from(&mut buffer).await.unwrap();
+            if length == 60 {
+                lifetime = buffer[4..8].to_vec();
+            }
+        }
+    }
 }

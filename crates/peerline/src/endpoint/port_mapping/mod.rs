@@ -25,6 +25,8 @@ use super::{Note, Shared};
 const HEAD_START: Duration = Duration::from_millis(500);
 /// How long it has to take a mapping back.
 const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long it has to grant one that isn't needed any more, as another protocol was quicker: then that is given back as well.
+const TOO_LATE: Duration = Duration::from_secs(5);
 /// When a router that has lost a mapping is asked for it again; each further pause is twice as long, up to the other.
 const AGAIN: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -139,10 +141,26 @@ async fn find(internal: SocketAddrV4, router: Ipv4Addr, asked: &AtomicBool) -> O
         sleep(HEAD_START).await;
         Upnp::begin(internal, router, asked).await.map(Way::Upnp)
     };
+    first(by_asking, by_upnp, asked).await
+}
+
+/// The first that is found. UPnP may have been asked when the other one is: what it grants yet is given back.
+async fn first(
+    by_asking: impl Future<Output = Option<Way>>,
+    by_upnp: impl Future<Output = Option<Way>>,
+    asked: &AtomicBool,
+) -> Option<Way> {
     let (mut by_asking, mut by_upnp) = (pin!(by_asking), pin!(by_upnp));
     tokio::select! {
         way = &mut by_asking => match way {
-            Some(way) => Some(way),
+            Some(way) => {
+                if asked.load(Ordering::Relaxed)
+                    && let Ok(Some(other)) = timeout(TOO_LATE, by_upnp).await
+                {
+                    other.end().await;
+                }
+                Some(way)
+            }
             None => by_upnp.await,
         },
         way = &mut by_upnp => match way {

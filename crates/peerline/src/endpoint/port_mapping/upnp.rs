@@ -157,7 +157,7 @@ async fn ask(internal: SocketAddrV4, router: Ipv4Addr, port: u16, request: &str)
 mod tests {
     use tokio::net::TcpListener;
 
-    use super::super::{Way, unless_stopped};
+    use super::super::{Asking, Way, first, unless_stopped};
     use super::*;
 
     const ROUTER: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 1);
@@ -225,6 +225,7 @@ mod tests {
         assert!(requests[4].contains("#GetExternalIPAddress"));
         assert!(requests[5].contains("#DeletePortMapping") && requests[5].contains(&granted));
     }
+
     #[tokio::test]
     async fn who_leaves_while_a_port_is_granted_gives_it_back() {
         let (port, served) = router(vec![
@@ -247,6 +248,32 @@ mod tests {
         };
         let (way, ()) = tokio::join!(unless_stopped(found, &asked, &mut stopped), leaving);
         assert!(way.is_none(), "nobody is there any more to use it");
+        let requests = served.await.unwrap();
+        assert!(requests[1].contains("#AddPortMapping"));
+        assert!(requests[3].contains("#DeletePortMapping") && requests[3].contains("<NewExternalPort>4000<"));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_granted_when_another_protocol_was_quicker_is_given_back() {
+        let (port, served) = router(vec![
+            (200, DESCRIPTION.to_owned()),
+            (200, "<ok/>".to_owned()),
+            (200, ADDRESS.to_owned()),
+            (200, "<ok/>".to_owned()),
+        ])
+        .await;
+        let url = Url { port, path: "/description".to_owned() };
+        let internal = "127.0.0.1:4000".parse().unwrap();
+        let asked = AtomicBool::new(false);
+        let by_upnp = async { Upnp::at(internal, ROUTER, &url, &asked).await.map(Way::Upnp) };
+        let by_asking = async {
+            while !asked.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            Asking::begin(internal, ROUTER).ok().map(Way::Asking)
+        };
+        let way = first(by_asking, by_upnp, &asked).await;
+        assert!(matches!(way, Some(Way::Asking(_))));
         let requests = served.await.unwrap();
         assert!(requests[1].contains("#AddPortMapping"));
         assert!(requests[3].contains("#DeletePortMapping") && requests[3].contains("<NewExternalPort>4000<"));
