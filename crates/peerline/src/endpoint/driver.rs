@@ -537,11 +537,7 @@ impl Driver {
                     self.shared.runtime.spawn(tcp::open(self.shared.clone(), name, local, remote));
                 }
             }
-            Event::PortSearchWanted { remote } => {
-                if self.peers.may_search(now, peer, remote) {
-                    self.peers.call(peer, |connection| connection.grant_port_search(now, remote));
-                }
-            }
+            Event::PortSearchWanted { remote } => self.peers.grant_port_search(now, peer, remote),
             Event::OpenSocket { local } => {
                 if let Some(local) = self.peers.open_search_socket(peer, local) {
                     self.peers.call(peer, |connection| connection.socket_opened(now, local));

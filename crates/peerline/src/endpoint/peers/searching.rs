@@ -65,8 +65,15 @@ impl Searches {
 }
 
 impl Peers {
-    /// Whether a peer's many-ports search may begin: not without a socket.
-    pub(in crate::endpoint) fn may_search(&mut self, now: Instant, peer: PeerId, remote: IpAddr) -> bool {
+    /// A peer's many-ports search is wanted. It begins if it may.
+    pub(in crate::endpoint) fn grant_port_search(&mut self, now: Instant, peer: PeerId, remote: IpAddr) {
+        if self.may_search(now, peer, remote) {
+            self.call(peer, |connection| connection.grant_port_search(now, remote));
+        }
+    }
+
+    /// Not without a socket.
+    fn may_search(&mut self, now: Instant, peer: PeerId, remote: IpAddr) -> bool {
         let table = &self.table;
         let is_searching = |peer: PeerId| {
             let driven = table.get(&peer);
@@ -112,7 +119,7 @@ mod tests {
     use std::task::Poll;
     use std::time::{Duration, SystemTime};
 
-    use peerline_connection::{Certificate, Connection};
+    use peerline_connection::{Certificate, Configuration, Connection};
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
@@ -131,7 +138,7 @@ mod tests {
         let certificate = Certificate::generate(SystemTime::now()).unwrap();
         let mut peers = Peers::default();
         let ids = [1, 2].map(|seed| {
-            let configuration = crate::Configuration::default().to_machine();
+            let configuration = Configuration::default();
             let random = StdRng::seed_from_u64(seed);
             let connection = Connection::new(configuration, certificate.clone(), random).unwrap();
             let peer = Peer::new(shared.clone(), connection, HashMap::new());
