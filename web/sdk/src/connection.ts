@@ -176,6 +176,12 @@ export class Connection {
     return /^a=ice-options:(.* )?ice2\b/m.test(this.#connection.remoteDescription?.sdp ?? "");
   }
 
+  /** Whether the other side looks for a new path by this: it asks for a restart, or comes with other ICE credentials than those that are known. */
+  seeksPath(message: NegotiationMessage): boolean {
+    if (message.kind !== "description") return message.kind === "restart";
+    return iceUfrag(message.description.sdp) !== iceUfrag(this.#connection.remoteDescription?.sdp);
+  }
+
   async receive(message: NegotiationMessage): Promise<Outcome> {
     this.#logRemote(message);
     if (message.kind === "candidate") await this.#negotiation.receiveCandidate(message);
@@ -330,6 +336,10 @@ export class Connection {
     channel.addEventListener("close", () => this.#channels.delete(channel));
     return channel;
   }
+}
+
+function iceUfrag(sdp: string | undefined): string | undefined {
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp ?? "")?.[1];
 }
 
 async function sendWhole(sender: RTCRtpSender): Promise<void> {

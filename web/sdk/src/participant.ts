@@ -343,7 +343,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
 
   async #negotiate(message: NegotiationMessage): Promise<void> {
     if (this.#closed) return;
-    if (message.kind !== "candidate") {
+    if (this.#connection.seeksPath(message)) {
       // The other side may have noticed first.
       const isAnswer = message.kind === "description" && message.description.type === "answer";
       if (!isAnswer && this.#liveness.quiet) await this.#avoidRelay();

@@ -310,6 +310,22 @@ describe("a call of two", () => {
     expect(preferred).toEqual([1, 2].map(() => [elsewhere, "turns:a.example:443?transport=tcp", here]));
   });
 
+  it("keeps a relay that works when the other side offers something more while all is quiet", async () => {
+    const servers = [{ urls: ["turn:a.example:3478?transport=udp"] }, { urls: ["turn:b.example:3478?transport=udp"] }];
+    for (const { id } of [ada.channel, bob.channel]) hub.tell(id, { type: "ice", servers, expires: 4e9 });
+    await settle();
+    for (const connection of open()) connection.relay = "turn:a.example:3478?transport=udp";
+    const configurations = vi.spyOn(FakePeerConnection.prototype, "setConfiguration");
+    // What is awaited on a connection without media is so for a part of the time only.
+    for (let moment = 0; moment < 10; moment++) {
+      await pass(3000 + moment * 50, 50);
+      open()[moment % 2]?.onnegotiationneeded?.(new Event("negotiationneeded"));
+    }
+    await pass(3000);
+    expect(offers()).toBeGreaterThan(10);
+    expect(configurations).not.toHaveBeenCalled();
+  });
+
   it("sends pictures whole when something comes again, and asks that once", async () => {
     const keyFrames = () => open().flatMap((connection) => connection.getSenders().map(({ track, keyFrames }) => [track?.kind, keyFrames]));
     FakeNetwork.silence();
