@@ -169,11 +169,12 @@ export class Connection {
   }
 
   /**
-   * Whether the other side leaves a dead pair for the first one that answers, as agents of RFC 8445 do (§10: `ice2`). A browser that controls
+   * Whether this and the other side leave a dead pair for the first one that answers, as agents of RFC 8445 do (§10: `ice2`). A browser that controls
    * ICE waits for 3.5 seconds; so it had better not make the offer, which gives it the control.
    */
-  get otherHasIce2(): boolean {
-    return /^a=ice-options:(.* )?ice2\b/m.test(this.#connection.remoteDescription?.sdp ?? "");
+  get haveIce2(): [here: boolean, there: boolean] {
+    const { localDescription, remoteDescription } = this.#connection;
+    return [hasIce2(localDescription?.sdp), hasIce2(remoteDescription?.sdp)];
   }
 
   /** Whether the other side looks for a new path by this: it asks for a restart, or comes with other ICE credentials than those that are known. */
@@ -336,6 +337,10 @@ export class Connection {
     channel.addEventListener("close", () => this.#channels.delete(channel));
     return channel;
   }
+}
+
+function hasIce2(sdp: string | undefined): boolean {
+  return /^a=ice-options:(.* )?ice2\b/m.test(sdp ?? "");
 }
 
 function iceUfrag(sdp: string | undefined): string | undefined {

@@ -104,7 +104,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#connection = this.#connect(options.offers, 0);
     this.#recovery = new Recovery({
       reachable: () => environment.online && this.#presence === "present",
-      attempt: (number) => this.#reconnect(number),
+      attempt: (number, moved) => this.#reconnect(number, moved),
       change: () => this.#update(),
     });
     this.#liveness = new Liveness({
@@ -331,14 +331,19 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return true;
   }
 
-  #reconnect(attempt: number): void {
+  #reconnect(attempt: number, moved: boolean): void {
     this.#liveness.search();
     if (attempt % REPLACE === 0) this.#replace(true);
-    else if (attempt === 1 && (this.polite || this.#connection.otherHasIce2) && this.#connection.newest > 0) {
-      // Only one side offers, so that two restarts at the same time don't collide.
+    else if (attempt === 1 && this.#connection.newest > 0 && this.#leavesOffer(moved)) {
       const restart: NegotiationMessage = { kind: "restart", negotiation: this.#connection.newest };
       void this.#environment.send(this.id, restart).catch(() => undefined);
     } else this.#connection.restart();
+  }
+
+  /** Only one side offers, so that two restarts at the same time don't collide: where both are alike, whoever knows that its network changed, else the impolite one. */
+  #leavesOffer(moved: boolean): boolean {
+    const { haveIce2: [here, there] } = this.#connection;
+    return here === there ? this.polite && !moved : there;
   }
 
   async #negotiate(message: NegotiationMessage): Promise<void> {

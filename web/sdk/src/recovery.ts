@@ -9,8 +9,8 @@ const FAILED = 3;
 export interface RecoveryActions {
   /** Whether the other side can be reached through the server now. */
   reachable(): boolean;
-  /** Starts one attempt. The first is the mildest. */
-  attempt(number: number): void;
+  /** Starts one attempt. The first is the mildest. `moved`: our own network is another one. */
+  attempt(number: number, moved: boolean): void;
   /** `failed` changed. */
   change(): void;
 }
@@ -26,6 +26,8 @@ export class Recovery {
   #connected = false;
   /** An attempt waits for the other side to be reachable. */
   #waiting = false;
+  /** Our network changed, and there was no attempt since. */
+  #moved = false;
 
   /** The first connection is on its way from the beginning: it has as long as an attempt has. */
   constructor(actions: RecoveryActions) {
@@ -43,7 +45,7 @@ export class Recovery {
     if (state === "connected") {
       const failed = this.failed;
       this.#connected = true;
-      this.#waiting = false;
+      this.#waiting = this.#moved = false;
       this.#attempts = 0;
       clearTimeout(this.#timer);
       if (failed) this.#actions.change();
@@ -60,22 +62,27 @@ export class Recovery {
 
   /** The other side can be reached again. */
   wake(): void {
-    if (this.#waiting) this.networkChanged();
+    if (this.#waiting) this.#begin();
   }
 
   /** Nothing comes any more over a connection that the browser still believes in. Where it doesn't, it is being made again anyway. */
   silent(): void {
-    if (this.#connected) this.networkChanged();
+    if (this.#connected) this.#begin();
   }
 
   /** Our network changed: the path is likely gone even where that doesn't show yet. */
   networkChanged(): void {
-    if (!this.#connected) this.#attempt();
-    else if (this.#reach()) this.#actions.attempt(1);
+    this.#moved = true;
+    this.#begin();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  #begin(): void {
+    if (!this.#connected) this.#attempt();
+    else if (this.#reach()) this.#act(1);
   }
 
   #attempt(): void {
@@ -83,8 +90,14 @@ export class Recovery {
     if (!this.#reach()) return;
     this.#attempts += 1;
     this.#schedule(ATTEMPTS[this.#attempts] ?? LATER);
-    this.#actions.attempt(this.#attempts);
+    this.#act(this.#attempts);
     if (this.#attempts === FAILED) this.#actions.change();
+  }
+
+  #act(number: number): void {
+    const moved = this.#moved;
+    this.#moved = false;
+    this.#actions.attempt(number, moved);
   }
 
   #reach(): boolean {

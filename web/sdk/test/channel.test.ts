@@ -275,6 +275,22 @@ describe("a call of two", () => {
     expect([offers(), open().length]).toEqual([2, 2]);
   });
 
+  it.each([
+    ["both are full agents of RFC 8445", [true, true]],
+    ["only one of them is", [true, false]],
+    ["only the other one is", [false, true]],
+  ])("restarts ICE by one offer where %s", async (_, full) => {
+    full.forEach((isFull, index) => isFull && Object.assign(open()[index] ?? {}, { iceOptions: "trickle ice2" }));
+    open()[0]?.onnegotiationneeded?.(new Event("negotiationneeded"));
+    await pass(3000);
+    const before = open().map((connection) => connection.offers);
+    FakeNetwork.silence();
+    await pass(4000);
+    const more = open().map((connection, index) => connection.offers - (before[index] ?? 0));
+    expect([...more].sort()).toEqual([0, 1]);
+    if (full[0] !== full[1]) expect(more).toEqual(full.map(Number));
+  });
+
   it("answers a restart by a peer that has refused a kind of media", async () => {
     const refusing = FakeNetwork.connections.find(({ offers }) => offers === 0);
     for (const transceiver of FakeNetwork.connections.find(({ offers }) => offers > 0)?.transceivers ?? []) transceiver.direction = "stopped";

@@ -71,3 +71,28 @@ it("makes sure of its connection when the page goes on after it was frozen", asy
   expect(hub.received.map(({ type }) => type)).toEqual(["ping"]);
   peerline.close();
 });
+
+it("looks for a new path by an offer of its own when its network is another one, whichever side that is", async () => {
+  const link = Link.create(SERVER);
+  vi.stubGlobal("navigator", {});
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { visibilityState: "visible" }));
+  const pages = [new EventTarget(), new EventTarget()];
+  const clients: Peerline[] = [];
+  for (const window of pages) {
+    vi.stubGlobal("window", window);
+    const peerline = new Peerline({ server: SERVER });
+    clients.push(peerline);
+    await Promise.all([peerline.join(link, { name: "x" }), pass(3000)]);
+  }
+  const offers = () => FakeNetwork.connections.map((connection) => connection.offers);
+  // Whoever comes later makes the first offer.
+  expect(offers().sort()).toEqual([0, 1]);
+  const [first, second] = offers()[0] === 0 ? [0, 1] : [1, 0];
+  for (const [changed, index] of [[pages[0], first], [pages[1], second]] as const) {
+    const before = offers();
+    changed?.dispatchEvent(new Event("online"));
+    await pass(3000);
+    expect(offers().map((count, which) => count - (before[which] ?? 0))).toEqual([0, 1].map((which) => Number(which === index)));
+  }
+  for (const peerline of clients) peerline.close();
+});

@@ -129,6 +129,7 @@ export class FakePeerConnection {
   transceivers: FakeTransceiver[] = [];
   offers = 0;
   packetsReceived = 0;
+  iceOptions = "trickle";
   /** The relay that it sends by, as it is called in the list of servers. */
   relay: string | undefined;
   #ufrag = `u${++counter}`;
@@ -329,7 +330,7 @@ export class FakePeerConnection {
       .filter(({ mid }) => mid !== null)
       .sort((a, b) => (a.mid as number) - (b.mid as number))
       .slice(0, length);
-    const lines = ["v=0", `a=fingerprint:sha-256 ${this.fingerprint}`, `a=ice-ufrag:${this.#ufrag}`];
+    const lines = ["v=0", `a=fingerprint:sha-256 ${this.fingerprint}`, `a=ice-options:${this.iceOptions}`, `a=ice-ufrag:${this.#ufrag}`];
     return { type, sdp: [...lines, ...kinds.map(({ kind, direction }) => `m=${kind}\r\na=${direction}`)].join("\r\n") };
   }
 
