@@ -387,3 +387,27 @@ fn rfc9260_7_2_1_a_path_after_a_dead_one_begins_as_a_new_one() {
     network.run(5 * SECOND);
     assert_eq!(network.received().len(), 40);
 }
+
+/// A sender that doesn't know of the new path, and whose timer was doubled again and again, goes on when the receiver says what it has.
+#[test]
+fn a_receiver_on_another_path_says_again_what_it_has() {
+    let mut network = pair();
+    for _ in 0..40 {
+        network.send(0, vec![1; 65_536]);
+    }
+    network.run(SECOND / 20);
+    network.filter = Some(Box::new(|side, _| side == 1));
+    network.run(SECOND / 50);
+    network.filter = Some(Box::new(|_, _| true));
+    network.run(11 * SECOND);
+    let mut received = network.received().len();
+    assert!(received < 40);
+    network.filter = None;
+    let now = network.now;
+    network.machines[1].path_changed(now);
+    let is_whole = network.run_until(2 * SECOND, |network| {
+        received += network.received().len();
+        received == 40
+    });
+    assert!(is_whole, "{received} of 40");
+}

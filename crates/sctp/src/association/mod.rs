@@ -314,6 +314,9 @@ impl Association {
         if matches!(self.phase, Phase::Closed | Phase::Over) {
             return;
         }
+        if self.is_synchronized() {
+            self.receiver.path_changed(now, self.sender.round_trip.smoothed());
+        }
         self.sender.path_changed(now, self.path.base(), &mut self.events);
         self.path.start(now);
         self.path.handle_timeout(now, self.sender.round_trip.timeout(), &mut self.rng);

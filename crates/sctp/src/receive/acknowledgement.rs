@@ -42,6 +42,13 @@ impl Acknowledgement {
         self.state = State::Due;
     }
 
+    /// It is due at that time, whatever comes.
+    pub(super) fn demand_at(&mut self, at: Instant) {
+        if self.state != State::Due {
+            self.state = State::Delayed(at);
+        }
+    }
+
     #[inline]
     pub(super) fn end_burst(&mut self, now: Instant, delay: Duration) {
         if self.state == State::Receiving {

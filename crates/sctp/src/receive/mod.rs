@@ -18,6 +18,9 @@ use self::window::ReceiveWindow;
 use crate::packet::{Data, DataKind, ForwardTsn, PacketWriter, Sack};
 use crate::{Config, Delivery, Event, StreamId, Tsn};
 
+/// The longest time until a SACK is repeated on another path.
+const LONGEST_REMINDER: Duration = Duration::from_millis(500);
+
 /// What came of a chunk of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Received {
@@ -168,6 +171,12 @@ impl Receiver {
     pub(crate) fn end_burst(&mut self, now: Instant, delay: Duration, round_trip: Option<Duration>) {
         self.window.tune(now, round_trip);
         self.acknowledgement.end_burst(now, delay);
+    }
+
+    /// What came last by a path that is gone may not have been acknowledged: that is said again, once the peer is likely to send by the
+    /// next path, too. A peer whose timer was doubled again and again goes on then.
+    pub(crate) fn path_changed(&mut self, now: Instant, round_trip: Option<Duration>) {
+        self.acknowledgement.demand_at(now + round_trip.unwrap_or_default().min(LONGEST_REMINDER));
     }
 
     /// Whether a SACK is due.
