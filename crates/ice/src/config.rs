@@ -116,7 +116,7 @@ pub struct Timing {
     /// After how long without an answer consent is gone (RFC 7675 §5.1). Default: 30 s.
     pub consent_expiry: Duration,
     /// How long checks of the selected pair stay unanswered until the state is
-    /// [`Disconnected`](crate::State::Disconnected). Default: 2.5 s.
+    /// [`Disconnected`](crate::State::Disconnected); three round trips at least. Default: 1.2 s, five checks or more.
     pub disconnected: Duration,
     /// The time between two checks of pairs that are kept in reserve, Tr (RFC 8445 §11). Default: 15 s.
     pub keepalive: Duration,
@@ -134,7 +134,7 @@ impl Default for Timing {
             consent: Duration::from_secs(5),
             relay_silence: Duration::from_secs(1),
             consent_expiry: Duration::from_secs(30),
-            disconnected: Duration::from_millis(2500),
+            disconnected: Duration::from_millis(1200),
             keepalive: Duration::from_secs(15),
             relay_nomination: Duration::from_millis(400),
         }

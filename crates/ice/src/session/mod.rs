@@ -377,7 +377,7 @@ impl Session {
         let is_unchecked = |pair: &Pair| pair.is_open() && !self.rests(pair, now);
         let is_checked = !self.pairs.iter().any(is_unchecked) && self.unresolved.is_empty();
         match selected.life() {
-            Some(life) if life.is_disconnected(now, timing) => State::Disconnected,
+            Some(_) if selected.is_disconnected(now, timing) => State::Disconnected,
             Some(_) if gathered && self.remotes_ended && is_checked && selected.nominated => State::Completed,
             _ => State::Connected,
         }

@@ -14,6 +14,8 @@ use crate::{PairId, Role, Timing};
 const PROBE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 /// A pair is silent when so many checks have had their time without an answer.
 const SILENT: u32 = 3;
+/// How many round trips a pair may be silent at least until that is called disconnected.
+const ROUND_TRIPS: u32 = 3;
 /// A controlling agent that repeats USE-CANDIDATE does it at least this often for the pair it wants: Chromium's interval is 2.5 s.
 const WANTED_REPEATED: Duration = Duration::from_secs(6);
 /// How many pairs are kept in reserve.
@@ -25,19 +27,23 @@ impl Life {
         self.unanswered.and_then(|unanswered| unanswered.silent).is_some_and(|silent| silent <= now)
     }
 
-    /// Whether nothing has come for so long that the application should know.
-    pub fn is_disconnected(&self, now: Instant, timing: &Timing) -> bool {
-        self.disconnected_at(timing).is_some_and(|at| at <= now)
-    }
-
     /// When consent is gone. Of a pair in reserve, which may have rested for long, only silence counts.
     fn expires(&self, is_selected: bool, timing: &Timing) -> Option<Instant> {
         let since = self.unanswered?.since;
         Some(if is_selected { self.answered } else { since } + timing.consent_expiry)
     }
+}
+
+impl Pair {
+    /// Whether nothing has come for so long that the application should know.
+    pub fn is_disconnected(&self, now: Instant, timing: &Timing) -> bool {
+        self.disconnected_at(timing).is_some_and(|at| at <= now)
+    }
 
     fn disconnected_at(&self, timing: &Timing) -> Option<Instant> {
-        self.unanswered.map(|unanswered| unanswered.since.max(self.heard) + timing.disconnected)
+        let life = self.life()?;
+        let round_trips = self.round_trip.unwrap_or_default() * ROUND_TRIPS;
+        Some(life.unanswered?.since.max(life.heard) + timing.disconnected.max(round_trips))
     }
 }
 
@@ -288,8 +294,7 @@ impl Session {
         let later = |at: &Instant| *at > now;
         let trusted = lives.map(|life| life.trusted).filter(later);
         let selected = self.selected_pair();
-        let disconnected =
-            selected.and_then(Pair::life).and_then(|life| life.disconnected_at(timing)).filter(later);
+        let disconnected = selected.and_then(|pair| pair.disconnected_at(timing)).filter(later);
         let silent = selected
             .and_then(Pair::life)
             .and_then(|life| life.unanswered)
