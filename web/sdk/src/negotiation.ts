@@ -149,13 +149,16 @@ export class Negotiation {
     // A rollback of the very first offer leaves transceivers behind that the other side doesn't know.
     if (collides && !connection.currentRemoteDescription) return "start over";
     if (this.#hasNewFingerprint(description)) return "start over";
+    // Offered again because the answer didn't come in time: the first one may be on its way, and of the second one nothing is taken then.
+    const isAgain = !collides && !this.#ours && negotiation === this.#newest;
     clearTimeout(this.#answerTimer);
     this.#newest = negotiation;
     this.#ours = false;
     await connection.setRemoteDescription(description);
     await this.#addEarlyCandidates();
     await this.#options.beforeAnswer();
-    await this.#describe();
+    if (isAgain) await this.#describeAgain();
+    else await this.#describe();
     return "done";
   }
 
@@ -186,6 +189,12 @@ export class Negotiation {
     this.#held = [];
     await this.#connection.setLocalDescription();
     await new Promise((resolve) => setTimeout(resolve, GATHERING));
+    this.#sendDescription();
+  }
+
+  /** Candidates go on travelling one by one. */
+  async #describeAgain(): Promise<void> {
+    await this.#connection.setLocalDescription();
     this.#sendDescription();
   }
 

@@ -189,6 +189,21 @@ describe("a negotiation", () => {
     expect(impolite.sent).toEqual([]);
   });
 
+  it("loses no candidate where an offer that came twice is answered twice", async () => {
+    const added = vi.spyOn(impolite.connection, "addIceCandidate");
+    impolite.offerFirst();
+    await pass(30);
+    const offer = impolite.descriptions[0] as DescriptionMessage;
+    await polite.take(offer);
+    // What is found now travels with the second answer, which comes after the first one.
+    const first = polite.sent.splice(0);
+    const again = polite.take(offer);
+    polite.negotiation.sendCandidate({ candidate: "candidate:9", usernameFragment: "" });
+    await again;
+    for (const message of [...first, ...polite.sent.splice(0)]) await impolite.take(message);
+    expect(added).toHaveBeenCalledWith(expect.objectContaining({ candidate: "candidate:9" }));
+  });
+
   it("doesn't get stuck when the polite side's numbers have run ahead", async () => {
     polite = new Side(true, 6);
     polite.offerFirst();

@@ -205,13 +205,20 @@ impl<C: Negotiable> Negotiation<C> {
         if self.has_new_fingerprint(sdp) {
             return Outcome::StartOver;
         }
+        // Offered again because the answer didn't come in time: the first one may be on its way, and of the second one nothing is taken then.
+        // So candidates go on travelling one by one.
+        let is_again = !collides && !self.ours && negotiation == self.newest;
         self.resend_at = None;
         self.newest = negotiation;
         self.ours = false;
         // What the other side wrote may be nonsense; it will not get an answer.
         if self.connection.set_remote_description(Description::offer(sdp)).is_ok() {
             self.add_early_candidates();
-            self.describe(now);
+            if !is_again {
+                self.describe(now);
+            } else if self.connection.set_local_description().is_ok() {
+                self.send_description();
+            }
         }
         Outcome::Done
     }
@@ -504,6 +511,20 @@ mod tests {
         one.handle_timeout(start + GATHERING + ANSWER_TIMEOUT);
         assert!(matches!(outgoing(&mut one)[..], [Content::Description { negotiation: 1, .. }]));
         assert!(one.poll_timeout().is_some());
+    }
+
+    #[test]
+    fn no_candidate_is_lost_where_an_offer_that_came_twice_is_answered_twice() {
+        let now = Instant::now();
+        let (one, two) = (Fake::new("one"), Fake::new("two"));
+        let (mut ada, mut bob) = (Negotiation::new(&one, true, 0), Negotiation::new(&two, false, 0));
+        ada.offer(now);
+        ada.handle_timeout(now + GATHERING);
+        ada.resend(now + GATHERING);
+        hand_over(now, &mut ada, &mut bob);
+        bob.send_candidate(candidate("found late"));
+        hand_over(now, &mut bob, &mut ada);
+        assert_eq!(one.state.borrow().candidates, ["found late"]);
     }
 
     #[test]
