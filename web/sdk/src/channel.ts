@@ -148,6 +148,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     return this.#environment.session.online && this.#state === "joined";
   }
 
+  get isCertain(): boolean {
+    return this.online && this.#environment.session.certain;
+  }
+
   /** Enters the channel, for the first time or again; rejects with the server's refusal. */
   async join(): Promise<void> {
     const { session } = this.#environment;
@@ -179,7 +183,13 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     for (const participant of this.#participants.values()) {
       participant.diagnostics.recorder.server(this.online ? "online" : "unreachable");
       if (this.online) participant.reached();
+      else participant.suspect();
     }
+  }
+
+  /** The server, which was in doubt, has answered. */
+  certain(): void {
+    for (const participant of this.#participants.values()) participant.certain();
   }
 
   /** Our network changed. */
@@ -302,6 +312,11 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
 
   doubt(): void {
     this.#environment.session.doubt();
+  }
+
+  /** When the connection to the server was lost the last time, in milliseconds since 1970. */
+  get lostAt(): number {
+    return this.#environment.session.lostAt;
   }
 
   report(report: Extract<ClientFrame, { type: "report" }>): void {

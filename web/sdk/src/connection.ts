@@ -3,6 +3,7 @@ import { parseCandidate } from "./diagnostics/candidate.js";
 import type { ConnectionIncident } from "./diagnostics/event-log.js";
 import type { Recorder } from "./diagnostics/recorder.js";
 import { onlyFingerprint } from "./fingerprint.js";
+import { hasIce2, iceUfrag } from "./ice-attributes.js";
 import type { Message, NegotiationMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
 import { carriesCamera, type OutgoingMedia } from "./outgoing-media.js";
@@ -180,7 +181,8 @@ export class Connection {
   /** Whether the other side looks for a new path by this: it asks for a restart, or comes with other ICE credentials than those that are known. */
   seeksPath(message: NegotiationMessage): boolean {
     if (message.kind !== "description") return message.kind === "restart";
-    return iceUfrag(message.description.sdp) !== iceUfrag(this.#connection.remoteDescription?.sdp);
+    const known = this.#connection.remoteDescription;
+    return known !== null && iceUfrag(message.description.sdp) !== iceUfrag(known.sdp);
   }
 
   async receive(message: NegotiationMessage): Promise<Outcome> {
@@ -337,14 +339,6 @@ export class Connection {
     channel.addEventListener("close", () => this.#channels.delete(channel));
     return channel;
   }
-}
-
-function hasIce2(sdp: string | undefined): boolean {
-  return /^a=ice-options:(.* )?ice2\b/m.test(sdp ?? "");
-}
-
-function iceUfrag(sdp: string | undefined): string | undefined {
-  return /^a=ice-ufrag:(\S+)/m.exec(sdp ?? "")?.[1];
 }
 
 async function sendWhole(sender: RTCRtpSender): Promise<void> {

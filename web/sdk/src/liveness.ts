@@ -9,6 +9,10 @@ const ROUND_TRIPS = 3;
 const LONGEST = 4000;
 /** Probes that have to be without an answer, however long ago they were sent. */
 const PROBES = 3;
+/** The same while there is a suspicion, how often it is looked then, and for how long. */
+const HURRY = 300;
+const HURRIED_STEP = 100;
+const SUSPICION = 2000;
 /** Milliseconds for which there is no judgement when a new path is being looked for. */
 const SEARCH = 2000;
 
@@ -56,6 +60,8 @@ export class Liveness {
   #falseAlarms = 0;
   #roundTrip = 0;
   #judgesFrom = 0;
+  #suspectedUntil = 0;
+  #heardAt = 0;
 
   constructor(actions: LivenessActions) {
     this.#actions = actions;
@@ -66,13 +72,28 @@ export class Liveness {
     return this.#probes > 0 || this.#alarmed !== undefined;
   }
 
+  /** When it was seen last that something had come, in milliseconds since 1970. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** There is another reason to believe that the path is gone: it is looked at once, and for a while less is waited for. */
+  suspect(): void {
+    if (this.#timer === undefined) return;
+    this.#suspectedUntil = Date.now() + SUSPICION;
+    // The answer is late already, and this is the answer to the doubt.
+    if (this.#doubted) this.#quiet = Math.max(this.#quiet, this.#patience);
+    clearTimeout(this.#timer);
+    this.#schedule(0);
+  }
+
   /** The connection holds, as far as the browser knows. */
   start(): void {
     if (this.#timer !== undefined) return;
     this.#run += 1;
     this.#alarmed = undefined;
     this.#hear();
-    this.#looked = Date.now();
+    this.#looked = this.#heardAt = Date.now();
     this.#schedule(STEP);
   }
 
@@ -89,19 +110,24 @@ export class Liveness {
     this.#hear();
   }
 
+  get #isHurried(): boolean {
+    return Date.now() < this.#suspectedUntil;
+  }
+
   get #patience(): number {
-    return Math.min(Math.max(PATIENCE, ROUND_TRIPS * this.#roundTrip) * 2 ** this.#falseAlarms, LONGEST);
+    const least = this.#isHurried ? HURRY : PATIENCE;
+    return Math.min(Math.max(least, ROUND_TRIPS * this.#roundTrip) * 2 ** this.#falseAlarms, LONGEST);
   }
 
   #schedule(wait: number): void {
     const run = this.#run;
     this.#timer = setTimeout(() => {
       if (this.#actions.media() && !this.#alarmed && !this.#cutOff) {
-        this.#looked = Date.now();
+        this.#looked = this.#heardAt = Date.now();
         this.#flowed = true;
         this.#hear();
-        this.#schedule(CALM);
-      } else void this.#look(run).finally(() => run === this.#run && this.#schedule(STEP));
+        this.#schedule(this.#isHurried ? HURRIED_STEP : CALM);
+      } else void this.#look(run).finally(() => run === this.#run && this.#schedule(this.#isHurried ? HURRIED_STEP : STEP));
     }, wait);
   }
 
@@ -118,6 +144,7 @@ export class Liveness {
     if (!isHere && data === this.#data && pair !== undefined) return this.#miss(listened, now);
     this.#signs = signs;
     this.#data = data;
+    this.#heardAt = now;
     this.#pair = pair?.["id"];
     const { currentRoundTripTime: seconds } = pair ?? {};
     if (typeof seconds === "number") this.#roundTrip = seconds * 1000;

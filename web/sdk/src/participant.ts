@@ -24,6 +24,8 @@ const REPLACE = 3;
 const SECOND_LOOK = 1500;
 /** Messages that are sent when a path is back. */
 const CATCH_UP = 4;
+/** Milliseconds between the ends of two connections that broke by one cause: when the last thing came is known less exactly. */
+const TOGETHER = 1000;
 /** New connections that the other side may make necessary within a time in milliseconds. Each is costly, and browsers have few. */
 const START_OVERS = 8;
 const START_OVERS_WITHIN = 60_000;
@@ -50,6 +52,10 @@ export interface ParticipantEnvironment {
   /** Sends a sealed message; resolves when the server has it in line, rejects when it refuses it. */
   send(to: string, message: Message): Promise<void>;
   report(report: Report): void;
+  /** Whether nothing speaks against it that what we send now reaches the server. */
+  readonly isCertain: boolean;
+  /** When the connection to the server was lost the last time, in milliseconds since 1970. */
+  readonly lostAt: number;
   /** Perhaps it is our own network that is gone. */
   doubt(): void;
   receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void;
@@ -88,6 +94,8 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #pathTimer: ReturnType<typeof setTimeout> | undefined;
   /** What the server is to be told, once; kept while it is away. */
   #report: { frame: Report; sent: boolean } | undefined;
+  /** The negotiation with which we left it to the other side to offer a restart. */
+  #asked = 0;
   /** When the other side made us start over, lately. */
   #startOvers: number[] = [];
   #state: ParticipantState = "connecting";
@@ -103,7 +111,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.diagnostics = new ConnectionDiagnostics(() => this.getStats(), () => this.#situation());
     this.#connection = this.#connect(options.offers, 0);
     this.#recovery = new Recovery({
-      reachable: () => environment.online && this.#presence === "present",
+      reachable: () => environment.isCertain && this.#presence === "present",
       attempt: (number, moved) => this.#reconnect(number, moved),
       change: () => this.#update(),
     });
@@ -113,7 +121,11 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       probe: () => this.#probe(),
       doubt: () => environment.doubt(),
       silent: () => void this.#fallSilent(),
-      back: () => this.#catchUp(),
+      back: () => {
+        this.#asked = 0;
+        this.#recovery.heard();
+        this.#catchUp();
+      },
     });
   }
 
@@ -231,6 +243,16 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#recovery.wake();
   }
 
+  /** The server has answered, when there was doubt. */
+  certain(): void {
+    this.#recovery.wake();
+  }
+
+  /** Our connection to the server broke: perhaps our whole network did. */
+  suspect(): void {
+    this.#liveness.suspect();
+  }
+
   networkChanged(): void {
     this.#recovery.networkChanged();
   }
@@ -332,26 +354,37 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   }
 
   #reconnect(attempt: number, moved: boolean): void {
+    moved ||= this.#environment.lostAt > this.#liveness.heardAt - TOGETHER;
     this.#liveness.search();
+    this.#environment.doubt();
     if (attempt % REPLACE === 0) this.#replace(true);
     else if (attempt === 1 && this.#connection.newest > 0 && this.#leavesOffer(moved)) {
+      this.#asked = this.#connection.newest;
       const restart: NegotiationMessage = { kind: "restart", negotiation: this.#connection.newest };
-      void this.#environment.send(this.id, restart).catch(() => undefined);
+      void this.#environment.send(this.id, restart).catch(() => (this.#asked = 0));
     } else this.#connection.restart();
   }
 
-  /** Only one side offers, so that two restarts at the same time don't collide: where both are alike, whoever knows that its network changed, else the impolite one. */
+  /**
+   * Only one side offers, so that two restarts at the same time don't collide. Where both are alike that is the impolite one, or whoever stays where it was when
+   * the other's network changed.
+   */
   #leavesOffer(moved: boolean): boolean {
     const { haveIce2: [here, there] } = this.#connection;
-    return here === there ? this.polite && !moved : there;
+    return here === there ? this.polite || moved : there;
   }
 
   async #negotiate(message: NegotiationMessage): Promise<void> {
     if (this.#closed) return;
+    // Both asked: the polite one offers.
+    if (message.kind === "restart" && message.negotiation === this.#asked && !this.polite) return;
     if (this.#connection.seeksPath(message)) {
-      // The other side may have noticed first.
       const isAnswer = message.kind === "description" && message.description.type === "answer";
-      if (!isAnswer && this.#liveness.quiet) await this.#avoidRelay();
+      if (!isAnswer) {
+        // The other side may have noticed first. What we answer has to get there.
+        this.#environment.doubt();
+        if (this.#liveness.quiet) await this.#avoidRelay();
+      }
       this.#liveness.search();
     }
     const outcome = await this.#connection.receive(message);

@@ -55,6 +55,9 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
       event: (event) => this.#take(event),
       reset: () => this.#reset(),
       fenced: () => this.close(),
+      certain: () => {
+        for (const channel of this.#channels.values()) channel.certain();
+      },
     });
     this.#session = session;
     this.#ice = new IceServers({

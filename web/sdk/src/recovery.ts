@@ -70,6 +70,11 @@ export class Recovery {
     if (this.#connected) this.#begin();
   }
 
+  /** Something comes again: what was waited for isn't needed. */
+  heard(): void {
+    if (this.#connected && !this.#moved) this.#waiting = false;
+  }
+
   /** Our network changed: the path is likely gone even where that doesn't show yet. */
   networkChanged(): void {
     this.#moved = true;

@@ -32,6 +32,8 @@ export interface SessionListener {
   reset(): void;
   /** Another connection has taken our key: this session is closed. */
   fenced(): void;
+  /** The connection that was in doubt holds. */
+  certain(): void;
 }
 
 /**
@@ -57,8 +59,11 @@ export class Session {
   /** When we said hello, in milliseconds since 1970; and how many seconds the answer took. */
   #greeted = 0;
   #roundTrip = 0;
-  /** When a `pong` is late, in milliseconds since 1970. */
+  /** The `ping` whose answer is awaited, and when it is late, in milliseconds since 1970. */
+  #pinged = 0;
   #pongBy = 0;
+  /** When a connection was lost the last time, in milliseconds since 1970. */
+  #lostAt = 0;
   #drain: [number, number] | undefined;
   #retryAfter = 0;
   #reconnectTimer: Timer | undefined;
@@ -79,6 +84,16 @@ export class Session {
   /** Whether frames can be sent now. */
   get online(): boolean {
     return this.#state === "online" || this.#state === "draining";
+  }
+
+  /** Whether the server has answered lately, as far as anybody wanted to know. */
+  get certain(): boolean {
+    return this.online && this.#pongTimer === undefined;
+  }
+
+  /** When a connection was lost the last time, in milliseconds since 1970. */
+  get lostAt(): number {
+    return this.#lostAt;
   }
 
   /** One's own identifier; empty before {@link Session.open} resolved. */
@@ -175,15 +190,22 @@ export class Session {
   }
 
   #received(json: string): void {
-    clearTimeout(this.#pongTimer);
-    this.#pongTimer = undefined;
     this.#heard = Date.now();
     const frame = parseServerFrame(json);
     if (!frame) return;
+    // What comes by itself shows that one direction works; only an answer shows it of both.
+    if ("re" in frame && frame.re !== undefined && frame.re >= this.#pinged) this.#answered();
     if (frame.type === "welcome") this.#welcomed(frame);
     else if ("offset" in frame && frame.offset !== undefined) this.#event(frame);
     else if (frame.type === "error" && !this.online) this.#retryAfter = frame.retry ?? 0;
     else if ("re" in frame && frame.re !== undefined) this.#outbox.answered(frame as AnswerFrame & { re: number });
+  }
+
+  #answered(): void {
+    if (this.#pongTimer === undefined) return;
+    clearTimeout(this.#pongTimer);
+    this.#pongTimer = undefined;
+    this.#listener.certain();
   }
 
   #welcomed(welcome: Welcome): void {
@@ -225,6 +247,7 @@ export class Session {
   }
 
   #lost(code: number): void {
+    this.#lostAt = Date.now();
     this.#disconnect();
     if (code === FENCED) {
       this.close();
@@ -268,12 +291,13 @@ export class Session {
 
   #ping(timeout: number): void {
     if (!this.online) return;
-    this.#transmit({ type: "ping", id: this.nextId() });
+    const id = this.nextId();
+    this.#transmit({ type: "ping", id });
     const by = Date.now() + timeout * 1000;
     // One that is awaited sooner doesn't get more time.
     if (this.#pongTimer !== undefined && this.#pongBy <= by) return;
     clearTimeout(this.#pongTimer);
-    this.#pongBy = by;
+    [this.#pinged, this.#pongBy] = [id, by];
     this.#pongTimer = setTimeout(() => {
       // What came while the page was busy waits behind this.
       this.#pongTimer = setTimeout(() => this.#lost(1006));

@@ -291,6 +291,27 @@ describe("a call of two", () => {
     if (full[0] !== full[1]) expect(more).toEqual(full.map(Number));
   });
 
+  it.each(["both sides", "Ada", "Bob"])("finds a new path by one offer, sooner, where the connection to the server of %s broke with the old one", async (who) => {
+    await pass(3000);
+    FakeNetwork.silence();
+    if (who === "both sides") hub.breakConnections();
+    else hub.breakConnections(1006, (who === "Ada" ? ada : bob).channel.id);
+    await pass(1300);
+    expect([offers(), only(ada.channel).state, only(bob.channel).state]).toEqual([2, "connected", "connected"]);
+    await expect(ada.channel.sendChat("again")).resolves.toMatchObject({ text: "again" });
+    await pass(10_000);
+    expect([offers(), open().length]).toEqual([2, 2]);
+  });
+
+  it("makes no new path where only the connection to the server breaks, again and again", async () => {
+    for (let time = 0; time < 10; time++) {
+      await pass(3000 + time * 70);
+      hub.breakConnections();
+    }
+    await pass(10_000);
+    expect(offers()).toBe(1);
+  });
+
   it("answers a restart by a peer that has refused a kind of media", async () => {
     const refusing = FakeNetwork.connections.find(({ offers }) => offers === 0);
     for (const transceiver of FakeNetwork.connections.find(({ offers }) => offers > 0)?.transceivers ?? []) transceiver.direction = "stopped";

@@ -230,6 +230,41 @@ describe("liveness", () => {
     expect(line.told).toEqual([]);
   });
 
+  it("is quicker where there is another reason to believe that the path is gone", async () => {
+    await pass(10_000, 50);
+    line.loses = () => true;
+    line.liveness.suspect();
+    await pass(700, 50);
+    expect(line.alarms).toBe(1);
+  });
+
+  it("waits for nothing more where the server is found to be gone after it was doubted", async () => {
+    await pass(10_000, 50);
+    line.loses = () => true;
+    while (!line.told.some(([what]) => what === "doubt")) await pass(50, 50);
+    line.liveness.suspect();
+    await pass(50, 50);
+    expect(line.alarms).toBe(1);
+  });
+
+  it.each([50, 250, 900])("is wrong in no suspicion where an answer takes %i ms as ever", async (roundTrip) => {
+    Object.assign(line, { roundTrip, isMeasured: true });
+    for (let moment = 0; moment < 40; moment++) {
+      await pass(5000 + moment * 37, 50);
+      line.liveness.suspect();
+    }
+    await pass(5000, 50);
+    expect(line.alarms).toBe(0);
+  });
+
+  it("says when something came last", async () => {
+    await pass(10_000, 50);
+    line.loses = () => true;
+    const since = Date.now();
+    await pass(10_000, 50);
+    expect(Math.abs(line.liveness.heardAt - since)).toBeLessThanOrEqual(300);
+  });
+
   it("waits while a new path is being looked for", async () => {
     line.loses = () => true;
     await pass(750, 50);

@@ -72,7 +72,7 @@ it("makes sure of its connection when the page goes on after it was frozen", asy
   peerline.close();
 });
 
-it("looks for a new path by an offer of its own when its network is another one, whichever side that is", async () => {
+it("leaves the offer of a new path to the other side when its network is another one, whichever side that is", async () => {
   const link = Link.create(SERVER);
   vi.stubGlobal("navigator", {});
   vi.stubGlobal("document", Object.assign(new EventTarget(), { visibilityState: "visible" }));
@@ -92,7 +92,7 @@ it("looks for a new path by an offer of its own when its network is another one,
     const before = offers();
     changed?.dispatchEvent(new Event("online"));
     await pass(3000);
-    expect(offers().map((count, which) => count - (before[which] ?? 0))).toEqual([0, 1].map((which) => Number(which === index)));
+    expect(offers().map((count, which) => count - (before[which] ?? 0))).toEqual([0, 1].map((which) => Number(which !== index)));
   }
   for (const peerline of clients) peerline.close();
 });

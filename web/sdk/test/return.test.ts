@@ -31,7 +31,7 @@ async function open(name: string): Promise<Channel> {
 
 /** Bob's page is asleep, or gone without a word. */
 async function bobVanishes(): Promise<void> {
-  hub.vanish(bob.id);
+  hub.vanish(bob.id, MINUTE / 2);
   FakeNetwork.breakPaths();
   await pass(1000);
 }
@@ -72,13 +72,13 @@ it("a page that is loaded again takes its old place, and gets what was written m
 });
 
 it.each(["away", "gone"])("a page that takes an old one's place before the server has noticed that it is %s gets what that one didn't", async (noticed) => {
-  hub.loses = (_, participant) => participant === bob.id;
+  hub.sleep(bob.id, MINUTE);
   FakeNetwork.breakPaths();
   await pass(1000);
   void ada.sendChat("one");
   const bobAnew = await open("Bob");
   expect(told(bobAnew)).toEqual([]);
-  if (noticed === "away") hub.vanish(bob.id);
+  if (noticed === "away") hub.vanish(bob.id, MINUTE);
   else hub.expire(bob.id);
   await pass(6000);
   expect(others(ada)).toEqual(["Bob connected"]);
@@ -87,8 +87,7 @@ it.each(["away", "gone"])("a page that takes an old one's place before the serve
 
 it("a page whose path holds stays, although the server lost it and another one of its browser is here", async () => {
   await open("Bob");
-  hub.loses = (_, participant) => participant === bob.id;
-  hub.vanish(bob.id);
+  hub.vanish(bob.id, MINUTE);
   await pass(5000);
   expect(others(ada)).toEqual(["Bob connected", "Bob connected"]);
   FakeNetwork.breakPaths();

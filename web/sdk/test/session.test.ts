@@ -13,6 +13,7 @@ describe("a session", () => {
   let events: ServerEvent[];
   let resets: number;
   let fenced: number;
+  let certain: number;
   let onReset: () => void;
   const find = () => session.request({ type: "find", id: session.nextId(), prefix: "" });
   const count = (type: string) => hub.received.filter((frame) => frame.type === type).length;
@@ -25,12 +26,13 @@ describe("a session", () => {
     states = [];
     events = [];
     resets = 0;
-    fenced = 0;
+    fenced = certain = 0;
     onReset = () => {};
     session = new Session(webSocket(new URL("https://call.example/app/")), {
       statechange: () => states.push(session.state),
       event: (event) => events.push(event),
       fenced: () => (fenced += 1),
+      certain: () => (certain += 1),
       reset: () => {
         resets += 1;
         onReset();
@@ -265,6 +267,26 @@ describe("a session", () => {
     session.doubt();
     await pass(5000);
     expect(hub.connections).toBe(1);
+  });
+
+  it("takes only an answer for a sign that its connection works both ways", async () => {
+    hub.loses = ({ type }) => type === "ping";
+    session.doubt();
+    expect(session.certain).toBe(false);
+    for (let time = 0; time < 800; time += 100) {
+      hub.tell(session.participant, { type: "drain", reconnect: [0, 0] });
+      await pass(100);
+    }
+    expect(hub.connections).toBe(2);
+    expect(events.length).toBe(8);
+  });
+
+  it("says when a doubt is over", async () => {
+    await pass(1000);
+    session.doubt();
+    expect([session.certain, certain]).toEqual([false, 0]);
+    await settle();
+    expect([session.certain, certain, hub.connections]).toEqual([true, 1, 1]);
   });
 
   it("comes back at its own time when others fall silent, and at once on another network", async () => {

@@ -15,6 +15,7 @@ export async function askSignaling(server: URL): Promise<{ signaling: SignalingF
     event: () => undefined,
     reset: () => undefined,
     fenced: () => undefined,
+    certain: () => undefined,
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -37,6 +37,8 @@ export class FakeHub {
   #epoch = token();
   #sessions = new Map<string, HubSession>();
   #sockets = new Set<FakeWebSocket>();
+  /** Until when nothing of a participant arrives. */
+  readonly #asleep = new Map<string, number>();
 
   /** To be put in the place of `WebSocket`. */
   readonly WebSocket = ((hub: FakeHub) =>
@@ -56,18 +58,17 @@ export class FakeHub {
   }
 
   closed(socket: FakeWebSocket): void {
-    if (!this.#sockets.delete(socket)) return;
-    for (const session of this.#sessions.values()) {
-      if (session.socket !== socket) continue;
-      session.socket = undefined;
-      for (const channel of session.channels.keys())
-        this.#toOthers(session, channel, { type: "state", channel, participant: session.participant, state: "away" });
-    }
+    const session = [...this.#sessions.values()].find((candidate) => candidate.socket === socket);
+    if (this.#isAsleep(session?.participant) || !this.#sockets.delete(socket) || !session) return;
+    session.socket = undefined;
+    for (const channel of session.channels.keys())
+      this.#toOthers(session, channel, { type: "state", channel, participant: session.participant, state: "away" });
   }
 
-  /** Every connection breaks; the sessions stay. */
-  breakConnections(code = 1006): void {
-    for (const socket of [...this.#sockets]) socket.end(code);
+  /** Every connection breaks, or that of one participant; the sessions stay. */
+  breakConnections(code = 1006, participant?: string): void {
+    const sockets = participant === undefined ? [...this.#sockets] : [this.#sessions.get(participant)?.socket];
+    for (const socket of sockets) socket?.end(code);
   }
 
   /** The server forgets everything. */
@@ -77,10 +78,21 @@ export class FakeHub {
     this.breakConnections();
   }
 
-  /** A page is asleep, or gone without a word: nothing of it arrives, and it doesn't know that. */
-  vanish(participant: string): void {
+  /** A page is asleep, or gone without a word: nothing of it arrives for so many milliseconds, and neither side knows that. */
+  sleep(participant: string, milliseconds: number): void {
+    this.#asleep.set(participant, Date.now() + milliseconds);
+  }
+
+  /** The same, and the server has noticed. */
+  vanish(participant: string, milliseconds = 0): void {
+    this.#asleep.delete(participant);
     const socket = this.#sessions.get(participant)?.socket;
     if (socket) this.closed(socket);
+    this.sleep(participant, milliseconds);
+  }
+
+  #isAsleep(participant: string | undefined): boolean {
+    return Date.now() < (this.#asleep.get(participant ?? "") ?? 0);
   }
 
   /** A session's grace time is over. */
@@ -104,7 +116,8 @@ export class FakeHub {
     const frame = JSON.parse(text) as ClientFrame;
     if (!isClientFrame(frame)) throw new Error(`Not in the schema: ${text} ${ajv.errorsText(isClientFrame.errors)}`);
     const session = [...this.#sessions.values()].find((candidate) => candidate.socket === socket);
-    if (this.loses(frame, session?.participant)) return;
+    const from = frame.type === "hello" ? participantOf(frame.key) : session?.participant;
+    if (this.loses(frame, from) || this.#isAsleep(from)) return;
     this.received.push(frame);
     if (frame.type === "hello") this.#hello(socket, frame);
     else if (session) {
@@ -114,8 +127,7 @@ export class FakeHub {
   }
 
   #hello(socket: FakeWebSocket, { id, key, resume }: Extract<ClientFrame, { type: "hello" }>): void {
-    const digest = createHash("sha256").update("peerline v1 participant").update(Buffer.from(key, "base64url")).digest();
-    const participant = digest.subarray(0, 16).toString("base64url");
+    const participant = participantOf(key);
     const old = this.#sessions.get(participant);
     const recovered = old !== undefined && resume?.token === old.token && resume.epoch === this.#epoch;
     const fresh = { participant, offset: 0, unacknowledged: [], channels: new Map(), announced: undefined, handled: new Map() };
@@ -267,6 +279,11 @@ export class FakeWebSocket {
     this.#open = false;
     this.#hub.closed(this);
   }
+}
+
+function participantOf(key: string): string {
+  const digest = createHash("sha256").update("peerline v1 participant").update(Buffer.from(key, "base64url")).digest();
+  return digest.subarray(0, 16).toString("base64url");
 }
 
 function token(): string {
