@@ -1,4 +1,6 @@
 import { fingerprintLines } from "./fingerprint.js";
+import { iceUfrag } from "./ice-attributes.js";
+import { preferLater } from "./later-candidates.js";
 import type { CandidateMessage, DescriptionMessage, NegotiationMessage } from "./messages.js";
 
 /** Milliseconds that a description waits for the first candidates, which then needn't travel one by one. */
@@ -46,6 +48,8 @@ export class Negotiation {
   #newest: number;
   /** Whether the newest number is that of an offer of ours. */
   #ours = false;
+  /** How often the other side has come with new ICE credentials. */
+  #restarts = 0;
   #steps: Promise<unknown> = Promise.resolve();
   #early: CandidateMessage[] = [];
   /** Local candidates that wait for their description to be sent; undefined when they may go at once. */
@@ -154,7 +158,7 @@ export class Negotiation {
     clearTimeout(this.#answerTimer);
     this.#newest = negotiation;
     this.#ours = false;
-    await connection.setRemoteDescription(description);
+    await this.#setRemoteDescription(description);
     await this.#addEarlyCandidates();
     await this.#options.beforeAnswer();
     if (isAgain) await this.#describeAgain();
@@ -174,7 +178,7 @@ export class Negotiation {
     if (!awaited || negotiation !== this.#newest) return "done";
     if (this.#hasNewFingerprint(description)) return "start over";
     clearTimeout(this.#answerTimer);
-    await this.#connection.setRemoteDescription(description);
+    await this.#setRemoteDescription(description);
     await this.#addEarlyCandidates();
     return "done";
   }
@@ -209,6 +213,12 @@ export class Negotiation {
     if (ended) this.sendCandidate(null);
   }
 
+  async #setRemoteDescription({ type, sdp = "" }: RTCSessionDescriptionInit): Promise<void> {
+    const known = this.#connection.remoteDescription;
+    if (known && iceUfrag(known.sdp) !== iceUfrag(sdp)) this.#restarts += 1;
+    await this.#connection.setRemoteDescription({ type, sdp: preferLater(sdp, this.#restarts) });
+  }
+
   #awaitAnswer(): void {
     clearTimeout(this.#answerTimer);
     if (!this.#closed) this.#answerTimer = setTimeout(() => this.resend(), ANSWER_TIMEOUT);
@@ -222,7 +232,8 @@ export class Negotiation {
 
   async #addCandidate({ candidate }: CandidateMessage): Promise<void> {
     // It may belong to an offer that lost a collision, or be of a kind that this browser doesn't know: others remain.
-    await this.#connection.addIceCandidate(candidate).catch(() => undefined);
+    const preferred = candidate && { ...candidate, candidate: preferLater(candidate.candidate ?? "", this.#restarts) };
+    await this.#connection.addIceCandidate(preferred).catch(() => undefined);
   }
 
   /** Runs one step after all earlier ones. A step fails when the connection is closed, or the other side wrote nonsense. */
