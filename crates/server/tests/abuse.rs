@@ -13,6 +13,7 @@ use common::turn_client::{PATIENCE, TurnClient, user};
 use common::{TestServer, client_hello, closed};
 use peerline_stun::attribute::DATA;
 use peerline_stun::{Class, Message, MessageWriter, Method, TransactionId};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -21,6 +22,9 @@ use tokio::time::timeout;
 /// How long a packet of the call may take there and back: as long as so many of a call over a server that nobody attacks. So it
 /// makes no difference how busy the machine is; on one that isn't, it is about a second.
 const LONGEST: u32 = 3000;
+/// How much processor time this process may use meanwhile: an attack that makes the server work slows both calls down alike. On a
+/// busy machine this time passes as slowly as everything else.
+const MOST_WORK: Duration = Duration::from_secs(5);
 /// Packets that come for a reader that doesn't read.
 const FLOOD: usize = 40_000;
 /// Packets of a call that are enough to show that it goes on.
@@ -64,7 +68,7 @@ impl Call {
             {
                 return outcome;
             }
-            let sent = clock.now();
+            let (sent, begun) = (clock.now(), processor_time());
             let mut packet = pin!(self.there_and_back(packets));
             loop {
                 tokio::select! {
@@ -72,11 +76,18 @@ impl Call {
                     over = &mut attack, if outcome.is_none() => outcome = Some(over),
                 }
             }
-            let took = clock.now() - sent;
+            let (took, work) = (clock.now() - sent, processor_time() - begun);
             assert!(took < LONGEST, "packet {packets} took as long as {took} elsewhere");
+            assert!(work < MOST_WORK, "packet {packets} took {work:?} of work");
             packets += 1;
         }
     }
+}
+
+/// The processor time that all of this process has used, the attacked one as well.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::from_secs(time.tv_sec as u64) + Duration::from_nanos(time.tv_nsec as u64)
 }
 
 /// Counts the packets of a call that nobody disturbs.

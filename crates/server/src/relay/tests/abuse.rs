@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use peerline_turn::{Client, Event, FromClient, Server, Transport, issue};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::*;
 
@@ -13,6 +14,9 @@ const SECRET: &[u8] = b"sixteen letters!";
 /// How long a packet may take there and back: as long as so many of a flow through a relay that nobody attacks. So it makes no
 /// difference how busy the machine is; on one that isn't, it is about a second.
 const LONGEST: u32 = 10_000;
+/// How much processor time this process may use meanwhile: an attack that makes the server work slows both flows down alike. On a
+/// busy machine this time passes as slowly as everything else.
+const MOST_WORK: Duration = Duration::from_secs(5);
 /// Packets of a flow that are enough to show that it goes on.
 const ENOUGH: u32 = 500;
 
@@ -56,14 +60,21 @@ fn a_flow_goes_on_during<T: Send>(relay: &Relay, attack: impl FnOnce() -> T + Se
         let attack = scope.spawn(attack);
         let mut packets = 0;
         while packets < ENOUGH || !attack.is_finished() {
-            let sent = ticks.load(Ordering::Relaxed);
+            let (sent, begun) = (ticks.load(Ordering::Relaxed), processor_time());
             flow.there_and_back(packets);
-            let took = ticks.load(Ordering::Relaxed) - sent;
+            let (took, work) = (ticks.load(Ordering::Relaxed) - sent, processor_time() - begun);
             assert!(took < LONGEST, "packet {packets} took as long as {took} elsewhere");
+            assert!(work < MOST_WORK, "packet {packets} took {work:?} of work");
             packets += 1;
         }
         attack.join().unwrap()
     })
+}
+
+/// The processor time that all of this process has used, the attacked one as well.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::from_secs(time.tv_sec as u64) + Duration::from_nanos(time.tv_nsec as u64)
 }
 
 /// Stops a thread, also when the test fails.
