@@ -468,10 +468,8 @@ impl World {
                 peer.relay_ports.remove(&relay);
             }
             Event::OpenTcp { connection, local, remote } => self.open_tcp(index, connection, local, remote),
-            Event::PortSearchWanted { remote } => {
-                if !peer.refuses_search {
-                    peer.agent.grant_port_search(now, remote);
-                }
+            Event::PortSearchWanted { remote } if !peer.refuses_search => {
+                peer.agent.grant_port_search(now, remote);
             }
             Event::OpenSocket { local } => {
                 peer.next_port += 1;
