@@ -45,19 +45,60 @@ test("of a long conversation the latest lines are drawn, and the others on deman
     // What is in view stays there, where the button was or a little below.
     await grace.page.$eval("[role=log]", (log) => log.scrollTo({ top: 0 }));
     const before = await topOf("Line 22");
-    await grace.press("Earlier messages");
+    await grace.page.focus(".chat-earlier");
+    await grace.page.keyboard.press("Enter");
     await grace.reads("The first of many");
     assert.equal(await drawn(), 122);
     assert.ok(Math.abs((await topOf("Line 22")) - before) < 60, "it jumped away");
 
-    // Opened again, it is as at first; and a quote leads to a line that is not drawn.
-    await grace.page.focus("textarea");
+    // The button is gone, and the focus on the line above those that were there: the arrows go on from it, and Escape closes the chat.
+    assert.match(await grace.page.evaluate(() => document.activeElement.querySelector(".line-text")?.textContent ?? ""), /^Line 21$/);
+    await grace.page.keyboard.press("ArrowDown");
+    assert.deepEqual(await focused(grace), { role: "button", name: "Reply", description: "Line 21" });
     await grace.page.keyboard.press("Escape");
+    await grace.page.waitForFunction(() => !document.querySelector(".chat"), PATIENCE);
+
+    // Opened again, it is as at first; and a quote leads to a line that is not drawn.
     await grace.openChat();
     assert.equal(await drawn(), 100);
     await grace.page.click("button.line-answered");
     await grace.page.waitForFunction(() => document.activeElement.matches(".line") && document.activeElement.textContent.includes("The first of many"), PATIENCE);
     assert.equal(await drawn(), 122);
+  } finally {
+    await browser.close();
+  }
+});
+
+test("who reads earlier lines is left there by what others write, and who is at the end follows it", async () => {
+  const browser = await chromium();
+  try {
+    const { ada, grace } = await adaMeetsGrace([browser, browser], server.url);
+    await Promise.all([ada.openChat(), grace.openChat()]);
+    for (let count = 1; count <= 60; count += 1) await ada.say(`Line ${count}`);
+    await grace.reads("Line 60");
+    const log = await grace.page.$("[role=log]");
+    const below = () => log.evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight);
+    assert.ok((await below()) < 2, "it shows the latest line");
+
+    await log.evaluate((element) => element.scrollTo({ top: element.scrollHeight / 2 }));
+    const at = await log.evaluate(({ scrollTop }) => scrollTop);
+    await ada.say("Something new");
+    await grace.reads("Something new");
+    assert.equal(await log.evaluate(({ scrollTop }) => scrollTop), at);
+
+    // What one writes oneself one sees; and from there on what is answered.
+    await grace.say("An answer");
+    await grace.reads("An answer");
+    assert.ok((await below()) < 2);
+    await ada.say("And on");
+    await grace.reads("And on");
+    assert.ok((await below()) < 2);
+
+    // A smaller window, a keyboard on the screen: the end is still the end.
+    await grace.page.setViewport({ width: 390, height: 500 });
+    await ada.say("And further");
+    await grace.reads("And further");
+    assert.ok((await below()) < 2);
   } finally {
     await browser.close();
   }

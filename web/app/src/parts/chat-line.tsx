@@ -77,8 +77,13 @@ function goTo(id: string): void {
   setTimeout(() => show(id));
 }
 
+/** The line of a message, if it is drawn. */
+export function lineOf({ id }: { readonly id: string }): HTMLElement | null {
+  return document.getElementById(`line-${id}`);
+}
+
 function show(id: string): void {
-  const line = document.getElementById(`line-${id}`);
+  const line = lineOf({ id });
   line?.scrollIntoView({ block: "center" });
   line?.focus({ preventScroll: true });
 }

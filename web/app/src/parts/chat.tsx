@@ -1,11 +1,12 @@
 import type { JSX, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { answered, DRAWN, drawEarlier, drawLatest, firstDrawn, sendMessage } from "../state/chat";
-import { chatOpen, delivered, messages, unread } from "../state/model";
+import { chatOpen, delivered, messages, unread, type Message } from "../state/model";
 import { t } from "../text/text";
-import { ChatLine, walkLines } from "./chat-line";
+import { ChatLine, lineOf, walkLines } from "./chat-line";
 import { Quote } from "./chat-quote";
 import { CloseIcon, SendIcon } from "./icons";
+import { ReadingPlace } from "./reading-place";
 
 /** The longest text of a message (docs/signaling.md §9). */
 const TEXT_LENGTH = 8_000;
@@ -28,14 +29,11 @@ export function Chat(): JSX.Element {
   const [text, setText] = useState("");
   const log = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLTextAreaElement>(null);
+  const place = useRef(new ReadingPlace()).current;
   const count = messages.value.length;
-  const latest = messages.value.at(-1)?.id;
 
   // When it opens, and when there is something to answer.
   useEffect(() => input.current?.focus(), [answered.value]);
-  useEffect(() => {
-    log.current?.scrollTo({ top: log.current.scrollHeight });
-  }, [latest]);
 
   const send = (event: Event) => {
     event.preventDefault();
@@ -63,14 +61,14 @@ export function Chat(): JSX.Element {
           <CloseIcon />
         </button>
       </header>
-      <div class="chat-log" role="log" aria-label={t("chat.log")} tabIndex={0} ref={log} onKeyDown={walkLines}>
+      <div class="chat-log" role="log" aria-label={t("chat.log")} tabIndex={0} ref={log} onKeyDown={walkLines} onScroll={({ currentTarget }) => place.follow(currentTarget)}>
         {count === 0 && (
           <div class="hint chat-empty">
             <p>{t("chat.empty")}</p>
             <p>{t("chat.signs")}</p>
           </div>
         )}
-        <Lines log={log} />
+        <Lines log={log} place={place} />
       </div>
       <form class="chat-form" onSubmit={send}>
         {answered.value !== null && (
@@ -106,20 +104,31 @@ export function Chat(): JSX.Element {
 }
 
 /** What was written. A part of its own, so that it is not drawn again with each letter that the user types. */
-function Lines({ log }: { log: RefObject<HTMLDivElement | null> }): JSX.Element {
+function Lines({ log, place }: { log: RefObject<HTMLDivElement | null>; place: ReadingPlace }): JSX.Element {
   const lines = messages.value;
   const first = firstDrawn.value;
   const latest = Math.max(first, lines.length - DRAWN);
   const newestDelivered = lines.findLast(({ from, id }) => from === null && delivered.value.has(id));
-  const before = useRef({ first, height: 0 });
+  const newest = lines.at(-1);
+  const before = useRef(newest?.id);
+  /** Which line the focus goes to when it is drawn. */
+  const focused = useRef<Message | undefined>(undefined);
 
-  // What is being read stays where it is when something comes before it.
+  if (log.current) place.remember(log.current);
   useLayoutEffect(() => {
-    const height = log.current?.scrollHeight ?? 0;
-    if (first < before.current.first) log.current?.scrollBy({ top: height - before.current.height });
-    before.current = { first, height };
+    if (!log.current) return;
+    if (newest?.from === null && newest.id !== before.current) place.toEnd(log.current);
+    else place.keep(log.current);
+    before.current = newest?.id;
+    if (focused.current) lineOf(focused.current)?.focus({ preventScroll: true });
+    focused.current = undefined;
   });
 
+  // The button goes out of view, or is gone: who pressed it goes on upwards from where they were.
+  const earlier = () => {
+    focused.current = lines[first - 1];
+    drawEarlier();
+  };
   const drawn = (from: number, to: number): JSX.Element[] =>
     lines.slice(from, to).map((message, index) => (
       <ChatLine
@@ -133,7 +142,7 @@ function Lines({ log }: { log: RefObject<HTMLDivElement | null> }): JSX.Element 
   return (
     <>
       {first > 0 && (
-        <button type="button" class="plain chat-earlier" onClick={() => drawEarlier()}>
+        <button type="button" class="plain chat-earlier" onClick={earlier}>
           {t("chat.earlier")}
         </button>
       )}
