@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { chromium } from "./browsers.mjs";
-import { CallPage } from "./call-page.mjs";
+import { CallPage, everybodyMeets } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
 
 let server;
@@ -100,6 +100,57 @@ test("who is given the old page again is told what to do, and the page is not lo
     await ada.press("New call");
     await ada.says("The server has a newer version of this page");
     assert.equal(count(), 1);
+
+    // An installed app has no other way to load a page again.
+    versions.keeps = false;
+    await ada.press("Load again");
+    await ada.see("button", "Join");
+    assert.equal(count(), 2);
+  } finally {
+    versions.end();
+  }
+});
+
+test("the place of the check that is not there any more has the way to load the page again", async () => {
+  const versions = new Versions();
+  await versions.start();
+  try {
+    const ada = await CallPage.open(browser, versions.url, "Ada");
+    await ada.see("button", "New call");
+    versions.now = 2;
+    versions.keeps = true;
+    const link = await ada.page.waitForSelector('a[href="/check"]');
+    await link.evaluate((element) => element.click());
+    await ada.see("button", "Load again");
+    versions.keeps = false;
+    await ada.press("Load again");
+    await ada.says("The server is on this device");
+  } finally {
+    versions.end();
+  }
+});
+
+test("who is called after an update hears it ring, and both meet", async () => {
+  const versions = new Versions();
+  await versions.start();
+  try {
+    const [ada, grace] = await Promise.all(["Ada", "Grace"].map((name) => CallPage.open(browser, versions.url, name)));
+    for (const call of [ada, grace]) {
+      await call.write("Your name", call.name);
+      await call.check("Let others find me", true);
+    }
+    await ada.see("button", "Call Grace");
+    const [ofAda, ofGrace] = [await beginnings(ada), await beginnings(grace)];
+    const gone = grace.page.waitForResponse((response) => response.url().endsWith(".js") && response.status() === 404, { timeout: 60_000 });
+    versions.now = 2;
+    await ada.press("Call Grace");
+    await grace.see("button", "Accept");
+    // What would tell it outside the page is gone, and the page has seen that.
+    await gone;
+    assert.deepEqual([ofAda(), ofGrace()], [0, 0]);
+    await grace.press("Accept");
+    for (const call of [ada, grace]) await call.join();
+    await everybodyMeets(ada, grace);
   } finally {
     versions.end();
   }

@@ -4,6 +4,7 @@ import { online } from "../state/online";
 import { outdated } from "../state/version";
 import { t, type TextKey } from "../text/text";
 import { WarningIcon } from "./icons";
+import { ReloadButton } from "./reload-button";
 
 /** Says that the server doesn't answer, while it doesn't; before a call, also that there is no network, or that the page is an old one. */
 export function ServerBanner({ text }: { text: TextKey }): JSX.Element {
@@ -14,6 +15,7 @@ export function ServerBanner({ text }: { text: TextKey }): JSX.Element {
         <p class="banner">
           <WarningIcon />
           {t(sentence)}
+          {sentence === "error.outdated" && <ReloadButton size="small" />}
         </p>
       )}
     </div>

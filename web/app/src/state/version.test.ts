@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { callViews } from "../views/call-views";
 import { phase } from "./model";
+import { incoming, outgoing } from "./ringing";
 import { outdated, renew, type Page } from "./version";
 
 /** What the server has for a page in one version. */
@@ -36,6 +37,8 @@ describe("a page of which a part is gone", () => {
     vi.unstubAllGlobals();
     phase.value = "lobby";
     callViews.value = null;
+    incoming.value = null;
+    outgoing.value = null;
   });
 
   it("is loaded anew when the server has another version", async () => {
@@ -71,6 +74,34 @@ describe("a page of which a part is gone", () => {
     callViews.value = {} as never;
     await renew(page);
     expect([reloads, outdated.value]).toEqual([0, false]);
+  });
+
+  it.each([
+    ["somebody calls the user", incoming],
+    ["the user calls somebody", outgoing],
+  ])("stays while %s, and is loaded anew when that ends", async (_, ringing) => {
+    phase.value = "lobby";
+    ringing.value = {} as never;
+    const renewed = renew(page);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect([reloads, outdated.value]).toEqual([0, false]);
+    ringing.value = null;
+    await renewed;
+    expect(reloads).toBe(1);
+  });
+
+  it("stays when somebody calls while the server is asked", async () => {
+    phase.value = "lobby";
+    const current = vi.fn(page.current).mockImplementationOnce(async () => {
+      incoming.value = {} as never;
+      return version(2);
+    });
+    const renewed = renew({ ...page, current });
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(reloads).toBe(0);
+    incoming.value = null;
+    await renewed;
+    expect(reloads).toBe(1);
   });
 
   it("is loaded anew in a call of which there is nothing to show", async () => {

@@ -1,6 +1,7 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { callViews } from "../views/call-views";
 import { phase } from "./model";
+import { incoming, outgoing } from "./ringing";
 
 /** Whether the server has another version of the page, and loading it anew has not brought it. */
 export const outdated = signal(false);
@@ -35,12 +36,32 @@ export function followVersion(): void {
 
 /** Loads a page anew that the server has another version of. One that shows a call or its files is left alone: everything that it needs is there. */
 export async function renew(page: Page): Promise<void> {
-  const current = await page.current().catch(() => "");
+  let current: string;
+  do {
+    await nobodyRings();
+    // Until the server answers, what the user said to a caller is on its way, too.
+    current = await page.current().catch(() => "");
+  } while (isRinging());
   // No answer, or somebody else's: what didn't come will be asked for again.
   if (!current.includes("/assets/") || current.includes(page.script)) return;
   if ((phase.value === "call" || phase.value === "left") && callViews.value !== null) return;
   if (remember()) page.reload();
   else outdated.value = true;
+}
+
+/** Whoever rings, and whoever is rung, means this page: loaded anew, it is somebody else to the server. */
+function isRinging(): boolean {
+  return incoming.value !== null || outgoing.value !== null;
+}
+
+async function nobodyRings(): Promise<void> {
+  let stop = () => {};
+  await new Promise<void>((resolve) => {
+    stop = effect(() => {
+      if (!isRinging()) resolve();
+    });
+  });
+  stop();
 }
 
 async function loadPage(): Promise<string> {

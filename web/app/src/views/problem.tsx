@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { PageHeader } from "../parts/page-header";
+import { ReloadButton } from "../parts/reload-button";
 import { useTitle } from "../parts/title";
 import { newCall } from "../state/new-call";
 import { t, type TextKey } from "../text/text";
@@ -17,9 +18,13 @@ export function ProblemView({ text }: { text: TextKey }): JSX.Element {
         <p class="lead">{t(text)}</p>
         {text !== "error.unsupported" && (
           <div class="row">
-            <button type="button" class="button primary large" onClick={newCall}>
-              {t("start.new-call")}
-            </button>
+            {text === "error.outdated" ? (
+              <ReloadButton size="large" />
+            ) : (
+              <button type="button" class="button primary large" onClick={newCall}>
+                {t("start.new-call")}
+              </button>
+            )}
           </div>
         )}
       </main>
