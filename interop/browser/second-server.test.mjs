@@ -13,7 +13,7 @@ const SECRET = ["--turn-secret", "known to both of them"];
  * Where that is what was killed, nothing hurries Chromium, which leaves a path that is silent after three and a half seconds.
  */
 const LONGEST_GAP = { "another one": 3_500, "its own": 8_000 };
-/** Of each the best of so many: what the machine does besides is not the call's. */
+/** One of so many is good in all that is measured: what the machine does besides is not the call's. */
 const ATTEMPTS = 3;
 
 /** The TURN server by which the page sends, as it is called in the list. */
@@ -75,11 +75,11 @@ async function gapsWithout(relay) {
 
 for (const [relay, longest] of Object.entries(LONGEST_GAP)) {
   test(`a call between two Chromium that is relayed by ${relay} moves to the other server`, async () => {
-    let best = [Infinity, Infinity, Infinity];
+    let best = [Infinity];
     for (let attempt = 0; attempt < ATTEMPTS && Math.max(...best) >= longest; attempt += 1) {
       const gaps = await gapsWithout(relay);
       console.log(`${relay} killed: the longest gaps of the pictures ${gaps[0]} and ${gaps[1]} ms; a line of the chat was there after ${gaps[2]} ms`);
-      best = best.map((time, index) => Math.min(time, gaps[index]));
+      if (Math.max(...gaps) < Math.max(...best)) best = gaps;
     }
     assert.ok(Math.max(...best) < longest, `${best} ms`);
   });
