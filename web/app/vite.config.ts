@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { wholeServiceWorker } from "./whole-service-worker.ts";
 
 /** Where `peerline serve` listens while the app is developed with `npm run dev`. */
 const server = process.env["PEERLINE_SERVER"] ?? "http://127.0.0.1:8443";
@@ -22,17 +23,6 @@ function catalogueParts(): Plugin {
       const partOf = (key: string) => Object.entries(LATER).find(([, keys]) => keys.test(key))?.[0] ?? "start";
       const kept = entries.filter(([key]) => process.env["VITEST"] !== undefined || partOf(key) === part);
       return { code: JSON.stringify(Object.fromEntries(kept)), moduleType: "json" };
-    },
-  };
-}
-
-/** Not every browser runs a service worker that imports something: what it shares with the page would become a file of its own. */
-function wholeServiceWorker(): Plugin {
-  return {
-    name: "whole-service-worker",
-    generateBundle(_, bundle) {
-      const worker = bundle["service-worker.js"];
-      if (worker?.type === "chunk" && worker.imports.length > 0) this.error(`The service worker imports ${worker.imports.join(", ")}.`);
     },
   };
 }
