@@ -95,7 +95,11 @@ type Kind = keyof typeof STANDINGS;
  * What keeps the server away, by what came over HTTP. That alone shows nothing: a proxy may keep `/healthz` to itself, or the app lie on a path.
  * Who lets nobody in before they log in lets no WebSocket through either.
  */
-const UNREACHED = { answered: "site-closed", foreign: "site-captive", failed: "site-unreachable" } as const satisfies Record<WebFinding["outcome"], Kind>;
+const UNREACHED = {
+  answered: { site: "site-closed", server: "server-closed" },
+  foreign: { site: "site-captive", server: "server-foreign" },
+  failed: { site: "site-unreachable", server: "server-unreached" },
+} as const satisfies Record<WebFinding["outcome"], Record<string, Kind>>;
 
 /** A clock that is off by more makes certificates and passes fail, in seconds. */
 const CLOCK = 60;
@@ -116,7 +120,7 @@ function verdict(kind: Kind, seen: readonly Seen[], protocols?: readonly RelayPr
 /** The whole: what this network is like for calls. */
 function site(evidence: CheckEvidence): Verdict {
   const { web, signaling, servers } = evidence;
-  if (signaling.outcome === "failed") return verdict(UNREACHED[web.outcome], [webSeen(evidence), signalingSeen(evidence)]);
+  if (signaling.outcome === "failed") return verdict(unreached(web).site, [webSeen(evidence), signalingSeen(evidence)]);
   if (isHere(evidence)) return verdict("site-here", servers.length > 0 ? servers.map(serverSeen) : [signalingSeen(evidence)]);
   const stun = servers.filter(isStun);
   const overUdp = relaysOf(evidence, "udp");
@@ -136,10 +140,13 @@ function site(evidence: CheckEvidence): Verdict {
 
 function server(evidence: CheckEvidence): Verdict {
   const { web, signaling } = evidence;
-  const seen = [webSeen(evidence), signalingSeen(evidence)];
-  if (signaling.outcome === "done") return verdict("server-reached", seen);
-  if (web.outcome === "answered") return verdict("server-closed", seen);
-  return verdict(web.outcome === "foreign" ? "server-foreign" : "server-unreached", seen);
+  return verdict(signaling.outcome === "done" ? "server-reached" : unreached(web).server, [webSeen(evidence), signalingSeen(evidence)]);
+}
+
+/** A proxy before a server that is down answers for it (RFC 9110 §15.6); who wants a login says 511 at most (RFC 6585 §6). */
+function unreached(web: WebFinding): (typeof UNREACHED)[WebFinding["outcome"]] {
+  const isDown = web.outcome === "foreign" && web.status >= 500 && web.status !== 511;
+  return UNREACHED[isDown ? "failed" : web.outcome];
 }
 
 function clock({ clock: found }: CheckEvidence): Verdict {

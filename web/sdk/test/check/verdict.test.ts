@@ -50,7 +50,10 @@ describe("the verdict on a network", () => {
 
   it.each<[string, Partial<CheckEvidence>]>([
     ["site-captive", { web: { outcome: "foreign", status: 200 }, signaling: { outcome: "failed", reason: "late" }, servers: [] }],
+    ["site-captive", { web: { outcome: "foreign", status: 511 }, signaling: { outcome: "failed", reason: "late" }, servers: [] }],
+    ["site-unreachable", { web: { outcome: "foreign", status: 502 }, signaling: { outcome: "failed", reason: "late" }, servers: [] }],
     ["site-direct", { web: { outcome: "foreign", status: 404 } }],
+    ["site-direct", { web: { outcome: "foreign", status: 502 } }],
     ["site-direct", { web: { outcome: "failed", reason: "TimeoutError" } }],
     ["site-unreachable", { web: { outcome: "failed", reason: "TypeError" }, signaling: { outcome: "failed", reason: "late" }, servers: [] }],
     ["site-closed", { signaling: { outcome: "failed", reason: "late" }, servers: [] }],
@@ -69,6 +72,11 @@ describe("the verdict on a network", () => {
     const { kind, seen } = about("server", { web: { outcome: "foreign", status: 404 } });
     expect(kind).toBe("server-reached");
     expect(seen.map((each) => each.kind)).toEqual(["web-foreign", "signaling-done"]);
+  });
+
+  it("tells a server that is down behind a proxy from something in its place", () => {
+    const [down, portal] = [503, 200].map((status) => about("server", { web: { outcome: "foreign", status }, signaling: { outcome: "failed", reason: "late" }, servers: [] }));
+    expect([down?.kind, portal?.kind]).toEqual(["server-unreached", "server-foreign"]);
   });
 
   it("says that the NAT is not known where the server has one port to look from", () => {

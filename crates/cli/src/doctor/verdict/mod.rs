@@ -93,9 +93,29 @@ fn is_by_proxy(evidence: &Evidence) -> bool {
         matches!(evidence.web, Some(Web::Answered { .. } | Web::Foreign { .. } | Web::Untrusted { .. }));
     let proxy_leads = |proxy: &Proxy| {
         // It may want to know who asks, which the request for `/healthz` doesn't say, and signaling does.
-        matches!(proxy.web, Web::Answered { .. }) || matches!(evidence.signaling, Some(Outcome::Done { .. }))
+        matches!(proxy.web, Web::Answered { .. }) || is_entered(evidence)
     };
     !is_direct && evidence.proxy.as_ref().is_some_and(proxy_leads)
+}
+
+/// Whether something answers in the server's place. A channel that was entered shows that it doesn't, whatever came of
+/// `/healthz`, which a proxy before the server may keep to itself; unless the way into the channel was another one.
+fn is_portal(evidence: &Evidence) -> bool {
+    let is_other_way = evidence.proxy.as_ref().is_some_and(|proxy| matches!(proxy.web, Web::Answered { .. }));
+    matches!(&evidence.web, Some(Web::Foreign { said }) if !is_down(said))
+        && (!is_entered(evidence) || is_other_way)
+}
+
+/// Whether a proxy answers for a server that is down (RFC 9110 §15.6), by the status line. Who wants a login says 511
+/// at most (RFC 6585 §6).
+fn is_down(said: &str) -> bool {
+    let status = said.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok());
+    status.is_some_and(|status| (500..600).contains(&status) && status != 511)
+}
+
+/// Whether a channel was entered.
+fn is_entered(evidence: &Evidence) -> bool {
+    matches!(evidence.signaling, Some(Outcome::Done { .. }))
 }
 
 /// Whether the relay gave a place over `udp`, `tcp` or `tls`.
@@ -107,7 +127,7 @@ fn is_allocated(evidence: &Evidence, transport: &str) -> bool {
 /// Whether the server is known to be there: only then does its silence say something of the network.
 fn is_there(evidence: &Evidence) -> bool {
     matches!(evidence.web, Some(Web::Answered { .. } | Web::Untrusted { .. }))
-        || matches!(evidence.signaling, Some(Outcome::Done { .. }))
+        || is_entered(evidence)
         || is_by_proxy(evidence)
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::evidence::{Evidence, Interface, Outcome, Proxy, Udp, UdpAnswer, Web};
-use super::{About, Standing, Verdict, is_allocated, is_by_proxy, is_there, unknown};
+use super::{About, Standing, Verdict, is_allocated, is_by_proxy, is_down, is_there, unknown};
 
 /// A clock that is off by more makes credentials and certificates fail.
 const CLOCK: f64 = 60.0;
@@ -67,6 +67,11 @@ pub(super) fn server(evidence: &Evidence) -> Verdict {
             Standing::Bad,
             "no-signaling",
             "The server answers, but lets this machine into no channel: what is in between may not pass WebSockets on.",
+        ),
+        (Some(Web::Foreign { said }), _) if is_down(said) => (
+            Standing::Bad,
+            "down",
+            "A proxy in front of the server answers, and says that the server does not.",
         ),
         (Some(Web::Foreign { .. }), _) => {
             (Standing::Bad, "captive-portal", "It is not the server that answers at its address.")

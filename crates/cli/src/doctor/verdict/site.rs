@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::evidence::{Call, Evidence, OtherTcp, Outcome, Tcp, TurnResult, UdpAnswer, Web};
 use super::nat::{FilteringKind, MappingKind, filtering_of, mapping_of};
 use super::reach::{silent_sentence, udp_sentence, web_sentence};
-use super::{About, Standing, Verdict, is_allocated, is_by_proxy};
+use super::{About, Standing, Verdict, is_allocated, is_by_proxy, is_entered, is_portal};
 
 /// The whole: what this network is like for calls.
 pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
@@ -17,7 +17,9 @@ pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
         sentence: sentence.to_owned(),
         evidence: seen,
     };
-    if let Some(Web::Foreign { said }) = &evidence.web {
+    if is_portal(evidence)
+        && let Some(Web::Foreign { said }) = &evidence.web
+    {
         let seen = vec![format!("{} was asked for /healthz, and {said:?} came", evidence.server)];
         return verdict(
             Standing::Bad,
@@ -147,6 +149,7 @@ fn without_udp(evidence: &Evidence) -> Verdict {
     });
     match &evidence.web {
         Some(Web::Answered { .. }) => {}
+        Some(Web::Foreign { .. }) if is_entered(evidence) => {}
         Some(_) | None => {
             if is_by_proxy(evidence)
                 && let Some(proxy) = &evidence.proxy

@@ -296,6 +296,36 @@ fn an_answer_that_is_not_the_servers_is_a_captive_portal() {
 }
 
 #[test]
+fn a_server_that_is_down_behind_a_proxy_is_no_captive_portal() {
+    for (said, site, server) in [
+        ("HTTP/1.1 502 Bad Gateway", "unreachable", "down"),
+        ("HTTP/1.1 503 Service Unavailable", "unreachable", "down"),
+        // RFC 6585 §6: what a portal says that says what it is.
+        ("HTTP/1.1 511 Network Authentication Required", "captive-portal", "captive-portal"),
+        ("HTTP/1.1 404 Not Found", "captive-portal", "captive-portal"),
+        ("hello", "captive-portal", "captive-portal"),
+    ] {
+        let verdicts = judge(&nothing_but(Web::Foreign { said: said.to_owned() }, None));
+        assert_eq!((kind(&verdicts, About::Site), kind(&verdicts, About::Server)), (site, server), "{said}");
+        assert!(verdicts[0].evidence.iter().any(|seen| seen.contains(said)), "{verdicts:?}");
+        assert_eq!(status(&verdicts), 5);
+    }
+}
+
+#[test]
+fn a_channel_that_was_entered_outweighs_what_came_of_healthz() {
+    let same = [40000; 4];
+    for said in ["HTTP/1.1 404 Not Found", "HTTP/1.1 502 Bad Gateway"] {
+        for (udp, site) in [(Some(answer(same, (true, true))), "full-cone"), (None, "udp-blocked")] {
+            let kept = Evidence { web: Some(Web::Foreign { said: said.to_owned() }), ..evidence(udp) };
+            let verdicts = judge(&kept);
+            let kinds = [About::Site, About::Server].map(|about| kind(&verdicts, about));
+            assert_eq!(kinds, [site, "reached"], "{said}");
+        }
+    }
+}
+
+#[test]
 fn a_clock_is_wrong_when_credentials_would_fail_by_it() {
     for (ahead, kind_of_clock) in [(0.9, "right"), (-59.0, "right"), (3_700.0, "off"), (-300.0, "off")] {
         let evidence = Evidence { clock: Some(Clock { ahead, within: 0.6 }), ..evidence(None) };
