@@ -1,6 +1,6 @@
 // People who are findable, or whom one knows, are called by name: accepted, declined, busy, not there; and who missed a call sees it.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, afterEach, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { chromium } from "./browsers.mjs";
 import { adaMeetsGrace, CallPage, everybodyMeets } from "./call-page.mjs";
 import { Server } from "../peerline.mjs";
@@ -9,10 +9,15 @@ const PATIENCE = { timeout: 60_000, polling: 100 };
 
 let server;
 let browser;
-before(async () => (server = await Server.start()));
-after(() => server?.stop());
-beforeEach(async () => (browser = await chromium()));
-afterEach(() => browser?.close());
+// Each test has a server of its own: people of the test before, whose browser didn't say that it went, can be found and called for a minute more.
+beforeEach(async () => {
+  server = await Server.start();
+  browser = await chromium();
+});
+afterEach(async () => {
+  await browser?.close();
+  await server?.stop();
+});
 
 /** On the start page, findable under a name. */
 async function findable(name) {

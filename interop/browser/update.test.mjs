@@ -149,7 +149,10 @@ test("who is called after an update hears it ring, and both meet", async () => {
     await gone;
     assert.deepEqual([ofAda(), ofGrace()], [0, 0]);
     await grace.press("Accept");
-    for (const call of [ada, grace]) await call.join();
+    for (const call of [ada, grace]) {
+      await call.page.waitForFunction(() => [...document.scripts].some(({ src }) => src.includes(".v2.")), { timeout: 60_000 });
+      await call.join();
+    }
     await everybodyMeets(ada, grace);
   } finally {
     versions.end();
