@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 /** How long a person waits at most for something that should be there soon, in milliseconds. */
 const PATIENCE = 60_000;
 
+/** What the driver says of an element that has gone since it was found. */
+const REPLACED = /does not belong to the document|is detached/;
+
 /** Runs before the page's own scripts: keeps its peer connections, so that a test can read their statistics. */
 function keepConnections() {
   const connections = [];
@@ -47,17 +50,32 @@ export class CallPage {
   }
 
   async press(name) {
-    const button = await this.page.waitForSelector(this.#element("button", name), { visible: true, timeout: PATIENCE });
-    await button.evaluate((element) => element.click());
+    await this.#on(this.#element("button", name), (button) =>
+      button.evaluate((element) => element.isConnected && (element.click(), true)),
+    );
   }
 
   async write(label, text) {
-    const box = await this.page.waitForSelector(this.#element("textbox", label), { visible: true, timeout: PATIENCE });
-    await box.evaluate((element) => {
-      element.focus();
-      element.select();
+    await this.#on(this.#element("textbox", label), async (box) => {
+      await box.evaluate((element) => {
+        element.focus();
+        element.select();
+      });
+      await box.type(text);
+      return true;
     });
-    await box.type(text);
+  }
+
+  /** Does something to an element that can be seen; again when the page has put another one in its place meanwhile. */
+  async #on(selector, act) {
+    for (const deadline = Date.now() + PATIENCE; ; ) {
+      try {
+        const element = await this.page.waitForSelector(selector, { visible: true, timeout: PATIENCE });
+        if (await act(element)) return;
+      } catch (error) {
+        if (!REPLACED.test(error.message) || Date.now() > deadline) throw error;
+      }
+    }
   }
 
   /** Sets a checkbox. */

@@ -16,8 +16,10 @@ export const CLAIMS = 64;
 export const REQUESTS = 256;
 /** Files that a receiver asks for ahead of what has arrived. */
 export const FILES_AHEAD = 256;
-/** Bytes of a file that is not worth being opened by itself, and of so many of them as are read or written in one go. */
+/** Bytes of a file that is not worth being opened by itself. */
 export const SMALL = 128 << 10;
+/** Bytes of so many of them as are read, written or told of in one go. The more, the longer the chat waits for them. */
+export const TOGETHER = 32 << 10;
 /** Chunks that are read and hashed ahead of what is sent, or of what is compared. */
 export const CHUNKS_AHEAD = 16;
 /** Bytes of chunks that a receiver holds until they are written: what browsers have on the way at most, 5 MiB, and some that the disk has in hand. */

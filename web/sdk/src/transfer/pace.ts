@@ -1,7 +1,7 @@
-import { SMALL } from "./limits.js";
+import { TOGETHER } from "./limits.js";
 
 /** Milliseconds that files may make what is said beside them wait, besides the round trip. */
-const QUEUE = 40;
+const QUEUE = 15;
 /**
  * Milliseconds over which the rate is measured, where a round trip isn't longer, and in which the shortest round trip is looked for:
  * in this period and the one before.
@@ -15,7 +15,7 @@ const LEAST = 2;
 /**
  * How much to have on the way. More than the path carries in a round trip only waits in its queues, and whatever is said on
  * another channel waits behind it; a browser's SCTP lets them grow to megabytes where nothing is lost. So it is what arrives in the
- * shortest round trip and {@link QUEUE}: the path is never idle, and never far behind.
+ * shortest round trip and {@link QUEUE}, or two chunks instead: the path is never idle, and never far behind.
  */
 export class Pace {
   /** Bytes of the latest chunk: those of small files are smaller than the others. */
@@ -57,13 +57,14 @@ export class Pace {
     const trip = this.#trip;
     if (!first || !last || last.time - first.time < trip) return Math.min(this.#chunks(FIRST), this.#windowBefore);
     const rate = (last.written - first.written) / (last.time - first.time);
-    // Half a long round trip more, to find out within a few of them that the path carries more.
-    return Math.max(rate * (trip + Math.max(QUEUE, trip / 2)), this.#chunks(LEAST));
+    // Half a long round trip more, to find out within a few of them that the path carries more. What is no whole chunk isn't sent.
+    const ahead = Math.max(rate * Math.max(QUEUE, trip / 2), LEAST * this.#chunk);
+    return Math.max(rate * trip + ahead, this.#chunks(LEAST));
   }
 
-  /** Bytes of so many chunks; of small files, what the receiver tells of in one go at least. */
+  /** Bytes of so many chunks; of small files, twice what the receiver tells of in one go at least: it writes some while others come. */
   #chunks(count: number): number {
-    return Math.max(count * this.#chunk, SMALL);
+    return Math.max(count * this.#chunk, 2 * TOGETHER);
   }
 
   /** @param end - bytes that have been sent, in whole chunks */

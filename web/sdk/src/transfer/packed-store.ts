@@ -1,5 +1,5 @@
 import type { Bytes } from "./digest.js";
-import { SMALL } from "./limits.js";
+import { SMALL, TOGETHER } from "./limits.js";
 import type { Part } from "./opfs-names.js";
 import type { PartStore } from "./store.js";
 
@@ -108,7 +108,7 @@ export class PackedStore implements PartStore {
   /** What comes while others are being written waits for them, and is written in one go. */
   #enqueue(file: number, place: number, bytes: Bytes): Promise<void> {
     const last = this.#row;
-    if (last?.end === place && last.end - last.start + bytes.length <= SMALL) {
+    if (last?.end === place && last.end - last.start + bytes.length <= TOGETHER) {
       last.parts.push(bytes);
       last.files.push(file);
       last.end += bytes.length;

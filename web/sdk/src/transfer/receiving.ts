@@ -3,7 +3,7 @@ import { Condition } from "./condition.js";
 import { type Bytes, equal, parseDigest, sha256 } from "./digest.js";
 import { IncomingFile } from "./incoming-file.js";
 import { inParallel } from "./in-parallel.js";
-import { CHUNKS_AHEAD, FILES_AHEAD, SMALL, WINDOW } from "./limits.js";
+import { CHUNKS_AHEAD, FILES_AHEAD, TOGETHER, WINDOW } from "./limits.js";
 import type { Offer } from "./offer.js";
 import { badMessage, TransferError } from "./outcome.js";
 import { parsePiece } from "./piece.js";
@@ -177,7 +177,7 @@ export class Receiving {
 
   /** Of many small files one message tells. */
   #tellWritten(): void {
-    if (this.#writing > 0 && this.#written - this.#told < SMALL) return;
+    if (this.#writing > 0 && this.#written - this.#told < TOGETHER) return;
     this.#told = this.#written;
     this.#actions.written(this.#written);
   }

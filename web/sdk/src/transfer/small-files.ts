@@ -1,5 +1,5 @@
 import type { Bytes } from "./digest.js";
-import { SMALL } from "./limits.js";
+import { TOGETHER } from "./limits.js";
 
 /** Readings at a time: one is on its way while what another brought is sent. */
 const READINGS = 2;
@@ -33,7 +33,7 @@ export class SmallFiles {
 
   #take(): Request[] {
     let bytes = 0;
-    const more = this.#requests.findIndex(({ length }) => (bytes += length) > SMALL);
+    const more = this.#requests.findIndex(({ length }) => (bytes += length) > TOGETHER);
     return this.#requests.splice(0, more < 0 ? this.#requests.length : Math.max(more, 1));
   }
 }
