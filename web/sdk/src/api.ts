@@ -250,6 +250,14 @@ export interface Person {
   readonly presence: Presence;
 }
 
+/** Who was found. */
+export interface Found {
+  /** By name, without oneself. Whoever is `away` is left out where the same identity is here by another session, too. */
+  readonly people: readonly Person[];
+  /** Whether these are all: the server names 50 at most. */
+  readonly isComplete: boolean;
+}
+
 /** How an invitation ended. `gone`: the other side is not there any more. */
 export type InvitationResult = "accepted" | "declined" | "busy" | "timeout" | "cancelled" | "gone";
 

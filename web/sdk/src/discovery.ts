@@ -1,4 +1,4 @@
-import { type IncomingInvitation, type OutgoingInvitation, PeerlineError, type Person, type Presence } from "./api.js";
+import { type Found, type IncomingInvitation, type OutgoingInvitation, PeerlineError, type Person, type Presence } from "./api.js";
 import type { ServerEvent } from "./frames.js";
 import type { Identity } from "./identity.js";
 import { openInvitation, sealInvitation } from "./invitation-sealing.js";
@@ -7,6 +7,8 @@ import type { Link } from "./link.js";
 import type { Session } from "./session.js";
 
 const RING_TIMEOUT = 30;
+/** As many people as the server names at most (`docs/signaling.md` §8). */
+const NAMED = 50;
 
 /** What discovery needs of its surroundings. */
 export interface DiscoveryEnvironment {
@@ -63,10 +65,11 @@ export class Discovery {
     this.#endRinging(() => true);
   }
 
-  async find(prefix: string): Promise<Person[]> {
+  async find(prefix: string): Promise<Found> {
     const { session } = this.#environment;
     const answer = await session.request({ type: "find", id: session.nextId(), prefix });
-    return answer.type === "found" ? answer.people : [];
+    const named = answer.type === "found" ? answer.people : [];
+    return { people: withoutLost(named), isComplete: named.length < NAMED };
   }
 
   invite(person: Person, link: Link, name: string, timeout: number = RING_TIMEOUT): OutgoingInvitation {
@@ -161,4 +164,13 @@ export class Discovery {
       if (!(error instanceof PeerlineError && error.code === "closed")) throw error;
     }
   }
+}
+
+/**
+ * Whose browser died, and who came back, has two sessions for a while (§5). The server can't know that they are one's: nobody has proved to it whose
+ * identity that is.
+ */
+function withoutLost(people: readonly Person[]): Person[] {
+  const here = new Set(people.filter(({ presence }) => presence !== "away").map(({ identity }) => identity));
+  return people.filter(({ presence, identity }) => presence !== "away" || !here.has(identity));
 }

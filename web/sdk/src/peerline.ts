@@ -1,6 +1,7 @@
 import {
   type Channel,
   type ConnectionState,
+  type Found,
   InvitationEvent,
   type JoinOptions,
   type OutgoingInvitation,
@@ -147,8 +148,8 @@ export class Peerline extends TypedEventTarget<PeerlineEvents> {
     await this.#discovery.unannounce();
   }
 
-  /** The people who are findable and whose name begins with `prefix`: at most 50, by name, without oneself. */
-  async find(prefix = ""): Promise<Person[]> {
+  /** The people who are findable and whose name begins with `prefix`. */
+  async find(prefix = ""): Promise<Found> {
     await this.connect();
     return this.#discovery.find(prefix);
   }

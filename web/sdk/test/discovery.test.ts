@@ -1,7 +1,21 @@
 import { expect, it, vi } from "vitest";
+import { Identity } from "../src/identity.js";
 import { type IncomingInvitation, Peerline, type Person } from "../src/index.js";
 import { clients, hub, link, SERVER } from "./fakes/call.js";
 import { pass, settle } from "./fakes/time.js";
+
+/** Somebody who is findable. */
+async function announced(name: string): Promise<Peerline> {
+  const peerline = new Peerline({ server: SERVER });
+  clients.push(peerline);
+  await Promise.all([peerline.announce({ name }), pass(100)]);
+  return peerline;
+}
+
+/** Somebody's browser dies, and the server notices. */
+function vanish({ id }: Peerline): void {
+  hub.vanish(id as string);
+}
 
 async function meet(): Promise<{ caller: Peerline; invited: Peerline; person: Person; rung: IncomingInvitation[] }> {
   const [caller, invited] = [new Peerline({ server: SERVER }), new Peerline({ server: SERVER })] as const;
@@ -11,7 +25,7 @@ async function meet(): Promise<{ caller: Peerline; invited: Peerline; person: Pe
   await Promise.all([invited.announce({ name: "Bob" }), pass(100)]);
   const people = caller.find("b");
   await pass(100);
-  const person = (await people)[0] as Person;
+  const person = (await people).people[0] as Person;
   return { caller, invited, person, rung };
 }
 
@@ -88,9 +102,39 @@ it("is findable again after the server restarted, until one doesn't want it any 
   const { caller, invited, person } = await meet();
   hub.restart();
   await pass(1000);
-  expect(await caller.find("")).toEqual([person]);
+  expect((await caller.find("")).people).toEqual([person]);
   await invited.unannounce();
   hub.restart();
   await pass(1000);
-  expect(await caller.find("")).toEqual([]);
+  expect((await caller.find("")).people).toEqual([]);
+});
+
+it("finds once who came back after their browser died, and on each device who is on several", async () => {
+  const caller = await announced("Ada");
+  const found = async () => (await caller.find("")).people.map(({ name, participant, presence }) => [name, participant, presence]);
+  const carol = await announced("Carol");
+  vanish(carol);
+  const others = [["Carol", carol.id, "away"]];
+  vi.spyOn(Identity, "load").mockResolvedValue(await Identity.load());
+  const lost = await announced("Bob");
+  vanish(lost);
+  expect(await found()).toEqual([...others, ["Bob", lost.id, "away"]]);
+  const back = await announced("Robert");
+  expect(await found()).toEqual([...others, ["Robert", back.id, "online"]]);
+  const second = await announced("Robert");
+  expect(await found()).toEqual([...others, ["Robert", back.id, "online"], ["Robert", second.id, "online"]]);
+});
+
+it("says whether those who were found are all, whoever is left out of them", async () => {
+  const caller = await announced("Ada");
+  vi.spyOn(Identity, "load").mockResolvedValue(await Identity.load());
+  vanish(await announced("Bob"));
+  for (let other = 0; other < 48; other++) await announced("Bob");
+  const found = async () => {
+    const { people, isComplete } = await caller.find("");
+    return [people.length, isComplete];
+  };
+  expect(await found()).toEqual([48, true]);
+  await announced("Bob");
+  expect(await found()).toEqual([49, false]);
 });

@@ -47,13 +47,13 @@ it("leaves when the page goes, and enters again when it comes back from the brow
   await settle();
   expect(hub.received.map(({ type }) => type)).toEqual(["leave", "unannounce"]);
   expect([ada.channel.participants.size, bob.peerline.state]).toEqual([0, "closed"]);
-  expect(await ada.peerline.find("")).toEqual([]);
+  expect((await ada.peerline.find("")).people).toEqual([]);
 
   page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
   await pass(3000);
   const others = [ada, bob].flatMap(({ channel }) => [...channel.participants.values()].map(({ state }) => state));
   expect([bob.channel.state, ...others]).toEqual(["joined", "connected", "connected"]);
-  expect(await ada.peerline.find("")).toMatchObject([{ name: "Bob" }]);
+  expect((await ada.peerline.find("")).people).toMatchObject([{ name: "Bob" }]);
   ada.peerline.close();
   bob.peerline.close();
 });

@@ -44,7 +44,7 @@ export function watchPeople(): () => void {
       if (document.visibilityState === "visible") {
         const found = await peerline.find(prefix).catch(() => null);
         if (!current) return;
-        if (found !== null) people.value = found;
+        if (found !== null) people.value = found.people;
       }
       timer = setTimeout(() => void ask(), REFRESH);
     };

@@ -53,7 +53,10 @@ it("contacts are asked for by name where the server names others only, and once 
   vi.useFakeTimers();
   vi.stubGlobal("document", { visibilityState: "visible" });
   const others = Array.from({ length: 50 }, (_, number) => ({ name: `Other ${number}`, identity: `${number}` }));
-  const find = vi.fn(async (prefix: string) => (prefix === "" ? others : [{ name: prefix, identity: prefix.toLowerCase() }]));
+  const find = vi.fn(async (prefix: string) => ({
+    people: prefix === "" ? others : [{ name: prefix, identity: prefix.toLowerCase() }],
+    isComplete: others.length < 50,
+  }));
   client.value = { find };
   addContact("Zoe", "zoe");
   const asked = () => find.mock.calls.filter(([prefix]) => prefix !== "").length;

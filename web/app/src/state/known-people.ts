@@ -7,8 +7,6 @@ import { added } from "./settings";
 /** How many are kept, and how often it is asked who of them is here, in milliseconds. */
 const KEPT = 200;
 const REFRESH = 4_000;
-/** As many people as the server names at most (docs/signaling.md §8). */
-const NAMED = 50;
 /** How often contacts are asked for by name at most, in milliseconds: the server learns whom one knows. */
 const BY_NAME = 60_000;
 
@@ -44,16 +42,16 @@ export function watchContacts(): () => void {
     let current = true;
     const ask = async () => {
       if (document.visibilityState === "visible") {
-        const found = await peerline.find("");
-        if (found.length < NAMED) byName = [];
+        const { people, isComplete } = await peerline.find("");
+        if (isComplete) byName = [];
         else if (Date.now() - askedByName >= BY_NAME) {
           // There are others: those who are wanted are asked for by name.
           askedByName = Date.now();
           const wanted: Person[] = [];
-          for (const { name } of known) wanted.push(...(await peerline.find(name)));
+          for (const { name } of known) wanted.push(...(await peerline.find(name)).people);
           byName = wanted;
         }
-        if (current) here.value = new Map([...byName, ...found].map((person) => [person.identity, person]));
+        if (current) here.value = new Map([...byName, ...people].map((person) => [person.identity, person]));
       }
     };
     const again = () => {

@@ -195,7 +195,8 @@ export class FakeHub {
         return { type: "ok" };
       case "find": {
         const others = [...this.#sessions.values()].filter((other) => other !== session && other.announced);
-        return { type: "found", people: others.map(({ announced }) => announced) };
+        const people = others.map(({ announced, socket }) => (socket ? announced : { ...announced, presence: "away" }));
+        return { type: "found", people: people.slice(0, 50) };
       }
       case "invite": {
         const { to, id, payload, timeout } = frame;
