@@ -104,6 +104,14 @@ test("lobby, call, chat, settings, people, verifying, sending, files and the end
     await ada.say("Hello yourself");
     await ada.reads("Hello yourself");
     await isFaultless(ada.page, "an answer");
+    await grace.page.focus("textarea");
+    await grace.page.keyboard.sendCharacter(`${"One line of many\n".repeat(60)}The end`);
+    await grace.page.keyboard.press("Enter");
+    await ada.reads("The end");
+    await ada.page.$eval("[role=log]", (log) => log.scrollTo({ top: 0 }));
+    await grace.say("And something new");
+    await ada.see("button", "1 new message");
+    await isFaultless(ada.page, "what came while one read further up");
     await ada.press("Close");
 
     const inDialog = async (view, end) => {

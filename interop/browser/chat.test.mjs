@@ -80,16 +80,53 @@ test("who reads earlier lines is left there by what others write, and who is at 
     const below = () => log.evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight);
     assert.ok((await below()) < 2, "it shows the latest line");
 
-    await log.evaluate((element) => element.scrollTo({ top: element.scrollHeight / 2 }));
+    assert.equal(await grace.page.$(".chat-new"), null);
+
+    const readsFurtherUp = () => log.evaluate((element) => element.scrollTo({ top: element.scrollHeight / 2 }));
+    const hasNoSign = () => grace.page.waitForFunction(() => !document.querySelector(".chat-new"), PATIENCE);
+    await readsFurtherUp();
     const at = await log.evaluate(({ scrollTop }) => scrollTop);
     await ada.say("Something new");
     await grace.reads("Something new");
     assert.equal(await log.evaluate(({ scrollTop }) => scrollTop), at);
+    await grace.see("button", "1 new message");
+    await ada.say("Something more");
+    await grace.see("button", "2 new messages");
+    assert.equal(await grace.page.evaluate(() => document.activeElement.tagName), "TEXTAREA", "it takes nobody's focus");
+
+    // By a pointer it leads to the end, and the focus stays where one writes.
+    await grace.page.click(".chat-new button");
+    await hasNoSign();
+    assert.ok((await below()) < 2);
+    assert.equal(await grace.page.evaluate(() => document.activeElement.tagName), "TEXTAREA");
+
+    // By keyboard it is one step back from there, and one goes on from the latest line.
+    await readsFurtherUp();
+    await ada.say("Once more");
+    await grace.see("button", "1 new message");
+    await grace.page.keyboard.down("Shift");
+    await grace.page.keyboard.press("Tab");
+    await grace.page.keyboard.up("Shift");
+    assert.deepEqual(await focused(grace), { role: "button", name: "1 new message", description: undefined });
+    await grace.page.keyboard.press("Enter");
+    await hasNoSign();
+    assert.ok((await below()) < 2);
+    assert.match(await grace.page.evaluate(() => document.activeElement.textContent), /Once more/);
+
+    // Whoever scrolls to the end has seen it.
+    await readsFurtherUp();
+    await ada.say("At last");
+    await grace.see("button", "1 new message");
+    await log.evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+    await hasNoSign();
+
+    await readsFurtherUp();
 
     // What one writes oneself one sees; and from there on what is answered.
     await grace.say("An answer");
     await grace.reads("An answer");
     assert.ok((await below()) < 2);
+    assert.equal(await grace.page.$(".chat-new"), null);
     await ada.say("And on");
     await grace.reads("And on");
     assert.ok((await below()) < 2);

@@ -285,6 +285,15 @@ const scenes: Record<string, () => ComponentChildren | Promise<ComponentChildren
     answered.value = chat[2] ?? null;
     return call(others(2));
   },
+  "call-new-lines": async () => {
+    const lines = Array.from({ length: 4 }, (_, round) => chat.slice(0, 4).map((line) => ({ ...line, id: `${round}-${line.id}`, reply: null, missed: false }))).flat();
+    model.messages.value = lines.slice(0, -3);
+    model.chatOpen.value = true;
+    const scene = await call(others(2));
+    setTimeout(() => document.querySelector("[role=log]")?.scrollTo({ top: 40 }), 300);
+    setTimeout(() => (model.messages.value = lines), 600);
+    return scene;
+  },
   "call-away": async () => call(others(2, { 0: { state: "away", diagnosis: { kind: "peer-gone" } } })),
   "call-offer": async () => {
     transfers.value = [transfer(holiday, { state: "offered" })];

@@ -6,6 +6,7 @@ import { t } from "../text/text";
 import { ChatLine, lineOf, walkLines } from "./chat-line";
 import { Quote } from "./chat-quote";
 import { CloseIcon, SendIcon } from "./icons";
+import { NewLines } from "./new-lines";
 import { ReadingPlace } from "./reading-place";
 
 /** The longest text of a message (docs/signaling.md §9). */
@@ -70,6 +71,7 @@ export function Chat(): JSX.Element {
         )}
         <Lines log={log} place={place} />
       </div>
+      <NewLines log={log} place={place} />
       <form class="chat-form" onSubmit={send}>
         {answered.value !== null && (
           <div class="chat-answered">
@@ -117,8 +119,8 @@ function Lines({ log, place }: { log: RefObject<HTMLDivElement | null>; place: R
   if (log.current) place.remember(log.current);
   useLayoutEffect(() => {
     if (!log.current) return;
+    place.keep(log.current, lines.length);
     if (newest?.from === null && newest.id !== before.current) place.toEnd(log.current);
-    else place.keep(log.current);
     before.current = newest?.id;
     if (focused.current) lineOf(focused.current)?.focus({ preventScroll: true });
     focused.current = undefined;

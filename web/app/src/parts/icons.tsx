@@ -60,6 +60,12 @@ export const LinkIcon = () => (
   </Icon>
 );
 
+export const DownIcon = () => (
+  <Icon>
+    <path d="M12 5v14M6.5 13.5L12 19l5.5-5.5" />
+  </Icon>
+);
+
 export const SettingsIcon = () => (
   <Icon>
     <path d="M4 7h8M18 7h2M4 17h2M12 17h8" />
