@@ -48,6 +48,12 @@ test("Chromium and Firefox see the same words; who is verified is known again, a
     const other = await CallPage.open(browsers[0], link, "Grace");
     await other.join();
     await aTileSays(ada, "Not the Grace whom you verified: Grace");
+    // The list says it in one line, on a phone, too.
+    await ada.page.setViewport({ width: 390, height: 844 });
+    await ada.page.click(".call-people");
+    const warning = await ada.page.waitForSelector(".trust.changed", PATIENCE);
+    const rows = await warning.evaluate((element) => element.getBoundingClientRect().height / Number.parseFloat(getComputedStyle(element).lineHeight));
+    assert.ok(rows < 1.5, `${rows} lines`);
     ada.hadNoProblems();
   } finally {
     await Promise.all(browsers.map((browser) => browser.close()));
