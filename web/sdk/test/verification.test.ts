@@ -1,9 +1,10 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as base64url from "../src/base64url.js";
 import { onlyFingerprint } from "../src/fingerprint.js";
 import { Identity } from "../src/identity.js";
 import { parseMessage, type VerificationMessage } from "../src/messages.js";
 import { commitmentTo, proofOf, VerificationExchange, type VerificationOptions, wordsOf } from "../src/verification.js";
+import { settle, stopTime } from "./fakes/time.js";
 import { verification } from "./vectors.js";
 
 const CURVE = { name: "ECDH", namedCurve: "P-256" };
@@ -43,9 +44,18 @@ function join(one: End, two: End): void {
   two.out = (message) => one.exchange.receive(message);
 }
 
+/** Resolves when all that was said is dealt with. */
 const decided = async (...ends: End[]) => {
-  for (const { exchange } of ends) await vi.waitFor(() => expect(exchange.state).not.toBe("pending"), { timeout: 20_000 });
+  await settle();
+  for (const { exchange } of ends) expect(exchange.state).not.toBe("pending");
 };
+
+beforeEach(stopTime);
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 async function people() {
   const [ada, grace, stranger] = await Promise.all([newIdentity(), newIdentity(), newIdentity()]);
@@ -82,7 +92,8 @@ describe("two people who are connected directly", () => {
   it("see nothing while the other side doesn't take part", async () => {
     const { ada, certificates } = await people();
     const one = end(true, ada, certificates.ada, certificates.grace);
-    await vi.waitFor(() => expect(one.sent).toHaveLength(1));
+    await settle();
+    expect(one.sent).toHaveLength(1);
     expect([one.exchange.state, one.exchange.identity]).toEqual(["pending", undefined]);
     await expect(one.exchange.words()).rejects.toMatchObject({ name: "InvalidStateError" });
   });
@@ -93,7 +104,8 @@ describe("two people who are connected directly", () => {
     const late = end(first, ada, "", "", new Promise((resolve) => (know = resolve)));
     const early = end(!first, grace, certificates.grace, certificates.ada);
     join(early, late);
-    if (!first) await vi.waitFor(() => expect(early.sent).toHaveLength(1));
+    await settle();
+    expect(early.sent).toHaveLength(first ? 0 : 1);
     know({ own: certificates.ada, other: certificates.grace });
     await decided(early, late);
     expect(await early.exchange.words()).toEqual(await late.exchange.words());
@@ -104,8 +116,8 @@ describe("two people who are connected directly", () => {
     const unsure = end(false, ada, "", "", Promise.resolve(undefined));
     const other = end(true, grace, certificates.grace, certificates.ada);
     join(unsure, other);
-    await vi.waitFor(() => expect(other.sent).toHaveLength(1));
-    await new Promise((resolve) => setTimeout(resolve));
+    await settle();
+    expect(other.sent).toHaveLength(1);
     expect([unsure.exchange.state, unsure.sent]).toEqual(["pending", []]);
   });
 
@@ -152,12 +164,13 @@ describe("somebody in between who has the link's secret", () => {
   it("gets no random value of the first side before it has said its own", async () => {
     const { ada, certificates } = await people();
     const adas = end(true, ada, certificates.ada, certificates.stranger);
-    await vi.waitFor(() => expect(adas.sent).toHaveLength(1));
+    await settle();
+    expect(adas.sent).toHaveLength(1);
     expect(Object.keys(adas.sent[0] as object).sort()).toEqual(["commitment", "identity", "kind"]);
     // Saying something else is no way to it.
     adas.exchange.receive({ kind: "proof", proof: base64url.encode(new Uint8Array(32)) });
     adas.exchange.receive({ kind: "opening", nonce: base64url.encode(new Uint8Array(32)), proof: base64url.encode(new Uint8Array(32)) });
-    await new Promise((resolve) => setTimeout(resolve));
+    await settle();
     expect(adas.sent).toHaveLength(1);
   });
 
@@ -183,7 +196,8 @@ describe("somebody in between who has the link's secret", () => {
     if (first) await decided(graces);
     else {
       // Without a proof of Ada's own it can only guess.
-      await vi.waitFor(() => expect(graces.sent).toHaveLength(2));
+      await settle();
+      expect(graces.sent).toHaveLength(2);
       graces.exchange.receive({ kind: "proof", proof: base64url.encode(new Uint8Array(32)) });
       await decided(graces);
     }
