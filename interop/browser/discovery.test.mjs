@@ -69,8 +69,8 @@ test("a person declines; in another call is busy, and sees afterwards who called
   await ada.press("Join");
   await ada.see("button", "Leave");
   await grace.press("Call Ada");
-  await says(grace, "Ada is busy.");
-  await says(ada, "You missed a call from Grace.");
+  // Both are told at the same time, for a few seconds.
+  await Promise.all([says(grace, "Ada is busy."), says(ada, "You missed a call from Grace.")]);
 });
 
 test("who doesn't answer is told of the missed call, by the system as well, finds it after a reload, and calls back", async () => {
@@ -79,8 +79,7 @@ test("who doesn't answer is told of the missed call, by the system as well, find
   await nobodyLooksAt(ada);
   await grace.press("Call Ada");
   await ada.see("button", "Accept");
-  await says(grace, "Ada didn't answer.");
-  await says(ada, "You missed a call from Grace.");
+  await Promise.all([says(grace, "Ada didn't answer."), says(ada, "You missed a call from Grace.")]);
   await ada.page.waitForFunction(() => window.notificationsForTest.length === 2, PATIENCE);
   assert.deepEqual(await notificationsOf(ada), ["Grace is calling", "You missed a call from Grace."]);
 
