@@ -83,6 +83,8 @@ export class Liveness {
     this.#suspectedUntil = Date.now() + SUSPICION;
     // The answer is late already, and this is the answer to the doubt.
     if (this.#doubted) this.#quiet = Math.max(this.#quiet, this.#patience);
+    // A look that is under way would be followed by others beside this one.
+    this.#run += 1;
     clearTimeout(this.#timer);
     this.#schedule(0);
   }

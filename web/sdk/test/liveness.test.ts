@@ -19,6 +19,8 @@ class Line {
   hasData = true;
   media = 0;
   looks = 0;
+  /** Milliseconds that a look takes. */
+  lookTime = 0;
   /** What happened, with the milliseconds since the test began. */
   readonly told: [string, number][] = [];
   readonly #began = Date.now();
@@ -30,7 +32,10 @@ class Line {
       this.#seen = this.media;
       return came;
     },
-    statistics: async () => this.#statistics(),
+    statistics: async () => {
+      if (this.lookTime > 0) await new Promise((resolve) => setTimeout(resolve, this.lookTime));
+      return this.#statistics();
+    },
     probe: () => this.#probe(),
     doubt: () => this.#tell("doubt"),
     silent: () => this.#tell("silent"),
@@ -255,6 +260,21 @@ describe("liveness", () => {
     }
     await pass(5000, 50);
     expect(line.alarms).toBe(0);
+  });
+
+  it("looks once at a time, however often there was a suspicion during a look", async () => {
+    await pass(1000, 50);
+    line.lookTime = 100;
+    for (let time = 0; time < 5; time++) {
+      line.liveness.suspect();
+      await pass(50, 10);
+    }
+    await pass(5000, 50);
+    line.lookTime = 0;
+    const before = line.looks;
+    await pass(10_000, 50);
+    expect(line.looks - before).toBeLessThanOrEqual(10_000 / 250 + 1);
+    expect(line.told).toEqual([]);
   });
 
   it("says when something came last", async () => {
