@@ -72,7 +72,7 @@ export class Liveness {
     return this.#probes > 0 || this.#alarmed !== undefined;
   }
 
-  /** When it was seen last that something had come, in milliseconds since 1970. */
+  /** When it was seen last that something had come, in milliseconds since 1970; 0: never. */
   get heardAt(): number {
     return this.#heardAt;
   }

@@ -354,7 +354,8 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   }
 
   #reconnect(attempt: number, moved: boolean): void {
-    moved ||= this.#environment.lostAt > this.#liveness.heardAt - TOGETHER;
+    const { heardAt } = this.#liveness;
+    moved ||= heardAt > 0 && this.#environment.lostAt > heardAt - TOGETHER;
     this.#liveness.search();
     this.#environment.doubt();
     if (attempt % REPLACE === 0) this.#replace(true);
