@@ -357,7 +357,8 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     const { heardAt } = this.#liveness;
     moved ||= heardAt > 0 && this.#environment.lostAt > heardAt - TOGETHER;
     this.#liveness.search();
-    this.#environment.doubt();
+    // Not before all that begin now have begun: in doubt, they would wait for the answer, one after the other.
+    queueMicrotask(() => this.#environment.doubt());
     if (attempt % REPLACE === 0) this.#replace(true);
     else if (attempt === 1 && this.#connection.newest > 0 && this.#leavesOffer(moved)) {
       this.#asked = this.#connection.newest;
