@@ -1,6 +1,9 @@
 // Eight people in a call, one of whom leaves and comes back every few seconds: pictures go on, memory stays, no console complains.
 // SECONDS: how long (default 600). PEOPLE: how many (default 8).
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "../browser/browsers.mjs";
 import { CallPage } from "../browser/call-page.mjs";
 import { footprint } from "../browser/memory.mjs";
@@ -17,15 +20,33 @@ const MIB = 1 << 20;
 
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+/** A camera's pictures in YUV4MPEG2: so small, and few enough, that eight people's fit on one machine. A bright bar wanders over them. */
+function smallPictures({ width = 160, height = 90, rate = 5, count = 10 } = {}) {
+  const bar = width / count;
+  const grey = Buffer.alloc(2 * Math.ceil(width / 2) * Math.ceil(height / 2), 128);
+  const frames = Array.from({ length: count }, (_, index) => {
+    const row = Buffer.alloc(width, 40).fill(220, index * bar, (index + 1) * bar);
+    return [Buffer.from("FRAME\n"), ...Array.from({ length: height }, () => row), grey];
+  });
+  return Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F${rate}:1 Ip A1:1 C420jpeg\n`), ...frames.flat()]);
+}
+
+const directory = await mkdtemp(join(tmpdir(), "peerline-soak-"));
+const pictures = join(directory, "camera.y4m");
+await writeFile(pictures, smallPictures());
+const camera = [`--use-file-for-fake-video-capture=${pictures}`];
+
 const server = await Server.start();
 // One browser for the one who stays, so that its memory is nobody else's.
-const [mine, others] = await Promise.all([chromium(["--use-fake-device-for-media-stream=fps=5"]), chromium(["--use-fake-device-for-media-stream=fps=5"])]);
+const [mine, others] = await Promise.all([chromium(camera), chromium(camera)]);
 try {
   const ada = await CallPage.open(mine, server.url, NAMES[0]);
   const link = await ada.newCall();
   const guests = [];
   for (const name of NAMES.slice(1)) {
     const guest = await CallPage.open(others, link, name);
+    // Nobody looks at it: it need not be large to be drawn.
+    await guest.page.setViewport({ width: 320, height: 480 });
     await guest.join();
     guests.push(guest);
   }
@@ -70,4 +91,5 @@ try {
 } finally {
   await Promise.all([mine.close(), others.close()]);
   await server.stop();
+  await rm(directory, { recursive: true });
 }
