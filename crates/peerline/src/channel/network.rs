@@ -35,8 +35,8 @@ impl Network {
             self.present.changed().await.ok()?;
             let present = self.present.borrow_and_update().clone();
             let before = std::mem::replace(&mut self.known, present);
-            let mut lost = before.clone();
-            lost.retain(|address| !self.known.contains(address));
+            let is_gone = |address: &&IpAddr| !self.known.contains(*address);
+            let lost: Vec<_> = before.iter().filter(is_gone).copied().collect();
             if !lost.is_empty() {
                 return Some(Change::AddressesLost(lost));
             }

@@ -192,6 +192,23 @@ mod tests {
         <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>\
         <controlURL>/control</controlURL></service></root>";
     const ADDRESS: &str = "<r><NewExternalIPAddress>203.0.113.2</NewExternalIPAddress></r>";
+    const INTERNAL: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4000);
+
+    fn description_at(port: u16) -> Url {
+        Url { port, path: "/description".to_owned() }
+    }
+
+    /// A router that grants a port, and takes it back.
+    async fn granting_router() -> (u16, tokio::task::JoinHandle<Vec<String>>) {
+        let bodies = [DESCRIPTION, "<ok/>", ADDRESS, "<ok/>"];
+        router(bodies.map(|body| (200, body.to_owned())).into()).await
+    }
+
+    /// The port was granted, and given back.
+    fn assert_given_back(requests: &[String]) {
+        assert!(requests[1].contains("#AddPortMapping"));
+        assert!(requests[3].contains("#DeletePortMapping") && requests[3].contains("<NewExternalPort>4000<"));
+    }
 
     #[tokio::test]
     async fn a_router_is_asked_until_it_grants_a_port() {
@@ -205,9 +222,7 @@ mod tests {
             (200, "<ok/>".to_owned()),
         ])
         .await;
-        let url = Url { port, path: "/description".to_owned() };
-        let internal = "127.0.0.1:4000".parse().unwrap();
-        let upnp = Upnp::at(internal, ROUTER, &url, &AtomicBool::new(false)).await.unwrap();
+        let upnp = Upnp::at(INTERNAL, ROUTER, &description_at(port), &AtomicBool::new(false)).await.unwrap();
         let external = upnp.external();
         assert_eq!(*external.ip(), Ipv4Addr::new(203, 0, 113, 2));
         assert_ne!(external.port(), 4000, "that was somebody else's");
@@ -228,18 +243,11 @@ mod tests {
 
     #[tokio::test]
     async fn who_leaves_while_a_port_is_granted_gives_it_back() {
-        let (port, served) = router(vec![
-            (200, DESCRIPTION.to_owned()),
-            (200, "<ok/>".to_owned()),
-            (200, ADDRESS.to_owned()),
-            (200, "<ok/>".to_owned()),
-        ])
-        .await;
-        let url = Url { port, path: "/description".to_owned() };
-        let internal = "127.0.0.1:4000".parse().unwrap();
+        let (port, served) = granting_router().await;
+        let url = description_at(port);
         let asked = AtomicBool::new(false);
         let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
-        let found = async { Upnp::at(internal, ROUTER, &url, &asked).await.map(Way::Upnp) };
+        let found = async { Upnp::at(INTERNAL, ROUTER, &url, &asked).await.map(Way::Upnp) };
         let leaving = async {
             while !asked.load(Ordering::Relaxed) {
                 tokio::task::yield_now().await;
@@ -248,34 +256,23 @@ mod tests {
         };
         let (way, ()) = tokio::join!(unless_stopped(found, &asked, &mut stopped), leaving);
         assert!(way.is_none(), "nobody is there any more to use it");
-        let requests = served.await.unwrap();
-        assert!(requests[1].contains("#AddPortMapping"));
-        assert!(requests[3].contains("#DeletePortMapping") && requests[3].contains("<NewExternalPort>4000<"));
+        assert_given_back(&served.await.unwrap());
     }
 
     #[tokio::test]
     async fn a_port_that_is_granted_when_another_protocol_was_quicker_is_given_back() {
-        let (port, served) = router(vec![
-            (200, DESCRIPTION.to_owned()),
-            (200, "<ok/>".to_owned()),
-            (200, ADDRESS.to_owned()),
-            (200, "<ok/>".to_owned()),
-        ])
-        .await;
-        let url = Url { port, path: "/description".to_owned() };
-        let internal = "127.0.0.1:4000".parse().unwrap();
+        let (port, served) = granting_router().await;
+        let url = description_at(port);
         let asked = AtomicBool::new(false);
-        let by_upnp = async { Upnp::at(internal, ROUTER, &url, &asked).await.map(Way::Upnp) };
+        let by_upnp = async { Upnp::at(INTERNAL, ROUTER, &url, &asked).await.map(Way::Upnp) };
         let by_asking = async {
             while !asked.load(Ordering::Relaxed) {
                 tokio::task::yield_now().await;
             }
-            Asking::begin(internal, ROUTER).ok().map(Way::Asking)
+            Asking::begin(INTERNAL, ROUTER).ok().map(Way::Asking)
         };
         let way = first(by_asking, by_upnp, &asked).await;
         assert!(matches!(way, Some(Way::Asking(_))));
-        let requests = served.await.unwrap();
-        assert!(requests[1].contains("#AddPortMapping"));
-        assert!(requests[3].contains("#DeletePortMapping") && requests[3].contains("<NewExternalPort>4000<"));
+        assert_given_back(&served.await.unwrap());
     }
 }
