@@ -138,6 +138,29 @@ fn an_interface_is_lost_and_another_taken() {
     }
 }
 
+/// The system sends everything by the interface that is there again, and there the addresses of the others get no answer, though
+/// what is sent to them arrives. Nobody sends anything, so nobody misses anything.
+#[test]
+fn an_interface_that_comes_and_takes_the_way_of_the_others_is_used_within_a_second_and_a_half() {
+    for moving in [0, 1] {
+        let mut world = connected(9);
+        world.run_for(ms(10_000));
+        let (old, new) = (world.peers[moving].addresses[0], address("203.0.113.200:7000"));
+        world.dead_ends.insert(old.ip());
+        world.peers[moving].addresses.push(new);
+        let now = world.now;
+        world.peers[moving].agent.add_local_address(now, new);
+        world.drain(moving);
+        let routed = |world: &World| {
+            world.both(|peer| peer.route().is_some_and(|route| route.local == new || route.remote == new))
+        };
+        let time = world.run_until(ms(30_000), routed).expect("moved");
+        assert!(time < ms(1500), "{time:?}");
+        world.assert_data_passes();
+        assert!(world.both(|peer| !peer.states().contains(&State::Disconnected)));
+    }
+}
+
 #[test]
 fn an_interface_that_is_lost_for_good_fails() {
     let mut world = connected(7);

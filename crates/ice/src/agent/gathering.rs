@@ -80,6 +80,8 @@ impl Agent {
         if sources.began.is_some() {
             self.pursue(now);
             self.settle(now);
+            // Systems send everything by the best interface, whatever its address is: by the new one it may get no answer.
+            self.suspect_for_change(now);
         }
     }
 

@@ -116,7 +116,7 @@ impl Agent {
                 Some(pair) => {
                     if self.current.selected.is_some_and(|selected| selected != pair) {
                         // The other side has left the pair that this one sends by.
-                        self.suspect_for_other_side(now);
+                        self.suspect_for_change(now);
                     }
                     Received::Data { payload: datagram, pair }
                 }

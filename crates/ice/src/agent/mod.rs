@@ -63,7 +63,7 @@ pub enum CandidateError {
     TooMany,
 }
 
-/// How often the selected pair is doubted for what the other side does.
+/// How often the selected pair is doubted for what changes on either side.
 const SUSPICION: Duration = Duration::from_secs(1);
 /// How long is waited between two attempts to find what has changed.
 const RECOVERY: Duration = Duration::from_secs(6);
@@ -209,7 +209,7 @@ impl Agent {
         let added = session.map_or(Ok(()), |session| session.add_remote(&mut context, candidate));
         if self.current.remotes_ended {
             // It had told all it had: something has changed over there.
-            self.suspect_for_other_side(now);
+            self.suspect_for_change(now);
         }
         self.settle(now);
         added
@@ -293,8 +293,8 @@ impl Agent {
         }
     }
 
-    /// What the other side does shows that it may know more: the selected pair may be dead.
-    fn suspect_for_other_side(&mut self, now: Instant) {
+    /// Something has changed here, or what the other side does shows that it may know more: the selected pair may be dead.
+    fn suspect_for_change(&mut self, now: Instant) {
         let is_due = self.suspected.is_none_or(|at| at + SUSPICION <= now);
         if is_due && self.current.selected.is_some() {
             self.suspect(now);

@@ -134,6 +134,8 @@ pub struct World {
     pub signaling_delay: Duration,
     /// Nothing is delivered between these.
     pub blackholes: BTreeSet<(IpAddr, IpAddr)>,
+    /// What comes from these gets no further.
+    pub dead_ends: BTreeSet<IpAddr>,
     arrivals: BTreeMap<u64, Arrival>,
     queue: BinaryHeap<Reverse<(Instant, u64)>>,
     sequence: u64,
@@ -158,6 +160,7 @@ impl World {
             duplication: 0.0,
             signaling_delay: ms(0),
             blackholes: BTreeSet::new(),
+            dead_ends: BTreeSet::new(),
             arrivals: BTreeMap::new(),
             queue: BinaryHeap::new(),
             sequence: 0,
@@ -348,6 +351,7 @@ impl World {
         let (source, destination) = (packet.source.ip(), packet.destination.ip());
         if self.blackholes.contains(&(source, destination))
             || self.blackholes.contains(&(destination, source))
+            || self.dead_ends.contains(&source)
         {
             return;
         }
