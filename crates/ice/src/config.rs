@@ -116,7 +116,8 @@ pub struct Timing {
     /// After how long without an answer consent is gone (RFC 7675 §5.1). Default: 30 s.
     pub consent_expiry: Duration,
     /// How long checks of the selected pair stay unanswered until the state is
-    /// [`Disconnected`](crate::State::Disconnected); three round trips at least. Default: 1.2 s, five checks or more.
+    /// [`Disconnected`](crate::State::Disconnected); three round trips at least. Default: 1.2 s, when three have had
+    /// their time.
     pub disconnected: Duration,
     /// The time between two checks of pairs that are kept in reserve, Tr (RFC 8445 §11). Default: 15 s.
     pub keepalive: Duration,

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::*;
 use peerline_ice::*;
 
@@ -68,6 +70,35 @@ fn after_30_seconds_without_an_answer_nothing_is_sent_any_more() {
     world.loss = 0.0;
     world.run_for(ms(120_000));
     assert_eq!(sent, [0, 1].map(|peer| world.peers[peer].requests_sent));
+}
+
+/// How long it takes from when the path is doubted until both know that it is gone.
+fn disconnected_after(world: &mut World) -> Duration {
+    let sent = [0, 1].map(|peer| world.peers[peer].requests_sent);
+    for peer in [0, 1] {
+        let now = world.now;
+        world.peers[peer].agent.suspect(now);
+        world.drain(peer);
+    }
+    let time = world.run_until(ms(20_000), |world| world.both_in(State::Disconnected)).expect("disconnected");
+    for (peer, before) in sent.into_iter().enumerate() {
+        assert!(world.peers[peer].requests_sent >= before + 3, "one that is lost, or two, is not enough");
+    }
+    time
+}
+
+#[test]
+fn a_path_is_gone_after_1_2_seconds_without_an_answer_or_three_round_trips() {
+    for (one_way, longest) in [(1, 1200), (50, 1200), (190, 1200), (210, 1260), (500, 3000)] {
+        let mut world = World::two(9);
+        world.delay = ms(one_way);
+        world.connect(0, 1);
+        world.run_until(ms(20_000), |world| world.both_in(State::Completed)).expect("completed");
+        // Not while a check is on its way.
+        world.run_for(ms(1500));
+        world.loss = 1.0;
+        assert_eq!(disconnected_after(&mut world), ms(longest), "{one_way} ms one way");
+    }
 }
 
 #[test]
