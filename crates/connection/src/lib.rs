@@ -17,6 +17,7 @@ mod configuration;
 mod connection;
 mod error;
 mod event;
+mod flow;
 mod ice_server;
 mod jsep;
 mod network;

@@ -219,6 +219,9 @@ impl Connection {
                 self.ice.suspect(now);
             }
         }
+        if self.flow.has_stopped(now) {
+            self.ice.suspect(now);
+        }
         self.settle_dtls(now);
         self.settle(now);
     }
@@ -226,7 +229,8 @@ impl Connection {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
         let dtls = self.dtls.as_ref().and_then(dtls::Dtls::poll_timeout);
-        [self.ice.poll_timeout(), dtls, self.channels.poll_timeout()].into_iter().flatten().min()
+        let channels = self.channels.poll_timeout();
+        [self.ice.poll_timeout(), dtls, channels, self.flow.poll_timeout()].into_iter().flatten().min()
     }
 
     /// What is to be sent next, written to the beginning of `buffer`: one datagram, or several of one length
@@ -314,6 +318,7 @@ impl Connection {
             return;
         };
         if let Some(packet) = dtls.handle_input(now, datagram) {
+            self.flow.take(now);
             // Whoever sends data has all of the handshake.
             self.ice.end_embedding();
             // Events come first: SCTP has to be begun before it takes packets.
@@ -435,6 +440,7 @@ impl Connection {
                     }
                     if let Some(round_trip) = self.ice.round_trip_time() {
                         self.channels.expect_round_trip(round_trip);
+                        self.flow.expect_round_trip(round_trip);
                     }
                     self.route = route;
                     if route.is_some() {

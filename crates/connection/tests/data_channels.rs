@@ -417,3 +417,23 @@ fn a_peer_that_vanishes_is_noticed() {
     let failed = when(PeerConnectionState::Failed).expect("failed");
     assert!(failed <= Duration::from_secs(31), "{failed:?}");
 }
+
+/// The receiver's next consent check may be six seconds away.
+#[test]
+fn who_only_receives_knows_within_two_seconds_that_nothing_comes_any_more() {
+    let link = Link { bandwidth: Some(1_000_000), queue: 100_000, ..Link::default() };
+    let (mut world, [channel, _]) = open(&Configuration::default(), link);
+    let now = world.now;
+    for _ in 0..40 {
+        world.peers[0].connection.send(now, channel, Payload::binary(vec![7; 100_000])).unwrap();
+    }
+    world.drain(0);
+    world.run(Duration::from_secs(1));
+    assert!(!messages(&world, 1).is_empty());
+    let cut = world.elapsed();
+    world.black_out(0, cut..cut + Duration::from_secs(60));
+    let is_disconnected = |world: &mut World| {
+        world.peers[1].connection.ice_connection_state() == IceConnectionState::Disconnected
+    };
+    assert!(world.run_until(Duration::from_secs(2), is_disconnected));
+}
