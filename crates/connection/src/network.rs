@@ -22,7 +22,7 @@ const MAX_EARLY: usize = 4;
 const MAX_EARLY_LENGTH: usize = 2048;
 
 /// For how many events of this crate's own there is always room.
-const EVENTS_KEPT: usize = 4;
+const EVENTS_KEPT: usize = 2;
 
 /// What came in directly since ICE was told of it last.
 #[derive(Debug, Default)]

@@ -69,7 +69,7 @@ const SUSPICION: Duration = Duration::from_secs(1);
 const RECOVERY: Duration = Duration::from_secs(6);
 
 /// For how many events there is always room.
-const EVENTS_KEPT: usize = 4;
+const EVENTS_KEPT: usize = 2;
 
 /// A datagram that waits to be sent.
 #[derive(Debug)]
