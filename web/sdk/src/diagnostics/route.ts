@@ -59,8 +59,10 @@ function isDirect({ local, remote }: CandidatePair): boolean {
 
 /** Host candidates reach each other without a NAT: in one network, unless their addresses say otherwise. */
 function onSameNetwork(local: Candidate, remote: Candidate): boolean {
-  if (local.type === "srflx" || remote.type === "srflx") return false;
   const { address } = remote;
+  // Between two on one machine no NAT is, even if the one was heard of from the server first.
+  if (local.type === "host" && address !== undefined && address === local.address) return true;
+  if (local.type === "srflx" || remote.type === "srflx") return false;
   // A host candidate is hidden behind a name that only neighbours can look up. Chromium also hides the address of a peer reflexive one:
   // there our own private address shows it, which took part without a NAT.
   if (address === undefined || address.endsWith(".local")) return remote.type === "host" || (local.type === "host" && isPrivate(local.address ?? ""));

@@ -54,6 +54,7 @@ describe("the route", () => {
     ["public IPv4 addresses", host("20.1.2.3"), host("30.1.2.3"), "other"],
     ["our own private address, where the other is hidden", host("192.0.2.2"), { type: "prflx", protocol: "udp" } as Candidate, "same"],
     ["our own public address, where the other is hidden", host("20.1.2.3"), { type: "prflx", protocol: "udp" } as Candidate, "other"],
+    ["our own address, which the server told of the other", host("20.1.2.3"), { ...srflx, address: "20.1.2.3" }, "same"],
     ["a NAT", host("192.168.1.9"), srflx, "other"],
     ["a public address found by a check", srflx, { type: "prflx", protocol: "udp" } as Candidate, "other"],
   ] as const)("tells the network by %s", (_, local, remote, network) => {
