@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use common::*;
 use peerline_ice::*;
 use peerline_sdp::CandidateType;
@@ -109,6 +112,17 @@ fn roles_are_kept_in_a_restart() {
     assert_eq!([0, 1].map(|peer| world.peers[peer].agent.role()), [Role::Controlling, Role::Controlled]);
 }
 
+/// A peer has an address more: how long it takes until both use it.
+fn time_to_use(world: &mut World, moving: usize, new: SocketAddr) -> Duration {
+    let now = world.now;
+    world.peers[moving].agent.add_local_address(now, new);
+    world.drain(moving);
+    let routed = |world: &World| {
+        world.both(|peer| peer.route().is_some_and(|route| route.local == new || route.remote == new))
+    };
+    world.run_until(ms(30_000), routed).expect("moved")
+}
+
 /// No signaling is needed: the other side learns the new address from a check.
 #[test]
 fn an_interface_is_lost_and_another_taken() {
@@ -124,13 +138,7 @@ fn an_interface_is_lost_and_another_taken() {
         assert_eq!(world.peers[moving].agent.state(), State::Disconnected);
         assert_eq!(world.peers[moving].route(), None);
         world.run_for(ms(1000));
-        let now = world.now;
-        world.peers[moving].agent.add_local_address(now, new);
-        world.drain(moving);
-        let routed = |world: &World| {
-            world.both(|peer| peer.route().is_some_and(|route| route.local == new || route.remote == new))
-        };
-        let time = world.run_until(ms(30_000), routed).expect("moved");
+        let time = time_to_use(&mut world, moving, new);
         assert!(time < ms(8500), "{time:?}");
         world.run_for(ms(500));
         world.assert_data_passes();
@@ -148,13 +156,7 @@ fn an_interface_that_comes_and_takes_the_way_of_the_others_is_used_within_a_seco
         let (old, new) = (world.peers[moving].addresses[0], address("203.0.113.200:7000"));
         world.dead_ends.insert(old.ip());
         world.peers[moving].addresses.push(new);
-        let now = world.now;
-        world.peers[moving].agent.add_local_address(now, new);
-        world.drain(moving);
-        let routed = |world: &World| {
-            world.both(|peer| peer.route().is_some_and(|route| route.local == new || route.remote == new))
-        };
-        let time = world.run_until(ms(30_000), routed).expect("moved");
+        let time = time_to_use(&mut world, moving, new);
         assert!(time < ms(1500), "{time:?}");
         world.assert_data_passes();
         assert!(world.both(|peer| !peer.states().contains(&State::Disconnected)));
