@@ -25,6 +25,23 @@ const relayedBy = (page) =>
     return stats.get(pair?.localCandidateId)?.url;
   });
 
+/**
+ * Resolves to the TURN server by which both send, when that is a wanted one: a relay that answered first may be left for the one that is named first.
+ * Undefined when it doesn't come to that: a busy machine made a relay look silent, which is named last then.
+ */
+async function relayOfBoth(pages, isWanted) {
+  const until = Date.now() + 15_000;
+  for (;;) {
+    const [one, other] = await Promise.all(pages.map(relayedBy));
+    if (one === other && one !== undefined && isWanted(one)) return one;
+    if (Date.now() > until) {
+      console.log(`relayed by ${one} and ${other}`);
+      return undefined;
+    }
+    await sleep(100);
+  }
+}
+
 /** Resolves when `page` has seen new pictures for three seconds; returns for how long at most it saw none until then. */
 async function longestGap(page) {
   let [frames, since, longest] = [await page.framesReceived(), Date.now(), 0];
@@ -44,7 +61,7 @@ async function longestGap(page) {
   return longest;
 }
 
-/** A call that goes by the server of the call, or by another one, which is killed. Returns the longest gap of both pictures, and how long a line took. */
+/** A call that goes by the server of the call, or by another one, which is killed. Returns the longest gap of both pictures, and how long a line took; infinite when it never went by that one. */
 async function gapsWithout(relay) {
   const second = await Server.start(SECRET);
   const url = `turn:localhost:${second.stunPort}?transport=udp`;
@@ -53,9 +70,8 @@ async function gapsWithout(relay) {
   try {
     const [ada, grace] = await meetByRelay(browsers, first.url, "udp", relay === "another one" ? nameOthersFirst : undefined);
     await Promise.all([ada.openChat(), grace.openChat()]);
-    const before = await relayedBy(ada);
-    assert.equal(await relayedBy(grace), before);
-    assert.equal(before === url, relay === "another one", "the relay that is named first is the one in use");
+    const before = await relayOfBoth([ada, grace], (used) => (used === url) === (relay === "another one"));
+    if (before === undefined) return [Infinity];
     await (before === url ? second : first).kill("SIGKILL");
     const killed = Date.now();
     const line = async () => {
@@ -78,7 +94,7 @@ for (const [relay, longest] of Object.entries(LONGEST_GAP)) {
     let best = [Infinity];
     for (let attempt = 0; attempt < ATTEMPTS && Math.max(...best) >= longest; attempt += 1) {
       const gaps = await gapsWithout(relay);
-      console.log(`${relay} killed: the longest gaps of the pictures ${gaps[0]} and ${gaps[1]} ms; a line of the chat was there after ${gaps[2]} ms`);
+      console.log(`${relay} killed: the longest gaps of both pictures, and how long a line of the chat took: ${gaps.join(", ")} ms`);
       if (Math.max(...gaps) < Math.max(...best)) best = gaps;
     }
     assert.ok(Math.max(...best) < longest, `${best} ms`);
