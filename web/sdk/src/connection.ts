@@ -8,6 +8,7 @@ import type { Message, NegotiationMessage } from "./messages.js";
 import { Negotiation, type Outcome } from "./negotiation.js";
 import { carriesCamera, type OutgoingMedia } from "./outgoing-media.js";
 import type { OutgoingScreen } from "./outgoing-screen.js";
+import { sparingSound } from "./sparing-sound.js";
 
 /** Milliseconds that the last data message has to leave before the connection closes. */
 const LINGER = 100;
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
   newest: number;
   /** Whether to make the first offer. */
   offers: boolean;
+  /** Whether what goes to this participant is one of many copies. */
+  isOneOfMany(): boolean;
   send(message: NegotiationMessage): void;
   statechange(): void;
   /** A track came: of microphone and camera, or of a screen. */
@@ -73,6 +76,7 @@ export class Connection {
       newest: options.newest,
       send: options.send,
       beforeAnswer: () => this.#beforeAnswer(),
+      adapt: (sdp) => (options.isOneOfMany() ? sparingSound(sdp) : sdp),
     });
     connection.onnegotiationneeded = () => {
       if (this.#mayOffer) this.#negotiation.offer();

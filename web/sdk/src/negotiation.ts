@@ -30,6 +30,8 @@ export interface NegotiationOptions {
   send(message: NegotiationMessage): void;
   /** Called between a remote offer and its answer: the time to say what the answer sends. */
   beforeAnswer(): Promise<void>;
+  /** The other side's description as the connection shall see it: what it sends follows from it. */
+  adapt(sdp: string): string;
 }
 
 /**
@@ -216,7 +218,7 @@ export class Negotiation {
   async #setRemoteDescription({ type, sdp = "" }: RTCSessionDescriptionInit): Promise<void> {
     const known = this.#connection.remoteDescription;
     if (known && iceUfrag(known.sdp) !== iceUfrag(sdp)) this.#restarts += 1;
-    await this.#connection.setRemoteDescription({ type, sdp: preferLater(sdp, this.#restarts) });
+    await this.#connection.setRemoteDescription({ type, sdp: this.#options.adapt(preferLater(sdp, this.#restarts)) });
   }
 
   #awaitAnswer(): void {

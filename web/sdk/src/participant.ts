@@ -20,6 +20,8 @@ import { VerificationExchange } from "./verification.js";
 
 /** Attempts of the recovery: the first asks or restarts, later ones restart, from this one on the connection is replaced. */
 const REPLACE = 3;
+/** With so many others, what one sends is made small: each gets a copy of its own. */
+const MANY = 4;
 /** Milliseconds after which the path is looked at again: ICE often finds a better one just after it connected. */
 const SECOND_LOOK = 1500;
 /** Messages that are sent when a path is back. */
@@ -49,6 +51,8 @@ export interface ParticipantEnvironment {
   readonly configuration: RTCConfiguration;
   /** Whether we are connected to the server. */
   readonly online: boolean;
+  /** The others in the channel. */
+  readonly participants: ReadonlyMap<string, unknown>;
   /** Sends a sealed message; resolves when the server has it in line, rejects when it refuses it. */
   send(to: string, message: Message): Promise<void>;
   report(report: Report): void;
@@ -295,6 +299,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       polite: this.polite,
       newest,
       offers,
+      isOneOfMany: () => environment.participants.size >= MANY,
       // A refusal means that the other side is gone; if it comes back, `reached` takes care.
       send: (message) => void environment.send(this.id, message).catch(() => undefined),
       statechange: () => this.#update(),

@@ -18,6 +18,7 @@ class Side {
       newest,
       send: (message) => this.sent.push(message),
       beforeAnswer: async () => undefined,
+      adapt: (sdp) => sdp,
     });
     this.connection.onicecandidate = ({ candidate }) => this.negotiation.sendCandidate((candidate?.toJSON() ?? null) as RTCIceCandidateInit | null);
   }
