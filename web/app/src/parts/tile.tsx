@@ -105,14 +105,14 @@ function Tile({ id, name, own = false, place, shown, microphone, track, note, ma
 
   useEffect(() => {
     const tile = element.current;
-    if (tile === null || track === null) return;
+    if (tile === null || track === null || !microphone) return;
     const stop = watchLevel(track, (level) => tile.classList.toggle("speaking", hear(id, level)));
     return () => {
       stop();
       forget(id);
       tile.classList.remove("speaking");
     };
-  }, [id, track]);
+  }, [id, track, microphone]);
 
   return (
     <li ref={element} class={place === null ? "tile" : "tile large"} data-tile={personTile(id)} style={placeStyle(place)}>
