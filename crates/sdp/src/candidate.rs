@@ -257,6 +257,10 @@ impl FromStr for Candidate {
         let at = |offset, expected| ValueError { offset: before + offset, expected };
         let value = text.get(before..).and_then(|text| text.strip_prefix("candidate:"));
         let value = value.ok_or(at(0, "candidate:"))?;
+        // RFC 8866 §9, `byte-string`: it is to be one line of a description, and no more.
+        if let Some(offset) = value.find(['\0', '\r', '\n']) {
+            return Err(at("candidate:".len() + offset, "one line"));
+        }
         <Self as Attribute>::parse(value)
             .map_err(|error| at("candidate:".len() + error.offset, error.expected))
     }

@@ -65,6 +65,9 @@ fn section_5_1_errors_say_where() {
         ("candidate:1 1 udp 1 192.0.2.1 9 typ", 35),
         ("a=candidate:1 1 udp 1 192.0.2.1 9 typ host raddr x:y rport 1", 49),
         ("candidate:1 1 udp 1 192.0.2.1 9 typ host lonely", 47),
+        ("a=candidate:1 1 udp 1 192.0.2.1 9 typ host ufrag x\r\na=ice-lite\r\n", 50),
+        ("candidate:1 1 udp 1 192.0.2.1 9 typ host x y\r ", 44),
+        ("candidate:1 1 udp 1 192.0.2.1 9 typ host x \0", 43),
     ];
     for (text, offset) in cases {
         assert_eq!(text.parse::<Candidate>().unwrap_err().offset, offset, "{text}");
