@@ -214,6 +214,13 @@ export interface Participant extends TypedEventTarget<ParticipantEvents> {
    * @throws RangeError if there are none, over 65,536, or one whose name can't be sent
    */
   sendFiles(files: Iterable<File | FileWithPath>): OutgoingTransfer;
+  /**
+   * Says how large this participant's camera is shown here, so that it sends its picture no larger than that. Until then it comes as large as it is.
+   * What is shown smaller for less than two seconds is not told.
+   *
+   * @param height - of the picture, in pixels of the device; 0 where it can't be seen: it comes small and slow then
+   */
+  show(height: number): void;
   /** How the connection does, what happened to it, and what is wrong with it. */
   readonly diagnostics: Diagnostics;
   /** The W3C statistics of the connection; empty where there is none. */

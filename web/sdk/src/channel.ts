@@ -20,6 +20,7 @@ import { OutgoingMedia } from "./outgoing-media.js";
 import { OutgoingScreen } from "./outgoing-screen.js";
 import { type ChannelMessage, type ParticipantEnvironment, RemoteParticipant, type Way } from "./participant.js";
 import { receivingLimit, type Reaction, sendingLimit } from "./reactions.js";
+import { SentPictures } from "./sent-pictures.js";
 import type { Session } from "./session.js";
 import { openStore } from "./transfer/open-store.js";
 import { OpfsStore } from "./transfer/opfs-store.js";
@@ -51,6 +52,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   readonly media = new OutgoingMedia();
   readonly outgoingScreen = new OutgoingScreen();
   readonly transfers = new Transfers({ open: openStore, accepted: OpfsStore.accepted }, () => this.participants.values());
+  readonly #pictures = new SentPictures(() => this.#participants.values(), () => this.media.lines);
   readonly #cipher: ChannelCipher;
   readonly #environment: ChannelEnvironment;
   readonly #participants = new Map<string, RemoteParticipant>();
@@ -215,6 +217,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
   async setStream(stream: MediaStream | null): Promise<void> {
     if (this.#state === "left") return;
     this.#take(stream);
+    this.#pictures.change();
     this.#publishProfile();
     await Promise.all([...this.#participants.values()].map((participant) => participant.replaceTracks()));
   }
@@ -282,6 +285,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     if (this.#state === "left") return;
     this.transfers.close();
     for (const participant of this.#participants.values()) this.#remove(participant, false, true);
+    this.#pictures.close();
     this.#take(null);
     this.#takeScreen(null);
     this.#setState("left");
@@ -331,6 +335,10 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
 
   dataOpen(participant: RemoteParticipant): void {
     this.#chat.dataOpen(participant);
+  }
+
+  pictureShown(): void {
+    this.#pictures.change();
   }
 
   proven(participant: RemoteParticipant): void {
@@ -411,6 +419,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     this.#superseded.delete(id);
     const participant = new RemoteParticipant({ id, profile, polite, offers }, this);
     this.#participants.set(id, participant);
+    this.#pictures.change();
     this.dispatchEvent(new ParticipantEvent("participantjoin", participant));
     return participant;
   }
@@ -471,6 +480,7 @@ export class MeshChannel extends TypedEventTarget<ChannelEvents> implements Chan
     const order = [...this.#participants.keys()];
     if (!this.#participants.delete(participant.id)) return;
     participant.close(bye);
+    this.#pictures.change();
     this.#chat.left(participant, onPurpose);
     // The page that takes its place may have shown that before anybody knew that the old one was gone.
     const anew = this.#others(participant).find(({ id, connected }) => connected && order.indexOf(id) > order.indexOf(participant.id));

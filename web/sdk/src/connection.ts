@@ -30,6 +30,8 @@ export interface ConnectionOptions {
   statechange(): void;
   /** A track came: of microphone and camera, or of a screen. */
   track(track: MediaStreamTrack, source: "camera" | "screen"): void;
+  /** How large the camera's picture is sent: a step of `picture-size.ts`. */
+  picture(): number;
   /** The data channel opened. */
   open(): void;
   /** A message came by the data channel. */
@@ -59,6 +61,7 @@ export class Connection {
   readonly #screen: OutgoingScreen;
   readonly #log: ConnectionOptions["log"];
   readonly #recorder: Recorder;
+  readonly #picture: ConnectionOptions["picture"];
   #mayOffer: boolean;
   /** Whether camera and microphone have their transceivers. */
   #prepared = false;
@@ -70,6 +73,7 @@ export class Connection {
     this.#screen = options.screen;
     this.#log = options.log;
     this.#recorder = options.recorder;
+    this.#picture = options.picture;
     this.#mayOffer = options.offers;
     this.#negotiation = new Negotiation(connection, {
       polite: options.polite,
@@ -101,6 +105,7 @@ export class Connection {
     connection.onsignalingstatechange = () => {
       this.#log({ kind: "signaling", state: connection.signalingState });
       this.#record();
+      this.fitPicture();
       void this.#findCall(options);
     };
     connection.onicegatheringstatechange = () => {
@@ -221,6 +226,13 @@ export class Connection {
   /** Sends what the outgoing media are now. */
   async replaceTracks(): Promise<void> {
     await this.#media.replace(this.#connection);
+    this.fitPicture();
+  }
+
+  /** Sends the camera's picture as large as it is to be now. */
+  fitPicture(): void {
+    // A connection that is closed in this moment sends no picture, and a browser that knows no bounds sends it as it is.
+    void this.#media.fit(this.#connection, this.#picture()).catch(() => undefined);
   }
 
   /** Sends the screen that is shared now. Before camera and microphone have their transceivers, which come first, it waits for them. */

@@ -53,6 +53,13 @@ export interface AliveMessage {
   kind: "alive";
 }
 
+/** "I show your camera's picture with so many lines": by the data channel only. */
+export interface ShownMessage {
+  kind: "shown";
+  /** In pixels of the device; 0: it can't be seen. */
+  height: number;
+}
+
 export interface ByeMessage {
   kind: "bye";
 }
@@ -85,7 +92,7 @@ export interface ProofMessage {
 
 export type VerificationMessage = CommitmentMessage | NonceMessage | OpeningMessage | ProofMessage;
 export type NegotiationMessage = DescriptionMessage | CandidateMessage | RestartMessage;
-export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ReactionMessage | AliveMessage | ByeMessage | VerificationMessage;
+export type Message = NegotiationMessage | ChatTextMessage | ReceivedMessage | ReactionMessage | AliveMessage | ShownMessage | ByeMessage | VerificationMessage;
 
 /** What a participant tells everybody about itself. */
 export interface Profile {
@@ -123,6 +130,7 @@ export function parseMessage(json: string): Message | undefined {
     received: () => isChatId(message["chat"]),
     reaction: () => isReaction(message["reaction"]),
     alive: () => true,
+    shown: () => message["height"] === 0 || isNumber(message["height"]),
     bye: () => true,
     commitment: () => is32Bytes(message["commitment"]) && isPublicKey(message["identity"]),
     nonce: () => is32Bytes(message["nonce"]) && isPublicKey(message["identity"]),

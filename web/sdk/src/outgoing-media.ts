@@ -1,3 +1,5 @@
+import { boundsOf } from "./picture-size.js";
+
 /** What one sends to every participant: one audio and one video track, either of which may be missing. */
 export class OutgoingMedia {
   /** Tells receivers that the tracks belong together, so that they play in step. */
@@ -11,6 +13,11 @@ export class OutgoingMedia {
 
   get video(): MediaStreamTrack | null {
     return this.#video;
+  }
+
+  /** Lines of the camera's picture; undefined where there is none. */
+  get lines(): number | undefined {
+    return this.#video?.getSettings().height;
   }
 
   /** Takes the first track of each kind. Connections follow with {@link OutgoingMedia.replace}. */
@@ -42,6 +49,24 @@ export class OutgoingMedia {
     // A peer that has no use for a kind has refused its transceiver.
     const isTaken = (transceiver?: RTCRtpTransceiver) => transceiver !== undefined && transceiver.direction !== "stopped";
     await Promise.all([isTaken(audio) && audio?.sender.replaceTrack(this.#audio), isTaken(video) && video?.sender.replaceTrack(this.#video)]);
+  }
+
+  /** Sends the camera's picture by `connection` in this step (`picture-size.ts`). */
+  async fit(connection: RTCPeerConnection, step: number): Promise<void> {
+    const [, video] = transceivers(connection);
+    const { lines } = this;
+    if (!video || video.direction === "stopped" || lines === undefined) return;
+    // What is set has to be what was just got (W3C webrtc-pc §5.2, `setParameters`).
+    const parameters = video.sender.getParameters();
+    const [encoding] = parameters.encodings;
+    if (!encoding) return;
+    const { scaleResolutionDownBy = 1, maxBitrate, maxFramerate } = encoding;
+    const bounds = boundsOf(step, lines);
+    if (scaleResolutionDownBy === bounds.scaleResolutionDownBy && maxBitrate === bounds.maxBitrate && maxFramerate === bounds.maxFramerate) return;
+    delete encoding.maxBitrate;
+    delete encoding.maxFramerate;
+    Object.assign(encoding, bounds);
+    await video.sender.setParameters(parameters);
   }
 }
 

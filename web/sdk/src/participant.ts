@@ -6,11 +6,14 @@ import type { ClientFrame, FailureReason } from "./frames.js";
 import { putLast, relayProtocol } from "./ice-servers.js";
 import type { Identity } from "./identity.js";
 import { Liveness } from "./liveness.js";
-import { type AliveMessage, type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile, type VerificationMessage } from "./messages.js";
+import { type AliveMessage, type DescriptionMessage, type Message, type NegotiationMessage, parseMessage, type Profile, type ShownMessage, type VerificationMessage } from "./messages.js";
 import type { OutgoingMedia } from "./outgoing-media.js";
 import type { OutgoingScreen } from "./outgoing-screen.js";
 import { relayOf, selectedPath, statistics } from "./path.js";
+import { stepOf, WHOLE } from "./picture-size.js";
 import { Recovery } from "./recovery.js";
+import type { PictureReceiver } from "./sent-pictures.js";
+import { ShownPicture } from "./shown-picture.js";
 import type { OutgoingTransfer } from "./transfer/api.js";
 import { CHANNEL_OPTIONS, LABEL, type TransferChannel } from "./transfer/channel.js";
 import type { FileWithPath } from "./transfer/chosen-files.js";
@@ -33,7 +36,7 @@ const START_OVERS = 8;
 const START_OVERS_WITHIN = 60_000;
 
 /** The messages that a participant leaves to its channel. */
-export type ChannelMessage = Exclude<Message, NegotiationMessage | VerificationMessage | AliveMessage>;
+export type ChannelMessage = Exclude<Message, NegotiationMessage | VerificationMessage | AliveMessage | ShownMessage>;
 
 /** The way that a message came or goes. */
 export type Way = "data" | "server";
@@ -64,6 +67,8 @@ export interface ParticipantEnvironment {
   doubt(): void;
   receive(participant: RemoteParticipant, message: ChannelMessage, way: Way): void;
   dataOpen(participant: RemoteParticipant): void;
+  /** A participant shows our camera's picture in another size. */
+  pictureShown(): void;
   /** The participant has shown that it owns its identity. */
   proven(participant: RemoteParticipant): void;
   /** The connection's state, or whether the server knows the participant, changed. */
@@ -80,7 +85,7 @@ export interface ParticipantOptions {
 }
 
 /** Somebody else in a channel, and the connection to it. */
-export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> implements TransferPeer {
+export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> implements TransferPeer, PictureReceiver {
   readonly id: string;
   readonly stream = new MediaStream();
   readonly #screen = new MediaStream();
@@ -89,6 +94,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   readonly diagnostics: ConnectionDiagnostics;
   readonly #recovery: Recovery;
   readonly #liveness: Liveness;
+  readonly #shownPicture = new ShownPicture((height) => this.#say({ kind: "shown", height }));
+  /** In which step it shows our camera's picture, as far as we know, and in which it gets it. */
+  #shows = WHOLE;
+  #sentPicture = WHOLE;
   #profile: Profile;
   #connection: Connection;
   #presence: "present" | "away" | "missing" = "present";
@@ -187,6 +196,19 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     return this.#provenIdentity;
   }
 
+  get shows(): number {
+    return this.#shows;
+  }
+
+  show(height: number): void {
+    this.#shownPicture.show(height);
+  }
+
+  sendPicture(step: number): void {
+    this.#sentPicture = step;
+    this.#connection.fitPicture();
+  }
+
   getStats(): Promise<Map<string, Record<string, unknown>>> {
     return statistics(this.#connection);
   }
@@ -281,6 +303,7 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     clearTimeout(this.#pathTimer);
     this.#recovery.stop();
     this.#liveness.stop();
+    this.#shownPicture.close();
     this.diagnostics.close();
     this.#connection.close(bye);
     this.diagnostics.recorder.close();
@@ -308,8 +331,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       call: (call) => {
         this.diagnostics.call = call;
       },
+      picture: () => this.#sentPicture,
       open: () => {
         this.#verify();
+        this.#shownPicture.open();
         environment.dataOpen(this);
       },
       data: (json) => this.#receiveData(json),
@@ -353,8 +378,13 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   }
 
   #probe(): boolean {
+    return this.#say({ kind: "alive" });
+  }
+
+  /** Sends by the data channel; false if that isn't open. */
+  #say(message: AliveMessage | ShownMessage): boolean {
     if (!this.dataOpen) return false;
-    this.#connection.sendData({ kind: "alive" });
+    this.#connection.sendData(message);
     return true;
   }
 
@@ -415,6 +445,10 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
       this.#environment.receive(this, message, "data");
     else if (message?.kind === "commitment" || message?.kind === "nonce" || message?.kind === "opening" || message?.kind === "proof")
       this.#verification?.receive(message);
+    else if (message?.kind === "shown") {
+      this.#shows = stepOf(message.height);
+      this.#environment.pictureShown();
+    }
   }
 
   /** Finds, over a connection that is new, what both sides can compare. */

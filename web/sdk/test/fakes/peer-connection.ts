@@ -10,6 +10,9 @@ export class FakeTrack extends EventTarget {
   readonly id = `track-${++counter}`;
   enabled = true;
   readyState = "live";
+  /** Lines of its picture. */
+  height = 720;
+  getSettings = () => (this.kind === "video" ? { height: this.height } : {});
   constructor(kind: string) {
     super();
     this.kind = kind;
@@ -34,8 +37,10 @@ interface FakeSender {
   keyFrames: number;
   replaceTrack(track: FakeTrack | null): Promise<void>;
   setStreams(): void;
-  getParameters(): { encodings: object[] };
-  setParameters(parameters: object, options?: { encodingOptions: { keyFrame: boolean }[] }): Promise<void>;
+  /** What was set last. */
+  encoding: RTCRtpEncodingParameters;
+  getParameters(): { encodings: RTCRtpEncodingParameters[] };
+  setParameters(parameters: { encodings: RTCRtpEncodingParameters[] }, options?: { encodingOptions: { keyFrame: boolean }[] }): Promise<void>;
 }
 
 interface FakeReceiver {
@@ -297,8 +302,12 @@ export class FakePeerConnection {
         sender.track = track;
       },
       setStreams: () => undefined,
-      getParameters: () => ({ encodings: [{}] }),
-      setParameters: async (_, options) => void (sender.keyFrames += options?.encodingOptions.filter(({ keyFrame }) => keyFrame).length ?? 0),
+      encoding: { scaleResolutionDownBy: 1 },
+      getParameters: () => ({ encodings: [{ ...sender.encoding }] }),
+      setParameters: async ({ encodings: [encoding] }, options) => {
+        sender.encoding = { ...encoding };
+        sender.keyFrames += options?.encodingOptions.filter(({ keyFrame }) => keyFrame).length ?? 0;
+      },
     };
     const receiver: FakeReceiver = {
       track: new FakeTrack(kind),
