@@ -1,12 +1,14 @@
 import { signal } from "@preact/signals";
 import { problemOf, type MediaProblem } from "./errors";
-import { constraintsOf, pictureSizeFor } from "./picture-size";
 
 /** What a device is for. */
 export type DeviceKind = "camera" | "microphone" | "speaker";
 
 /** The devices of this machine, as far as the browser tells. */
 export const devices = signal<readonly MediaDeviceInfo[]>([]);
+
+/** Wishes, since a camera may have its own sizes. Each of the others is sent it no larger than it is shown there. */
+const PICTURE: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
 
 const KINDS: Readonly<Record<DeviceKind, MediaDeviceKind>> = {
   camera: "videoinput",
@@ -96,7 +98,7 @@ async function open(wanted: Wanted): Promise<Found> {
   const stream = await navigator.mediaDevices.getUserMedia({
     video: wanted.camera !== undefined && {
       ...choice(wanted.camera),
-      ...constraintsOf(pictureSizeFor(0)),
+      ...PICTURE,
     },
     audio: wanted.microphone !== undefined && {
       ...choice(wanted.microphone),

@@ -2,7 +2,6 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import * as settings from "../state/settings";
 import { openMedia, watchDevices, type Opened, type Wanted } from "./devices";
 import type { MediaProblem } from "./errors";
-import { constraintsOf, pictureSizeFor } from "./picture-size";
 
 /** The user's own camera and microphone: which tracks there are, and what is wrong where there is none. */
 export const cameraTrack = signal<MediaStreamTrack | null>(null);
@@ -77,19 +76,6 @@ export async function chooseMicrophone(deviceId: string): Promise<void> {
   settings.microphone.value = deviceId;
   await acquire({ microphone: deviceId });
 }
-
-/** Takes the picture as large as is worth it for so many others. */
-export function fitPicture(others: number): void {
-  size.value = pictureSizeFor(others);
-}
-
-const size = signal(pictureSizeFor(0));
-
-effect(() => {
-  const constraints = constraintsOf(size.value);
-  // A camera that cannot change its size goes on as it is.
-  void cameraTrack.value?.applyConstraints(constraints).catch(() => undefined);
-});
 
 async function acquire(wanted: Wanted): Promise<void> {
   if (wanted.camera === undefined && wanted.microphone === undefined) return;

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { watchShownLines } from "../media/shown-lines";
 import { soundHeldBack } from "../state/model";
 import { speaker } from "../state/settings";
 
@@ -13,13 +14,15 @@ interface PictureProps {
   readonly screen?: boolean;
   /** Whether there is a picture to see; without one the element stays, for the sound. */
   readonly shown: boolean;
+  /** Told how large the picture is shown, in lines of the device. */
+  readonly onLines?: (lines: number) => void;
 }
 
 /** How far a picture's shape may differ from its frame's before it is shown whole instead of filling the frame. */
 const WORST_CUT = 2.4;
 
 /** A participant's picture and sound. */
-export function Picture({ label, stream, own = false, screen = false, shown }: PictureProps): JSX.Element {
+export function Picture({ label, stream, own = false, screen = false, shown, onLines }: PictureProps): JSX.Element {
   const element = useRef<HTMLVideoElement>(null);
   const sink = speaker.value;
 
@@ -67,6 +70,12 @@ export function Picture({ label, stream, own = false, screen = false, shown }: P
       video.removeEventListener("resize", fit);
     };
   }, [screen]);
+
+  // After the picture has been fitted into its frame.
+  useEffect(() => {
+    if (element.current !== null && onLines !== undefined) return watchShownLines(element.current, onLines);
+    return undefined;
+  }, [onLines]);
 
   return (
     <video

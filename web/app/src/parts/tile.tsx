@@ -1,11 +1,13 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { cameraLive, microphoneLive, microphoneTrack, preview } from "../media/local";
 import { watchLevel } from "../media/level";
 import type { Place } from "../layout/presentation";
+import { ownChannel } from "../state/call";
 import { trustIn } from "../state/contacts";
 import type { Participant } from "../state/model";
 import { personTile } from "../state/pin";
+import { recordedLines } from "../state/recording";
 import { name } from "../state/settings";
 import { forget, hear } from "../state/speaking";
 import { t } from "../text/text";
@@ -25,6 +27,14 @@ import { trustText } from "./trust-text";
 export function PeerTile({ participant, place }: { participant: Participant; place: Place | null }): JSX.Element {
   const { id, name, stream, camera, microphone, state, audioTrack, diagnosis } = participant;
   const shown = camera && (state === "connected" || state === "reconnecting");
+  const [lines, setLines] = useState<number | null>(null);
+  const needed = lines === null ? null : Math.max(lines, recordedLines.value);
+
+  // One that isn't there now comes back in the size that it had.
+  useEffect(() => {
+    if (shown && needed !== null) ownChannel()?.participants.get(id)?.show(needed);
+  }, [id, shown, needed]);
+
   return (
     <Tile
       id={id}
@@ -38,7 +48,7 @@ export function PeerTile({ participant, place }: { participant: Participant; pla
       diagnosis={diagnosis === null ? null : diagnosisText(diagnosis, name)}
       nameId={`tile-name-${id}`}
     >
-      <Picture label={name} stream={stream} shown={shown} />
+      <Picture label={name} stream={stream} shown={shown} onLines={setLines} />
       {!shown && <Avatar id={id} name={name} />}
       <ConnectionButton participant={participant} describedBy={`tile-name-${id}`} />
     </Tile>

@@ -1,4 +1,4 @@
-import { layoutGrid } from "../layout/grid";
+import { type GridLayout, layoutGrid } from "../layout/grid";
 
 /** Somebody, or a screen, as the recording shows it. */
 export interface Shown {
@@ -12,6 +12,11 @@ const HEIGHT = 720;
 const RATE = 15;
 const GAP = 8;
 const NAME = "600 22px system-ui, sans-serif";
+
+/** How so many pictures lie beside each other. */
+export function layoutOf(count: number): GridLayout {
+  return layoutGrid(count, WIDTH - 2 * GAP, HEIGHT - 2 * GAP, GAP);
+}
 
 /** All pictures of a call as one. It is drawn from the page's own videos, which are decoded anyway. */
 export class MixedPicture {
@@ -42,7 +47,7 @@ export class MixedPicture {
     if (context === null) return;
     context.fillStyle = "#0c1412";
     context.fillRect(0, 0, WIDTH, HEIGHT);
-    const { columns, width, height } = layoutGrid(shown.length, WIDTH - 2 * GAP, HEIGHT - 2 * GAP, GAP);
+    const { columns, width, height } = layoutOf(shown.length);
     const videos = playing();
     for (const [index, { name, track }] of shown.entries()) {
       const left = GAP + (index % columns) * (width + GAP);

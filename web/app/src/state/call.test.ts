@@ -13,7 +13,7 @@ vi.mock("../media/local", () => {
   const cameraTrack = signal<unknown>(null);
   tracks.camera = cameraTrack;
   const rest = { microphoneTrack: signal(null), muted: signal(false) };
-  return { cameraTrack, ...rest, fitPicture: () => undefined, stopMedia: () => undefined };
+  return { cameraTrack, ...rest, stopMedia: () => undefined };
 });
 
 const { cancelJoin, join, leave, toLobby } = await import("./call");

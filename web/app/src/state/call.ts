@@ -1,6 +1,6 @@
 import { batch, effect } from "@preact/signals";
 import { PeerlineError, type Channel, type Participant as Peer, type Verification } from "peerline";
-import { cameraTrack, fitPicture, microphoneTrack, muted, stopMedia } from "../media/local";
+import { cameraTrack, microphoneTrack, muted, stopMedia } from "../media/local";
 import { language } from "../text/languages";
 import { t } from "../text/text";
 import { client } from "./client";
@@ -111,7 +111,6 @@ function begin(channel: Channel): void {
     // Camera and microphone may have come, or changed, while the channel was being joined.
     if (!sameTracks(stream, channel.stream)) void channel.setStream(stream);
   });
-  const stopFitting = effect(() => fitPicture(model.participants.value.length));
   // "Guest" in the language of the page.
   const stopNaming = effect(() => {
     void language.value;
@@ -143,7 +142,6 @@ function begin(channel: Channel): void {
   const end = () => {
     stopMicrophone();
     stopStream();
-    stopFitting();
     stopNaming();
     sleep();
     stopTransfers();

@@ -1,6 +1,7 @@
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { cameraTrack, microphoneTrack } from "../media/local";
 import { type Keeping, keepAs } from "../recording/keeping";
+import { layoutOf } from "../recording/picture";
 import { type Recorded, recordableForm, Recording } from "../recording/recording";
 import { t } from "../text/text";
 import { ownChannel } from "./call";
@@ -10,6 +11,9 @@ import { ownScreen } from "./screen";
 
 /** Whether the user records the call: `starting` while a file is chosen and the others are told. */
 export const recordingState = signal<"off" | "starting" | "on">("off");
+
+/** How many lines the recording has for each picture; 0 while there is none. */
+export const recordedLines = computed(() => (recordingState.value === "off" ? 0 : layoutOf(recorded.shown().length).height));
 
 let recording: Recording | null = null;
 
