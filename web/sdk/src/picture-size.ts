@@ -2,7 +2,7 @@
 
 /** A picture that can't be seen. */
 export const UNSEEN = 0;
-/** As large as the camera takes it: no camera of ours takes more lines. */
+/** As large as the camera takes it, whatever that is. */
 export const WHOLE = 2160;
 /** By so much a picture may be enlarged where it is shown before the next step is worth it. */
 const ENLARGED = 1.25;

@@ -1,6 +1,6 @@
 import { stepOf } from "./picture-size.js";
 
-/** Milliseconds until a size is told; for which one that is smaller than the last has to stay: it may be so for a moment only. */
+/** Milliseconds for which a size has to hold before it is told; and one that is smaller than the last: it may be so for a moment only. */
 const SOON = 100;
 const SMALLER = 2000;
 

@@ -193,6 +193,17 @@ describe("in a call of two", () => {
   });
 });
 
+it("in a call of five, a large picture is sent to the one who shows it so, and 360 lines to the others", async () => {
+  await join("Ada", mediaStream("audio", "video"));
+  const others = [await join("Bob"), await join("Carol"), await join("Dan"), await join("Eve")];
+  await pass(1000);
+  const sent = () => senders(FakeNetwork.connections, "video").map(({ encoding }) => encoding.scaleResolutionDownBy);
+  expect(sent(), "before anybody has said anything").toEqual([2, 2, 2, 2]);
+  for (const [index, other] of others.entries()) participant(other, "Ada").show(index === 0 ? 720 : 360);
+  await pass(1000);
+  expect(sent().sort()).toEqual([1, 2, 2, 2]);
+});
+
 describe("what is said about it", () => {
   it("is a whole number of lines", () => {
     expect(parseMessage('{"kind":"shown","height":0}')).toEqual({ kind: "shown", height: 0 });
@@ -202,8 +213,12 @@ describe("what is said about it", () => {
   });
 });
 
-/** The one that sends a track of that kind. */
+/** Those that send a track of that kind which isn't a screen's, the newest first. */
+function senders(connections: readonly FakePeerConnection[], kind: string) {
+  const all = connections.flatMap(({ transceivers }) => transceivers.slice(0, 2).map((transceiver) => transceiver.sender));
+  return all.reverse().filter(({ track }) => track?.kind === kind);
+}
+
 function sender(connections: readonly FakePeerConnection[], kind: string) {
-  const senders = connections.flatMap(({ transceivers }) => transceivers.slice(0, 2).map((transceiver) => transceiver.sender));
-  return senders.reverse().find(({ track }) => track?.kind === kind) as (typeof senders)[number];
+  return senders(connections, kind)[0] as ReturnType<typeof senders>[number];
 }
