@@ -31,6 +31,8 @@ const SECOND_LOOK = 1500;
 const CATCH_UP = 4;
 /** Milliseconds between the ends of two connections that broke by one cause: when the last thing came is known less exactly. */
 const TOGETHER = 1000;
+/** Milliseconds after a transfer stalled in which a break of the connection to the server has the same cause. */
+const STALLED = 3000;
 /** New connections that the other side may make necessary within a time in milliseconds. Each is costly, and browsers have few. */
 const START_OVERS = 8;
 const START_OVERS_WITHIN = 60_000;
@@ -111,6 +113,8 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
   #asked = 0;
   /** When the other side made us start over, lately. */
   #startOvers: number[] = [];
+  /** When a transfer stalled, and the server was asked whether it is our own network. */
+  #stalledAt = 0;
   #state: ParticipantState = "connecting";
   #inbox: Promise<void> = Promise.resolve();
   #closed = false;
@@ -269,14 +273,25 @@ export class RemoteParticipant extends TypedEventTarget<ParticipantEvents> imple
     this.#recovery.wake();
   }
 
+  /**
+   * Nothing is taken any more of the files that we send. Where something still comes, only our direction may be broken: then the connection to the server
+   * is, too. One who is merely slow costs a question.
+   */
+  stalled(): void {
+    this.#stalledAt = Date.now();
+    this.#environment.doubt();
+  }
+
   /** The server has answered, when there was doubt. */
   certain(): void {
+    this.#stalledAt = 0;
     this.#recovery.wake();
   }
 
   /** Our connection to the server broke: perhaps our whole network did. */
   suspect(): void {
-    this.#liveness.suspect();
+    if (Date.now() - this.#stalledAt < STALLED) this.#recovery.networkChanged();
+    else this.#liveness.suspect();
   }
 
   networkChanged(): void {

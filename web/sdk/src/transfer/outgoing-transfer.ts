@@ -50,6 +50,7 @@ export class OutgoingFileTransfer extends FileTransfer implements OutgoingTransf
         this.progressed();
       },
       fileFailed: (file) => this.fileFailed(file),
+      stalled: () => peer.stalled(),
       ended: (outcome) => {
         if (this.#sender !== sender) return;
         this.#sender = undefined;

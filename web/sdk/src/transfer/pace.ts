@@ -48,13 +48,14 @@ export class Pace {
     return this.#emptying ? this.#chunks(1) : this.#measured;
   }
 
-  get #trip(): number {
+  /** The shortest time that a chunk took there and the word of it back, in milliseconds; infinite before any did. */
+  get trip(): number {
     return Math.min(this.#shortest, this.#shortestBefore);
   }
 
   get #measured(): number {
     const [first, last] = [this.#arrivals[0], this.#arrivals.at(-1)];
-    const trip = this.#trip;
+    const { trip } = this;
     if (!first || !last || last.time - first.time < trip) return Math.min(this.#chunks(FIRST), this.#windowBefore);
     const rate = (last.written - first.written) / (last.time - first.time);
     // Half a long round trip more, to find out within a few of them that the path carries more. What is no whole chunk isn't sent.
@@ -81,7 +82,7 @@ export class Pace {
     const now = this.#now();
     this.#arrivals.push({ written, time: now });
     // What arrives in less than a round trip says little: it may be one burst, and the pause behind it.
-    const span = Number.isFinite(this.#trip) ? Math.max(RATE, this.#trip) : RATE;
+    const span = Number.isFinite(this.trip) ? Math.max(RATE, this.trip) : RATE;
     while (this.#arrivals[1] && now - this.#arrivals[1].time > span) this.#arrivals.shift();
     let newest: number | undefined;
     while (this.#sent[0] && this.#sent[0].end <= written) newest = this.#sent.shift()?.time;

@@ -7,6 +7,8 @@ export interface TransferPeer extends Participant {
   readonly connected: boolean;
   /** Opens a data channel for a transfer. */
   openTransferChannel(): { channel: TransferChannel; messageSize: number };
+  /** What was taken steadily isn't any more. */
+  stalled(): void;
 }
 
 /** Whether two participants are pages of one person, as both say: before and after one was loaded again. */

@@ -10,6 +10,10 @@ import { Pace } from "./pace.js";
 import { OVERHEAD, piecesOf, writePiece } from "./piece.js";
 import { Pipeline, type Source, type Step } from "./pipeline.js";
 
+/** Milliseconds after which it is strange that nothing is written of what is on the way; where chunks take longer, so many times as long. */
+const STRANGE = 500;
+const TRIPS = 3;
+
 /** Where a sender tells what happens. */
 export interface SenderListener {
   /** The receiver wants it. */
@@ -18,6 +22,8 @@ export interface SenderListener {
   progress(): void;
   /** This file could not be read; the others go on. */
   fileFailed(file: number, reason: FileFailure): void;
+  /** What was written steadily isn't any more: the path may be gone, though something still comes by it. */
+  stalled(): void;
   /** Nothing follows. */
   ended(outcome: Outcome): void;
 }
@@ -40,6 +46,7 @@ export class Sender {
   #sent = 0;
   #written = 0;
   readonly #pace: Pace;
+  #stall: ReturnType<typeof setTimeout> | undefined;
 
   /** @param messageSize - bytes of the longest message that the other side takes */
   constructor(offer: Offer, source: Source, channel: TransferChannel, messageSize: number, listener: SenderListener) {
@@ -95,6 +102,7 @@ export class Sender {
     await this.#condition.until(() => this.#phase === "ended" || this.#mayGo(bytes.length));
     this.#sent += bytes.length;
     this.#pace.sent(this.#sent);
+    if (this.#stall === undefined) this.#expectMore();
     for (const piece of piecesOf(file, offset, bytes, digest, this.#buffer.byteLength - OVERHEAD)) {
       if (this.#channel.bufferedAmount >= BUFFERED) await this.#room();
       if (this.#phase === "ended") return;
@@ -158,8 +166,17 @@ export class Sender {
     const bytes = written - this.#written;
     this.#written = written;
     this.#pace.arrived(written);
+    this.#expectMore();
     this.#condition.changed();
     this.#proceed({ bytes });
+  }
+
+  #expectMore(): void {
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
+    // Before anything has been written, nobody knows how long it takes.
+    if (this.#sent === this.#written || !Number.isFinite(this.#pace.trip)) return;
+    this.#stall = setTimeout(() => this.#listener.stalled(), Math.max(STRANGE, TRIPS * this.#pace.trip));
   }
 
   #proceed({ files = 0, bytes = 0, kept = 0 }): void {
@@ -189,6 +206,7 @@ export class Sender {
   #end(outcome: Outcome, lastWord?: Control): void {
     if (this.#phase === "ended") return;
     this.#phase = "ended";
+    clearTimeout(this.#stall);
     if (lastWord && this.#channel.readyState === "open") this.#say(lastWord);
     this.#pipeline.stop();
     this.#channel.onmessage = null;

@@ -21,10 +21,12 @@ export function listener() {
     offer: undefined as Offer | undefined,
     outcome: undefined as Outcome | undefined,
     unreadable: [] as number[],
+    stalls: 0,
     offered: (offer: Offer) => void (heard.offer = offer),
     accepted: () => undefined,
     progress: () => undefined,
     fileFailed: (file: number) => void heard.unreadable.push(file),
+    stalled: () => void (heard.stalls += 1),
     ended: (outcome: Outcome) => {
       heard.outcome = outcome;
       end(outcome);
