@@ -62,6 +62,8 @@ export class Connection {
   readonly #log: ConnectionOptions["log"];
   readonly #recorder: Recorder;
   readonly #picture: ConnectionOptions["picture"];
+  /** Done when no parameter of a sender is being changed. */
+  #changes = Promise.resolve();
   #mayOffer: boolean;
   /** Whether camera and microphone have their transceivers. */
   #prepared = false;
@@ -232,7 +234,7 @@ export class Connection {
   /** Sends the camera's picture as large as it is to be now. */
   fitPicture(): void {
     // A connection that is closed in this moment sends no picture, and a browser that knows no bounds sends it as it is.
-    void this.#media.fit(this.#connection, this.#picture()).catch(() => undefined);
+    void this.#inTurn(() => this.#media.fit(this.#connection, this.#picture())).catch(() => undefined);
   }
 
   /** Sends the screen that is shared now. Before camera and microphone have their transceivers, which come first, it waits for them. */
@@ -302,7 +304,14 @@ export class Connection {
    */
   async refreshPictures(): Promise<void> {
     const videos = this.#connection.getSenders().filter(({ track }) => track?.kind === "video");
-    await Promise.all(videos.map((sender) => sendWhole(sender).catch(() => undefined)));
+    await Promise.all(videos.map((sender) => this.#inTurn(() => sendWhole(sender)).catch(() => undefined)));
+  }
+
+  /** Changes parameters of senders after all earlier changes: while one is under way, browsers refuse another (W3C webrtc-pc §5.2, `setParameters`). */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changes.then(change);
+    this.#changes = changed.catch(() => undefined);
+    return changed;
   }
 
   getStats(): Promise<RTCStatsReport> {

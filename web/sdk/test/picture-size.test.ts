@@ -178,6 +178,23 @@ describe("in a call of two", () => {
     expect(set.mock.calls.length).toBeLessThanOrEqual(4);
   });
 
+  it("a size that is told while the browser still changes another is the one in the end", async () => {
+    const sending = sender(FakeNetwork.connections, "video");
+    let isChanging = false;
+    vi.spyOn(sending, "setParameters").mockImplementation(async ({ encodings: [encoding] }) => {
+      if (isChanging) throw new DOMException("One after the other", "InvalidStateError");
+      isChanging = true;
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      isChanging = false;
+      sending.encoding = { ...encoding };
+    });
+    participant(bob, "Ada").show(180);
+    await pass(250);
+    participant(bob, "Ada").show(360);
+    await pass(3000);
+    expect(sending.encoding.scaleResolutionDownBy).toBe(2);
+  });
+
   it("the size is told again over a connection that takes the place of another", async () => {
     participant(bob, "Ada").show(180);
     await pass(1000);
