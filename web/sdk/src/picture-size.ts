@@ -31,8 +31,8 @@ const STEPS: readonly Step[] = [
 
 /** What cameras take in a second, as a rule. */
 const USUAL_RATE = 30;
-/** What all pictures together may cost: as many lines, columns and pictures a second as three of this size. */
-const MOST = 3 * costOf(720, USUAL_RATE);
+/** What all pictures together have to stay under: as many lines, columns and pictures a second as two of this size. */
+const MOST = 2 * costOf(720, USUAL_RATE);
 
 /** The step for a picture that is shown with so many lines, in pixels of the device. */
 export function stepOf(lines: number): number {
@@ -40,7 +40,7 @@ export function stepOf(lines: number): number {
 }
 
 /**
- * What each receiver gets, in the order in which they ask. In a mesh each picture is encoded and sent apart: three may be large; of more, all that are
+ * What each receiver gets, in the order in which they ask. In a mesh each picture is encoded and sent apart: one may be large beside a few; else all that are
  * larger than there is room for get the same smaller one. Between two there is no bound but what is shown.
  *
  * @param asked - a step for each
@@ -50,7 +50,7 @@ export function shares(asked: readonly number[], source: number): number[] {
   const [only] = asked;
   if (asked.length === 1 && only !== undefined) return [only >= source ? WHOLE : only];
   const limits = STEPS.map((step) => step.asked).reverse();
-  const limit = limits.find((most) => asked.reduce((sum, one) => sum + cost(Math.min(one, most), source), 0) <= MOST) ?? UNSEEN;
+  const limit = limits.find((most) => asked.reduce((sum, one) => sum + cost(Math.min(one, most), source), 0) < MOST) ?? UNSEEN;
   return asked.map((one) => Math.min(one, limit));
 }
 
