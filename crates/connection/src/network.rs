@@ -435,10 +435,11 @@ impl Connection {
                     // The same peer by another interface is another path.
                     let path = |route: ice::Route| (route.transport, route.local, route.remote);
                     let is_other = self.route.zip(route).is_some_and(|(old, new)| path(old) != path(new));
+                    let round_trip = self.ice.round_trip_time();
                     if is_other {
-                        self.channels.path_changed(now);
+                        self.channels.path_changed(now, round_trip);
                     }
-                    if let Some(round_trip) = self.ice.round_trip_time() {
+                    if let Some(round_trip) = round_trip {
                         self.channels.expect_round_trip(round_trip);
                         self.flow.expect_round_trip(round_trip);
                     }

@@ -311,7 +311,7 @@ fn rfc9260_7_2_1_another_path() {
     network.run(2 * SECOND);
     assert!(network.machines[0].statistics().congestion_window > 100_000);
     let now = network.now;
-    network.machines[0].path_changed(now);
+    network.machines[0].path_changed(now, None);
     assert!(network.machines[0].statistics().congestion_window < 20_000);
     network.send(0, "still there");
     network.run(2 * SECOND);
@@ -324,7 +324,7 @@ fn assert_rest_arrives_soon_after_another_path(mut network: Network<Association>
     assert!(received < 40);
     network.filter = None;
     let now = network.now;
-    network.machines[side].path_changed(now);
+    network.machines[side].path_changed(now, None);
     let is_whole = network.run_until(2 * SECOND, |network| {
         received += network.received().len();
         received == 40
@@ -369,7 +369,7 @@ fn rfc9260_7_2_1_a_path_after_a_dead_one_begins_as_a_new_one() {
             times_out(&mut network);
         }
         let now = network.now;
-        network.machines[0].path_changed(now);
+        network.machines[0].path_changed(now, None);
         let begun = network.machines[0].statistics();
         assert_eq!(begun.congestion_window, initial);
         network.drain();
@@ -382,13 +382,13 @@ fn rfc9260_7_2_1_a_path_after_a_dead_one_begins_as_a_new_one() {
         // One that works, for the next round to have something to lose.
         network.filter = None;
         let now = network.now;
-        network.machines[0].path_changed(now);
+        network.machines[0].path_changed(now, None);
         network.run(SECOND / 20);
         network.filter = Some(Box::new(|_, _| true));
     }
     network.filter = None;
     let now = network.now;
-    network.machines[0].path_changed(now);
+    network.machines[0].path_changed(now, None);
     network.run(5 * SECOND);
     assert_eq!(network.received().len(), 40);
 }
@@ -406,4 +406,35 @@ fn a_receiver_on_another_path_says_again_what_it_has() {
     network.filter = Some(Box::new(|_, _| true));
     network.run(11 * SECOND);
     assert_rest_arrives_soon_after_another_path(network, 1);
+}
+
+/// A sender whose timer was doubled, and who sends by the dead path for a while yet, gets to know what a receiver has only when that is of
+/// use: not with what the receiver has to send itself.
+#[test]
+fn a_receiver_on_another_path_says_what_it_has_once_the_sender_can_use_it() {
+    let mut network = pair();
+    for _ in 0..40 {
+        network.send(0, vec![1; 65_536]);
+    }
+    network.run(SECOND / 20);
+    network.filter = Some(Box::new(|side, _| side == 1));
+    network.run(SECOND / 50);
+    network.filter = Some(Box::new(|_, _| true));
+    let now = network.now;
+    let something = "of its own".into();
+    network.machines[1]
+        .send(now, StreamId(0), PayloadProtocol::BINARY, something, SendOptions::default())
+        .unwrap();
+    network.run(11 * SECOND);
+    let mut received = network.received().len();
+    let now = network.now;
+    network.filter = Some(Box::new(|side, _| side == 0));
+    network.machines[1].path_changed(now, Some(10 * MILLISECOND));
+    network.run(50 * MILLISECOND);
+    network.filter = None;
+    let is_whole = network.run_until(2 * SECOND, |network| {
+        received += network.received().len();
+        received == 40
+    });
+    assert!(is_whole, "{received} of 40");
 }

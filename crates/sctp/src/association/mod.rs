@@ -309,13 +309,14 @@ impl Association {
         self.sender.round_trip.expect(round_trip);
     }
 
-    /// The packets take another path now (ICE chose another pair): what was learned of the old one is dropped.
-    pub fn path_changed(&mut self, now: Instant) {
+    /// The packets take another path now (ICE chose another pair): what was learned of the old one is dropped. `round_trip` is that of
+    /// the new one, where it is known.
+    pub fn path_changed(&mut self, now: Instant, round_trip: Option<Duration>) {
         if matches!(self.phase, Phase::Closed | Phase::Over) {
             return;
         }
         if self.is_synchronized() {
-            self.receiver.path_changed(now, self.sender.round_trip.smoothed());
+            self.receiver.path_changed(now, round_trip);
         }
         self.sender.path_changed(now, self.path.base(), &mut self.events);
         self.path.start(now);

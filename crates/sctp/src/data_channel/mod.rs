@@ -286,9 +286,9 @@ impl DataChannels {
         self.association.expect_round_trip(round_trip);
     }
 
-    /// The packets take another path now (ICE chose another pair).
-    pub fn path_changed(&mut self, now: Instant) {
-        self.association.path_changed(now);
+    /// The packets take another path now (ICE chose another pair). `round_trip` is that of the new one, where it is known.
+    pub fn path_changed(&mut self, now: Instant, round_trip: Option<Duration>) {
+        self.association.path_changed(now, round_trip);
     }
 
     #[inline]

@@ -14,6 +14,8 @@ enum State {
     Receiving,
     /// An acknowledgement waits for company.
     Delayed(Instant),
+    /// What came before is said again then, and with nothing that goes earlier, unless more comes.
+    Reminder(Instant),
     /// It is due.
     Due,
 }
@@ -32,7 +34,7 @@ impl Acknowledgement {
         self.chunks += 1;
         if is_urgent || self.chunks >= CHUNKS_PER_ACKNOWLEDGEMENT {
             self.state = State::Due;
-        } else if self.state == State::Idle {
+        } else if matches!(self.state, State::Idle | State::Reminder(_)) {
             self.state = State::Receiving;
         }
     }
@@ -42,11 +44,13 @@ impl Acknowledgement {
         self.state = State::Due;
     }
 
-    /// It is due at that time, whatever comes.
-    pub(super) fn demand_at(&mut self, at: Instant) {
-        if self.state != State::Due {
-            self.state = State::Delayed(at);
-        }
+    /// What was acknowledged is said again at that time, or at an earlier one that was asked for before.
+    pub(super) fn remind_at(&mut self, at: Instant) {
+        self.state = match self.state {
+            State::Due => State::Due,
+            State::Reminder(earlier) => State::Reminder(at.min(earlier)),
+            State::Idle | State::Receiving | State::Delayed(_) => State::Reminder(at),
+        };
     }
 
     #[inline]
@@ -63,11 +67,11 @@ impl Acknowledgement {
 
     #[inline]
     pub(super) fn is_pending(&self) -> bool {
-        self.state != State::Idle
+        !matches!(self.state, State::Idle | State::Reminder(_))
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if let State::Delayed(at) = self.state
+        if let State::Delayed(at) | State::Reminder(at) = self.state
             && at <= now
         {
             self.state = State::Due;
@@ -77,7 +81,7 @@ impl Acknowledgement {
     #[inline]
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Delayed(at) => Some(at),
+            State::Delayed(at) | State::Reminder(at) => Some(at),
             _ => None,
         }
     }

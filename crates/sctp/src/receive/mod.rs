@@ -18,7 +18,10 @@ use self::window::ReceiveWindow;
 use crate::packet::{Data, DataKind, ForwardTsn, PacketWriter, Sack};
 use crate::{Config, Delivery, Event, StreamId, Tsn};
 
-/// The longest time until a SACK is repeated on another path.
+/// A SACK is repeated on another path after the round trip and so much more: a browser may take two of its checks of connectivity, 48 ms
+/// apart, to find that it can send by that path.
+const CHECKS: Duration = Duration::from_millis(100);
+/// The longest time until then (RFC 9260 §6.2: no acknowledgement waits for longer).
 const LONGEST_REMINDER: Duration = Duration::from_millis(500);
 
 /// What came of a chunk of data.
@@ -174,9 +177,11 @@ impl Receiver {
     }
 
     /// What came last by a path that is gone may not have been acknowledged: that is said again, once the peer is likely to send by the
-    /// next path, too. A peer whose timer was doubled again and again goes on then.
+    /// next path, too. A peer whose timer was doubled again and again goes on then; what it sends when it hears of this earlier is lost,
+    /// and it won't go on a second time, for it knows already.
     pub(crate) fn path_changed(&mut self, now: Instant, round_trip: Option<Duration>) {
-        self.acknowledgement.demand_at(now + round_trip.unwrap_or_default().min(LONGEST_REMINDER));
+        let wait = round_trip.unwrap_or_default() + CHECKS;
+        self.acknowledgement.remind_at(now + wait.min(LONGEST_REMINDER));
     }
 
     /// Whether a SACK is due.
