@@ -39,7 +39,7 @@ mod trust;
 
 pub use byte_stream::ByteStream;
 pub use data_channel::{DataChannel, DataChannelEvent, DataChannelState, Message};
-pub use endpoint::{Endpoint, EndpointConfig, Interfaces};
+pub use endpoint::{Endpoint, EndpointConfig, Interfaces, PortMappingProtocol, PortMappingTrial};
 pub use event::Event;
 pub use peer_connection::{Configuration, PeerConnection};
 pub use peerline_connection::{

@@ -8,7 +8,7 @@ mod nat_pmp;
 mod pcp;
 pub mod upnp;
 
-pub use mapper::{Event, LIFETIME, Mapper, PORT};
+pub use mapper::{Event, LIFETIME, Mapper, PORT, Protocol};
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -33,9 +33,12 @@ pub enum Event {
     Ended,
 }
 
+/// What a router is asked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protocol {
+pub enum Protocol {
+    /// RFC 6887.
     Pcp,
+    /// RFC 6886.
     NatPmp,
 }
 
@@ -90,6 +93,15 @@ impl Mapper {
             port: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
+        }
+    }
+
+    /// By what the router has granted the mapping.
+    #[must_use]
+    pub fn protocol(&self) -> Option<Protocol> {
+        match self.state {
+            State::Mapped { protocol, .. } => Some(protocol),
+            State::Asking { .. } | State::Ended => None,
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Evidence {
     /// The server's clock less this machine's.
     pub(crate) clock: Option<Clock>,
     pub(crate) udp: Vec<Udp>,
+    /// The router was asked to forward a port.
+    pub(crate) port_mapping: Option<PortMapping>,
     pub(crate) turn: Vec<Turn>,
     pub(crate) call: Option<Call>,
 }
@@ -166,6 +168,24 @@ pub(crate) struct PacketSize {
     pub(crate) passed: usize,
     /// The smallest that was not.
     pub(crate) lost: Option<usize>,
+}
+
+/// What came of asking the router for a port.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct PortMapping {
+    pub(crate) router: IpAddr,
+    /// Where it was to forward to.
+    pub(crate) local: SocketAddr,
+    /// Missing where it granted nothing.
+    pub(crate) granted: Option<OpenedPort>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct OpenedPort {
+    /// `pcp`, `nat-pmp` or `upnp`
+    pub(crate) protocol: &'static str,
+    /// Where the router forwards from.
+    pub(crate) external: SocketAddr,
 }
 
 /// An allocation at the relay.

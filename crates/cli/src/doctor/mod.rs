@@ -40,6 +40,9 @@ pub(crate) struct DoctorOptions {
     /// [default: that of HTTPS_PROXY]
     #[arg(long, value_name = "URL|none", env = "PEERLINE_PROXY", hide_env_values = true)]
     proxy: Option<ProxyChoice>,
+    /// Don't ask the router whether it forwards ports to this machine
+    #[arg(long, env = "PEERLINE_NO_PORTMAP")]
+    no_portmap: bool,
 }
 
 pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
@@ -50,7 +53,8 @@ pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
             None
         }
     };
-    let Some(target) = Target::new(&options.server.0, options.trust.unwrap_or_default(), proxy) else {
+    let trust = options.trust.unwrap_or_default();
+    let Some(target) = Target::new(&options.server.0, trust, proxy, !options.no_portmap) else {
         return fail(Failure::Usage, format!("{} is not the address of a server.", options.server.0));
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

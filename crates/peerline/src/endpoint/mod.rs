@@ -34,6 +34,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 pub use interfaces::Interfaces;
+pub use port_mapping::{PortMappingProtocol, PortMappingTrial};
 
 pub(crate) use directory::PeerId;
 use driver::Driver;

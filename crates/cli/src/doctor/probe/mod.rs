@@ -3,6 +3,7 @@
 mod behaviour;
 mod call;
 mod relay;
+mod router;
 mod stun;
 mod web;
 
@@ -41,11 +42,13 @@ pub(super) struct Target {
     pub(super) trust: Trust,
     /// That of the flag or the environment.
     pub(super) proxy: Option<Proxy>,
+    /// Whether the router is asked for a port.
+    pub(super) port_mapping: bool,
 }
 
 impl Target {
     /// `None`: that is no origin.
-    pub(super) fn new(origin: &str, trust: Trust, proxy: Option<Proxy>) -> Option<Self> {
+    pub(super) fn new(origin: &str, trust: Trust, proxy: Option<Proxy>, port_mapping: bool) -> Option<Self> {
         let (scheme, authority) = origin.split_once("://")?;
         let is_secure = scheme == "https";
         let (host, port) = match authority.rsplit_once(':') {
@@ -53,7 +56,7 @@ impl Target {
             _ => (authority, if is_secure { 443 } else { 80 }),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Some(Self { origin: origin.to_owned(), is_secure, host, port, trust, proxy })
+        Some(Self { origin: origin.to_owned(), is_secure, host, port, trust, proxy, port_mapping })
     }
 
     /// How far to believe a host: what was said of the server holds for no other one.
@@ -69,23 +72,27 @@ pub(super) async fn examine(target: Target, progress: &dyn Progress) -> Evidence
         .map(|address| behaviour::examine(address, [STUN_PORT, target.port]))
         .collect::<Vec<_>>();
     let is_on_this_machine = addresses.first().is_some_and(IpAddr::is_loopback);
-    let ((web, clock), (proxy, clock_by_proxy), other_tcp, udp, (signaling, turn, call)) = tokio::join!(
+    let interfaces = interfaces();
+    let port_mapping = async { if target.port_mapping { router::ask(&interfaces).await } else { None } };
+    let ((web, clock), (proxy, clock_by_proxy), other_tcp, udp, (signaling, turn, call), port_mapping) = tokio::join!(
         step(progress, "the web server", web::ask(&target)),
         step(progress, "the proxy", web::ask_by_proxy(&target)),
         step(progress, "another TCP port", knock(addresses.first().copied(), target.port)),
         step(progress, "UDP and the NAT", join_all(udp)),
         step(progress, "signaling and the relay", signaling_and_relay(&target, is_on_this_machine)),
+        step(progress, "the router", port_mapping),
     );
     Evidence {
         server: target.origin,
         addresses,
-        interfaces: interfaces(),
+        interfaces,
         web,
         proxy,
         signaling: Some(signaling),
         other_tcp,
         clock: clock.or(clock_by_proxy),
         udp,
+        port_mapping,
         turn,
         call,
     }
@@ -225,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_said_of_the_server_holds_for_no_other_host() {
-        let target = Target::new("https://call.test:8443", Trust::Anybody, None).unwrap();
+        let target = Target::new("https://call.test:8443", Trust::Anybody, None, true).unwrap();
         assert_eq!(target.trust_in("Call.test"), Trust::Anybody);
         for other in ["turn.call.test", "call.test.example", "127.0.0.1", ""] {
             assert_eq!(target.trust_in(other), Trust::default(), "{other}");

@@ -1,6 +1,7 @@
 //! What the evidence means, in sentences. Pure functions: the same evidence gives the same verdict.
 
 mod nat;
+mod port_mapping;
 mod reach;
 mod relay;
 mod site;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use super::evidence::{Evidence, Outcome, Proxy, Turn, TurnResult, Udp, Web};
 use nat::{filtering, hairpinning, mapping, packet_size};
+use port_mapping::port_mapping;
 use reach::{addresses, clock, over_udp, server};
 use relay::{call, relay};
 use site::{on_this_machine, site};
@@ -39,6 +41,7 @@ pub(crate) enum About {
     Mapping,
     Filtering,
     Hairpinning,
+    PortMapping,
     PacketSize,
     Relay,
     Call,
@@ -82,6 +85,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Vec<Verdict> {
             unknown(About::Filtering, "What the NAT lets in is not known, because nothing answers over UDP."),
         ]),
     }
+    verdicts.push(port_mapping(evidence, answer.filter(|_| here.is_none())));
     verdicts.push(relay(evidence));
     verdicts.push(call(evidence));
     verdicts

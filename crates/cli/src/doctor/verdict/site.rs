@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::super::evidence::{Call, Evidence, OtherTcp, Outcome, Tcp, TurnResult, UdpAnswer, Web};
 use super::nat::{FilteringKind, MappingKind, filtering_of, mapping_of};
+use super::port_mapping::open_port;
 use super::reach::{silent_sentence, udp_sentence, web_sentence};
 use super::{About, Standing, Verdict, is_allocated, is_by_proxy, is_entered, is_portal};
 
@@ -105,7 +106,14 @@ pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
     } else {
         ""
     };
-    verdict(standing, kind, &format!("{sentence}{v6}{within}"), seen)
+    let is_full_cone = filtering == Filter::EndpointIndependent && mapping == Map::EndpointIndependent;
+    let opened = if mapping != Map::None && !is_full_cone && open_port(evidence, Some(answer)).is_some() {
+        " The router opens a port for programs that ask for one, as peerline's do: their calls with anybody who has UDP can be \
+         direct."
+    } else {
+        ""
+    };
+    verdict(standing, kind, &format!("{sentence}{opened}{v6}{within}"), seen)
 }
 
 /// What is asked on loopback says nothing of the network.

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::super::evidence::{
-    Call, Clock, Filtering, Interface, Mapping, OtherTcp, Outcome, PacketSize, Proxy, Tcp, Turn, TurnResult,
-    UdpAnswer, Web,
+    Call, Clock, Filtering, Interface, Mapping, OpenedPort, OtherTcp, Outcome, PacketSize, PortMapping,
+    Proxy, Tcp, Turn, TurnResult, UdpAnswer, Web,
 };
 use super::super::status;
 use super::*;
@@ -76,6 +76,7 @@ fn evidence(udp: Option<UdpAnswer>) -> Evidence {
             answer: udp,
             unsendable: None,
         }],
+        port_mapping: None,
         turn: vec![turn("udp", works), turn("tcp", true), turn("tls", true)],
         call: None,
     }
@@ -165,6 +166,28 @@ fn a_server_with_one_address_does_not_show_all_of_a_nat() {
     // But that each port is seen at another one says enough.
     one_address.mappings[1].mapped = Some(at("203.0.113.2:6"));
     assert_eq!(kind(&judge(&evidence(Some(one_address))), About::Site), "symmetric");
+}
+
+#[test]
+fn a_port_that_the_router_opens_is_judged_by_whether_it_is_reached_from_outside() {
+    let asked = |granted: Option<&str>| {
+        let granted = granted.map(|external| OpenedPort { protocol: "nat-pmp", external: at(external) });
+        Some(PortMapping { router: "10.1.0.1".parse().unwrap(), local: at("10.1.0.2:40000"), granted })
+    };
+    let symmetric = || Some(answer([51200, 3320, 60011, 9009], (false, false)));
+    let open = without_nat("203.0.113.2:40000", (false, false));
+    for (port_mapping, udp, judged, is_told) in [
+        (asked(Some("203.0.113.2:40000")), symmetric(), "nat-pmp", true),
+        (asked(Some("100.64.0.9:40000")), symmetric(), "inner", false),
+        (asked(Some("203.0.113.2:40000")), None, "unknown", false),
+        (asked(None), symmetric(), "no", false),
+        (None, symmetric(), "unknown", false),
+        (None, Some(open), "needless", false),
+    ] {
+        let verdicts = judge(&Evidence { port_mapping, ..evidence(udp) });
+        assert_eq!(kind(&verdicts, About::PortMapping), judged);
+        assert_eq!(verdicts[0].sentence.contains("opens a port"), is_told, "{:?}", verdicts[0]);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
-use peerline_portmap::{Event, Mapper, PORT};
+use peerline_portmap::{Event, Mapper, PORT, Protocol};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::net::UdpSocket;
@@ -38,6 +38,11 @@ impl Asking {
     /// Where the router forwards from.
     pub(super) fn external(&self) -> Option<SocketAddrV4> {
         self.external
+    }
+
+    /// In which protocol it does.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        self.mapper.protocol()
     }
 
     /// Waits for the first answer. `false`: the router doesn't grant anything.
@@ -124,6 +129,7 @@ mod tests {
         let mut asking = Asking::begin("127.0.0.1:4000".parse().unwrap(), router).unwrap();
         assert!(asking.is_mapped().await);
         assert_eq!(asking.external(), Some("203.0.113.2:5000".parse().unwrap()));
+        assert_eq!(asking.protocol(), Some(Protocol::NatPmp));
         drop(asking);
         served.await.unwrap();
     }

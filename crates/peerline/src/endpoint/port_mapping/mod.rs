@@ -4,6 +4,7 @@
 
 mod asking;
 mod gateway;
+mod trial;
 mod upnp;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use self::asking::Asking;
+pub use self::trial::{PortMappingProtocol, PortMappingTrial};
 use self::upnp::Upnp;
 use super::{Note, Shared};
 
@@ -69,6 +71,14 @@ enum Way {
 }
 
 impl Way {
+    /// By which protocol the router forwards, and from where.
+    fn granted(&self) -> Option<(PortMappingProtocol, SocketAddrV4)> {
+        match self {
+            Self::Asking(asking) => asking.protocol().map(PortMappingProtocol::from).zip(asking.external()),
+            Self::Upnp(upnp) => Some((PortMappingProtocol::Upnp, upnp.external())),
+        }
+    }
+
     /// Gives the mapping back.
     async fn end(self) {
         if let Self::Upnp(upnp) = self {
@@ -116,7 +126,7 @@ async fn run(
 async fn unless_stopped(
     found: impl Future<Output = Option<Way>>,
     asked: &AtomicBool,
-    stopped: &mut oneshot::Receiver<()>,
+    stopped: impl Future,
 ) -> Option<Option<Way>> {
     let mut found = pin!(found);
     tokio::select! {
