@@ -171,7 +171,7 @@ pub(crate) struct PacketSize {
 }
 
 /// What came of asking the router for a port.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct PortMapping {
     pub(crate) router: IpAddr,
     /// Where it was to forward to.
@@ -180,10 +180,10 @@ pub(crate) struct PortMapping {
     pub(crate) granted: Option<OpenedPort>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct OpenedPort {
-    /// `pcp`, `nat-pmp` or `upnp`
-    pub(crate) protocol: &'static str,
+    /// `PCP`, `NAT-PMP` or `UPnP`
+    pub(crate) protocol: String,
     /// Where the router forwards from.
     pub(crate) external: SocketAddr,
 }

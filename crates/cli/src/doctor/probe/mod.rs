@@ -73,7 +73,8 @@ pub(super) async fn examine(target: Target, progress: &dyn Progress) -> Evidence
         .collect::<Vec<_>>();
     let is_on_this_machine = addresses.first().is_some_and(IpAddr::is_loopback);
     let interfaces = interfaces();
-    let port_mapping = async { if target.port_mapping { router::ask(&interfaces).await } else { None } };
+    let is_router_asked = target.port_mapping && !is_on_this_machine;
+    let port_mapping = async { if is_router_asked { router::ask(&interfaces).await } else { None } };
     let ((web, clock), (proxy, clock_by_proxy), other_tcp, udp, (signaling, turn, call), port_mapping) = tokio::join!(
         step(progress, "the web server", web::ask(&target)),
         step(progress, "the proxy", web::ask_by_proxy(&target)),

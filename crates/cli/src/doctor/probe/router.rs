@@ -1,6 +1,6 @@
 //! Whether the router opens a port when it is asked.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddrV4};
 use std::time::Duration;
 
 use peerline::{PortMappingProtocol, PortMappingTrial};
@@ -16,20 +16,20 @@ pub(super) async fn ask(interfaces: &[Interface]) -> Option<PortMapping> {
         if let IpAddr::V4(address) = interface.address
             && let Ok(Some(trial)) = PortMappingTrial::run(address, PATIENCE).await
         {
-            return Some(evidence(&trial));
+            return Some(evidence(trial));
         }
     }
     None
 }
 
-fn evidence(trial: &PortMappingTrial) -> PortMapping {
-    let granted = trial.granted.map(|(protocol, external)| OpenedPort {
-        protocol: match protocol {
-            PortMappingProtocol::Pcp => "pcp",
-            PortMappingProtocol::NatPmp => "nat-pmp",
-            PortMappingProtocol::Upnp => "upnp",
-        },
+fn evidence(trial: PortMappingTrial) -> PortMapping {
+    let opened = |(protocol, external): (PortMappingProtocol, SocketAddrV4)| OpenedPort {
+        protocol: protocol.to_string(),
         external: external.into(),
-    });
-    PortMapping { router: trial.router.into(), local: trial.internal.into(), granted }
+    };
+    PortMapping {
+        router: trial.router.into(),
+        local: trial.internal.into(),
+        granted: trial.granted.map(opened),
+    }
 }

@@ -30,6 +30,18 @@ pub(crate) struct Verdict {
     pub(crate) evidence: Vec<String>,
 }
 
+impl Verdict {
+    fn new(
+        about: About,
+        standing: Standing,
+        kind: &'static str,
+        sentence: &str,
+        evidence: Vec<String>,
+    ) -> Self {
+        Self { about, standing, kind, sentence: sentence.to_owned(), evidence }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum About {
@@ -137,7 +149,7 @@ fn is_there(evidence: &Evidence) -> bool {
 
 fn unknown(about: About, sentence: &str) -> Verdict {
     let (standing, kind) = (Standing::Unknown, "unknown");
-    Verdict { about, standing, kind, sentence: sentence.to_owned(), evidence: Vec::new() }
+    Verdict::new(about, standing, kind, sentence, Vec::new())
 }
 
 /// The address that says most: one that answered, and that had most to tell.

@@ -4,20 +4,14 @@ use std::net::IpAddr;
 
 use super::super::evidence::{Call, Evidence, OtherTcp, Outcome, Tcp, TurnResult, UdpAnswer, Web};
 use super::nat::{FilteringKind, MappingKind, filtering_of, mapping_of};
-use super::port_mapping::open_port;
+use super::port_mapping::is_reached_from_outside;
 use super::reach::{silent_sentence, udp_sentence, web_sentence};
 use super::{About, Standing, Verdict, is_allocated, is_by_proxy, is_entered, is_portal};
 
 /// The whole: what this network is like for calls.
 pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
-    let about = About::Site;
-    let verdict = |standing, kind, sentence: &str, seen: Vec<String>| Verdict {
-        about,
-        standing,
-        kind,
-        sentence: sentence.to_owned(),
-        evidence: seen,
-    };
+    let verdict =
+        |standing, kind, sentence: &str, seen| Verdict::new(About::Site, standing, kind, sentence, seen);
     if is_portal(evidence)
         && let Some(Web::Foreign { said }) = &evidence.web
     {
@@ -107,7 +101,7 @@ pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
         ""
     };
     let is_full_cone = filtering == Filter::EndpointIndependent && mapping == Map::EndpointIndependent;
-    let opened = if mapping != Map::None && !is_full_cone && open_port(evidence, Some(answer)).is_some() {
+    let opened = if mapping != Map::None && !is_full_cone && is_reached_from_outside(evidence, answer) {
         " The router opens a port for programs that ask for one, as peerline's do: their calls with anybody who has UDP can be \
          direct."
     } else {
@@ -119,8 +113,7 @@ pub(super) fn site(evidence: &Evidence, answer: Option<&UdpAnswer>) -> Verdict {
 /// What is asked on loopback says nothing of the network.
 pub(super) fn on_this_machine(answer: &UdpAnswer) -> Verdict {
     let sentence = "What the network around allows is not known, because the server is on this machine: name one elsewhere.";
-    let (about, standing, kind) = (About::Site, Standing::Unknown, "this-machine");
-    Verdict { about, standing, kind, sentence: sentence.to_owned(), evidence: vec![udp_sentence(answer)] }
+    Verdict::new(About::Site, Standing::Unknown, "this-machine", sentence, vec![udp_sentence(answer)])
 }
 
 /// A network of somebody's own (RFC 1918, RFC 4193).
@@ -133,15 +126,9 @@ fn is_private(address: IpAddr) -> bool {
 
 /// Nothing answers over UDP: what still goes out?
 fn without_udp(evidence: &Evidence) -> Verdict {
-    let about = About::Site;
     let mut seen: Vec<_> = evidence.udp.iter().map(silent_sentence).collect();
-    let verdict = |standing, kind, sentence: &str, seen| Verdict {
-        about,
-        standing,
-        kind,
-        sentence: sentence.to_owned(),
-        evidence: seen,
-    };
+    let verdict =
+        |standing, kind, sentence: &str, seen| Verdict::new(About::Site, standing, kind, sentence, seen);
     if is_allocated(evidence, "udp") {
         seen.push("the relay gave a place over UDP".to_owned());
         return verdict(

@@ -171,13 +171,14 @@ fn a_server_with_one_address_does_not_show_all_of_a_nat() {
 #[test]
 fn a_port_that_the_router_opens_is_judged_by_whether_it_is_reached_from_outside() {
     let asked = |granted: Option<&str>| {
-        let granted = granted.map(|external| OpenedPort { protocol: "nat-pmp", external: at(external) });
+        let granted =
+            granted.map(|external| OpenedPort { protocol: "NAT-PMP".to_owned(), external: at(external) });
         Some(PortMapping { router: "10.1.0.1".parse().unwrap(), local: at("10.1.0.2:40000"), granted })
     };
     let symmetric = || Some(answer([51200, 3320, 60011, 9009], (false, false)));
     let open = without_nat("203.0.113.2:40000", (false, false));
     for (port_mapping, udp, judged, is_told) in [
-        (asked(Some("203.0.113.2:40000")), symmetric(), "nat-pmp", true),
+        (asked(Some("203.0.113.2:40000")), symmetric(), "granted", true),
         (asked(Some("100.64.0.9:40000")), symmetric(), "inner", false),
         (asked(Some("203.0.113.2:40000")), None, "unknown", false),
         (asked(None), symmetric(), "no", false),
